@@ -1,0 +1,1 @@
+"""Images in, arrays out; knows nothing of models."""

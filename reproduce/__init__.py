@@ -1,0 +1,1 @@
+"""Top floor: one script per table or figure of a paper, and the few helpers they share."""
