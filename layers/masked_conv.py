@@ -1,0 +1,118 @@
+"""MaskedConv2D: a convolution whose outputs see only earlier pixels, and only earlier colours of their own pixel.
+
+Section 2 of arXiv 1606.05328 and Section 3.4 of arXiv 1601.06759. Pixels are ordered row by row, and inside a pixel
+R comes before G before B. The channels of every map are split into as many contiguous groups as there are colours; a
+channel of group c holds features of colour c. With the kernel centred on a pixel, an output of group c sees
+
+* all channels of the pixels above, and of those to the left in the same row;
+* of its own pixel, the groups before c (mask A, the first layer: the input is what is to be predicted), or the groups
+  up to and including c (mask B, every later layer);
+* nothing else.
+"""
+
+import keras
+import numpy as np
+
+from layers.convolutions import pad, pointwise, valid_conv
+
+
+def check_colour_groups(colours, **channels):
+    """Raises ValueError unless every named number of channels divides into `colours` equal groups."""
+    if not isinstance(colours, int) or colours < 1:
+        raise ValueError(f"colours must be a positive integer: 3 for RGB, 1 for grey. Received: colours={colours!r}")
+    for name, count in channels.items():
+        if not isinstance(count, int) or count < 1 or count % colours:
+            raise ValueError(
+                f"{name} must be a positive multiple of colours, so that its maps split into {colours} equal groups. "
+                f"Received: {name}={count!r}, colours={colours}"
+            )
+
+
+def check_mask_type(mask_type):
+    """Raises ValueError unless `mask_type` is "A" or "B"."""
+    if mask_type not in ("A", "B"):
+        raise ValueError(f'mask_type must be "A" (first layer) or "B" (later layers). Received: mask_type={mask_type!r}')
+
+
+def colour_mask(in_channels, filters, mask_type, colours):
+    """What an output sees of its own pixel: float32 [in_channels, filters], 1 where seen and 0 where hidden."""
+    source = np.arange(in_channels) * colours // in_channels  # the colour of each input channel
+    target = np.arange(filters) * colours // filters  # the colour of each output channel
+    seen = source[:, None] < target if mask_type == "A" else source[:, None] <= target
+    return seen.astype("float32")
+
+
+def kernel_mask(kernel_size, in_channels, filters, mask_type, colours):
+    """The whole mask of a kernel: float32 [rows, columns, in_channels, filters]."""
+    rows, columns = kernel_size
+    mask = np.zeros((rows, columns, in_channels, filters), "float32")
+    mask[: rows // 2] = 1.0
+    mask[rows // 2, : columns // 2] = 1.0
+    mask[rows // 2, columns // 2] = colour_mask(in_channels, filters, mask_type, colours)
+    return mask
+
+
+@keras.saving.register_keras_serializable(package="layers")
+class MaskedConv2D(keras.layers.Conv2D):
+    """Convolution of arXiv 1601.06759, Section 3.4, with mask A or B; padding "same", stride 1.
+
+    Rows of the kernel that the mask hides entirely are never multiplied: a 3x3 kernel costs what its upper 2x3 do.
+
+    Args:
+        filters: number of output maps; a multiple of `colours`.
+        kernel_size: odd integer, or two odd integers (rows, columns).
+        mask_type: "A" for the first layer, "B" for every later one.
+        colours: colour groups of the maps: 3 for RGB images, 1 for grey or binary ones.
+        **kwargs: of keras.layers.Conv2D, but for strides, padding, dilation_rate, groups and data_format.
+
+    Input shape: `[batch, height, width, channels]`, channels a multiple of `colours`.
+    Output shape: `[batch, height, width, filters]`.
+
+    Raises:
+        ValueError: for an even kernel, an unknown mask, maps that do not split into colour groups, or an option of
+            Conv2D that would break the order of pixels.
+    """
+
+    def __init__(self, filters, kernel_size, mask_type, colours=1, **kwargs):
+        check_mask_type(mask_type)
+        check_colour_groups(colours, filters=filters)
+        for name in ("strides", "dilation_rate", "groups"):
+            if np.any(np.asarray(kwargs.pop(name, 1)) != 1):
+                raise ValueError(f"MaskedConv2D needs {name}=1, or its masks would not line up. Received another {name}")
+        if kwargs.pop("padding", "same") != "same":
+            raise ValueError('MaskedConv2D needs padding="same", or its masks would not line up. Received another padding')
+        if kwargs.pop("data_format", None) not in (None, "channels_last"):
+            raise ValueError("MaskedConv2D takes images with channels last. Received: data_format='channels_first'")
+        super().__init__(filters, kernel_size, padding="same", data_format="channels_last", **kwargs)
+        if any(size % 2 == 0 for size in self.kernel_size):
+            raise ValueError(f"kernel_size must be odd, to have a centre. Received: kernel_size={kernel_size!r}")
+        self.mask_type = mask_type
+        self.colours = colours
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        check_colour_groups(self.colours, channels=channels)
+        super().build(input_shape)
+        self.mask = kernel_mask(self.kernel_size, channels, self.filters, self.mask_type, self.colours)
+
+    def masked_kernel(self):
+        """The kernel as it acts: hidden taps are zero. Shape [rows, columns, channels, filters]."""
+        return self._masked(self.kernel)
+
+    def _masked(self, kernel):
+        return kernel * keras.ops.cast(self.mask, kernel.dtype)
+
+    def convolution_op(self, inputs, kernel):
+        rows, columns = self.kernel_size
+        live = self._masked(kernel)[: rows // 2 + 1]  # the rows below the centre see nothing
+        if rows == columns == 1:
+            return pointwise(inputs, live[0, 0])
+        if rows == 1:  # neither do the columns right of the centre, where there is no row above
+            return valid_conv(pad(inputs, left=columns // 2), live[:, : columns // 2 + 1])
+        return valid_conv(pad(inputs, top=rows // 2, left=columns // 2, right=columns // 2), live)
+
+    def get_config(self):
+        config = super().get_config()
+        for fixed in ("strides", "padding", "dilation_rate", "groups", "data_format"):
+            del config[fixed]
+        return {**config, "mask_type": self.mask_type, "colours": self.colours}

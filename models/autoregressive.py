@@ -1,0 +1,202 @@
+"""AutoregressiveModel: what every pixel-by-pixel model answers, whatever its network.
+
+    p(x) = prod_i p(x_i | x_1, ..., x_{i-1})            Eq. 1 of arXiv 1606.05328
+
+over sub-pixels in raster order, R before G before B, each a categorical distribution over the levels. A subclass gives
+the network, `call(inputs) -> logits`, and the four methods of models/raster.py for sampling.
+"""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from models import checks
+from models.compiled import compiled
+from models.distributions import tfd
+from models.raster import sample_raster
+
+
+class AutoregressiveModel(keras.Model):
+    """Base of PixelCNN, GatedPixelCNN and their kin.
+
+    Trained by `compile(optimizer)` and `fit` on uint8 images `[batch, height, width, colours]`, or on a dict
+    {"images": ..., "condition": ...}. The loss is the negative log-likelihood, in `unit`.
+
+    Args:
+        image_shape: (height, width, colours); colours 3 (RGB) or 1 (grey, binary).
+        levels: values of a sub-pixel, 0 .. levels - 1: 256, or 2 for binary images.
+        num_classes: None, or the number of classes that the model is conditioned on; `condition` is then int labels
+            `[batch]`, seen by the network as a one-hot vector.
+    """
+
+    def __init__(self, image_shape, levels=256, num_classes=None, **kwargs):
+        super().__init__(**kwargs)
+        self.image_shape = checks.check_image_shape(image_shape)
+        self.levels = checks.check_integer("levels", levels, 2, 256)
+        self.num_classes = None if num_classes is None else checks.check_integer("num_classes", num_classes, 2)
+        self.colours = self.image_shape[-1]
+        self._compiled = {}
+
+    # Training: plain compile() and fit().
+
+    @property
+    def unit(self):
+        """How a likelihood is reported: 'bits_per_dim', or 'nats' (per image) for binary images."""
+        return "nats" if self.levels == 2 else "bits_per_dim"
+
+    def in_unit(self, log_prob):
+        """Nats of log-likelihood per image -> cost per image in `unit`."""
+        return -log_prob if self.unit == "nats" else -log_prob / (math.prod(self.image_shape) * math.log(2.0))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        images, _ = split_inputs(x)
+        cost = self.in_unit(self._distribution(y_pred).log_prob(ops.cast(images, "int32")))
+        if sample_weight is not None:
+            cost = cost * sample_weight
+        return ops.mean(cost)
+
+    def get_metrics_result(self):
+        results = super().get_metrics_result()
+        return {**results, self.unit: results["loss"]} if "loss" in results else results
+
+    # Likelihood.
+
+    def scale(self, values):
+        """What the network sees of values 0 .. levels - 1: float, -1 to 1."""
+        return ops.cast(values, "float32") * (2.0 / (self.levels - 1)) - 1.0
+
+    def network_inputs(self, inputs):
+        """(images scaled, condition vector or None), from what `call` is given."""
+        images, condition = split_inputs(inputs)
+        if (condition is None) != (self.num_classes is None):
+            raise ValueError(f"condition must be given exactly when num_classes is. Received: num_classes={self.num_classes}")
+        return ops.cast(self.scale(images), self.compute_dtype), self.condition_vector(condition)
+
+    def condition_vector(self, condition):
+        """Labels int [batch] -> one-hot float [batch, num_classes]; None stays None."""
+        return None if condition is None else ops.one_hot(condition, self.num_classes, dtype=self.compute_dtype)
+
+    def split_levels(self, maps):
+        """[..., colours * levels] -> logits float32 [..., colours, levels]."""
+        return ops.cast(ops.reshape(maps, (*ops.shape(maps)[:-1], self.colours, self.levels)), "float32")
+
+    def _distribution(self, logits):
+        return tfd.Independent(tfd.Categorical(logits=logits), reinterpreted_batch_ndims=3)
+
+    def distribution(self, images, condition=None):
+        """p(. | earlier sub-pixels of `images`): TFP Independent(Categorical), batch [batch], event [H, W, colours]."""
+        return self._distribution(self(join_inputs(images, condition)))
+
+    def log_prob(self, images, condition=None, batch_size=64):
+        """Log-likelihood in nats, float32 [n].
+
+        Args:
+            images: uint8 [n, height, width, colours].
+            condition: int labels [n] when the model has classes.
+            batch_size: images computed at a time; it bounds the memory.
+        """
+        images = checks.check_images(images, self.image_shape, self.levels)
+        condition = self._check_condition(condition, len(images))
+        function = self._compile("log_prob", lambda x, *c: self.distribution(x, *c).log_prob(ops.cast(x, "int32")))
+        return self._in_batches(function, batch_size, images, *([] if condition is None else [condition]))
+
+    def bits_per_dim(self, images, condition=None, batch_size=64):
+        """Cost in bits per sub-pixel, float32 [n]: -log_prob / (height * width * colours * log 2)."""
+        return -self.log_prob(images, condition, batch_size) / (math.prod(self.image_shape) * math.log(2.0))
+
+    # Sampling.
+
+    def sample(self, n, condition=None, seed=0, temperature=1.0):
+        """Draws images, uint8 [n, height, width, colours]; the same seed gives the same images.
+
+        Args:
+            n: how many.
+            condition: int labels [n] when the model has classes, or one label for all.
+            seed: of the noise (NumPy's, so that it does not depend on the backend).
+            temperature: > 0; 1 samples the model, less sharpens every sub-pixel's distribution.
+        """
+        n = checks.check_integer("n", n, 1)
+        blank = np.zeros((n, *self.image_shape), "uint8")
+        return self._complete(blank, np.zeros(blank.shape, bool), condition, seed, temperature)
+
+    def complete(self, images, known_mask=None, rows=None, condition=None, seed=0, temperature=1.0):
+        """Keeps the known pixels of `images` and draws the rest in raster order, uint8 as `images`.
+
+        A drawn sub-pixel is conditioned on all earlier ones, known or drawn, and not on later known ones: the model
+        gives no other conditional. Known pixels below a hole are kept, but the hole does not anticipate them.
+
+        Args:
+            images: uint8 [n, height, width, colours].
+            known_mask: bool, True where known: [height, width], [n, height, width] or the shape of `images`.
+            rows: instead of the mask, how many upper rows are known.
+        """
+        images = checks.check_images(images, self.image_shape, self.levels)
+        known = checks.check_known(known_mask, rows, images.shape)
+        return self._complete(images, known, condition, seed, temperature)
+
+    def generate(self, uniforms, images, known, temperature, condition=None):
+        """The sampler as a pure function of tensors (models/raster.py), to compile or export."""
+        network = self.incremental(self.condition_vector(condition))
+        return sample_raster(network, self.scale, uniforms, images, known, temperature)
+
+    def incremental(self, condition=None):
+        """The network as models/raster.py wants it, for one condition vector [batch, features] or None."""
+        raise NotImplementedError
+
+    def _complete(self, images, known, condition, seed, temperature):
+        checks.check_positive("temperature", temperature)
+        condition = self._check_condition(condition, len(images))
+        uniforms = np.random.default_rng(seed).random(images.shape, dtype="float32")
+        arguments = [uniforms, images.astype("float32"), known.astype("float32"), np.float32(temperature)]
+        generate = self._compile("generate", self.generate)
+        values = generate(*arguments, *([] if condition is None else [condition]))
+        return ops.convert_to_numpy(values).astype("uint8")
+
+    def _check_condition(self, condition, n):
+        return checks.check_labels(condition, self.num_classes, n)
+
+    def _compile(self, name, function):
+        if not self.built:
+            self.build()
+        if name not in self._compiled:
+            self._compiled[name] = compiled(self, function)
+        return self._compiled[name]
+
+    def _in_batches(self, function, batch_size, *arrays):
+        batch_size = checks.check_integer("batch_size", batch_size, 1)
+        starts = range(0, len(arrays[0]), batch_size)
+        parts = [ops.convert_to_numpy(function(*(a[i : i + batch_size] for a in arrays))) for i in starts]
+        return np.concatenate(parts) if parts else np.zeros(0, "float32")
+
+    # Keras.
+
+    def build(self, input_shape=None):
+        """Creates all weights; their shapes follow from the constructor's arguments alone."""
+        if not self.built:
+            self.build_network()
+            self.built = True
+
+    def build_network(self):
+        """Builds every layer (a subclass's part of `build`)."""
+        raise NotImplementedError
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "image_shape": list(self.image_shape),
+            "levels": self.levels,
+            "num_classes": self.num_classes,
+        }
+
+
+def join_inputs(images, condition=None):
+    """What `call` takes: the images, or a dict with them and the condition."""
+    return images if condition is None else {"images": images, "condition": condition}
+
+
+def split_inputs(inputs):
+    """The inverse of `join_inputs`: (images, condition or None)."""
+    return (inputs["images"], inputs["condition"]) if isinstance(inputs, dict) else (inputs, None)
+

@@ -1,0 +1,90 @@
+"""What models accept from outside. Every message names the argument, what is accepted and what was received."""
+
+import numpy as np
+
+
+def check_integer(name, value, low, high=None):
+    """`value` as int, if it is an integer of at least `low` (and at most `high`); else ValueError."""
+    accepted = f"at least {low}" if high is None else f"from {low} to {high}"
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low or (high or value) < value:
+        raise ValueError(f"{name} must be an integer, {accepted}. Received: {name}={value!r}")
+    return int(value)
+
+
+def check_positive(name, value):
+    """Raises ValueError unless `value` is a finite number above zero."""
+    if not isinstance(value, (int, float, np.number)) or not np.isfinite(value) or value <= 0:
+        raise ValueError(f"{name} must be a finite number above zero. Received: {name}={value!r}")
+
+
+def check_image_shape(image_shape):
+    """(height, width, colours) as a tuple of int; ValueError otherwise."""
+    shape = tuple(image_shape)
+    good = len(shape) == 3 and all(isinstance(n, (int, np.integer)) and n > 0 for n in shape) and shape[-1] in (1, 3)
+    if not good:
+        raise ValueError(f"image_shape must be (height, width, 1 or 3 colours). Received: image_shape={image_shape!r}")
+    return tuple(int(n) for n in shape)
+
+
+def check_images(images, image_shape, levels):
+    """`images` as uint8 [n, height, width, colours] with values below `levels`; ValueError otherwise.
+
+    Integers of another width are taken if every value fits; floats are not: a model that expects 0..255 would silently
+    misread 0..1.
+    """
+    images = np.asarray(images)
+    if not np.issubdtype(images.dtype, np.integer):
+        raise ValueError(f"images must be uint8, values 0 to {levels - 1}. Received: images of dtype {images.dtype}")
+    if images.ndim != 4 or images.shape[1:] != tuple(image_shape):
+        expected = ", ".join(str(n) for n in image_shape)
+        raise ValueError(f"images must have shape [n, {expected}]. Received: images of shape {list(images.shape)}")
+    if images.size and (images.min() < 0 or images.max() >= levels):
+        raise ValueError(
+            f"images must have values 0 to {levels - 1}. Received: values from {images.min()} to {images.max()}"
+        )
+    return images.astype("uint8")
+
+
+def check_labels(condition, num_classes, n):
+    """Labels as int32 [n], or None for a model without classes; one integer stands for n equal labels."""
+    if num_classes is None:
+        if condition is not None:
+            raise ValueError(f"condition must be None: the model was made without num_classes. Received: {condition!r}")
+        return None
+    if condition is None:
+        raise ValueError(f"condition must be labels, 0 to {num_classes - 1}: the model has num_classes. Received: None")
+    labels = np.asarray(condition)
+    if labels.ndim == 0:
+        labels = np.broadcast_to(labels, (n,))
+    if not np.issubdtype(labels.dtype, np.integer) or labels.shape != (n,):
+        raise ValueError(
+            f"condition must be {n} integer labels. Received: shape {list(labels.shape)}, dtype {labels.dtype}"
+        )
+    if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
+        raise ValueError(
+            f"condition must be labels 0 to {num_classes - 1}. Received: labels from {labels.min()} to {labels.max()}"
+        )
+    return labels.astype("int32")
+
+
+def check_known(known_mask, rows, shape):
+    """Which sub-pixels are known, bool of `shape` [n, height, width, colours], from a mask or a number of upper rows."""
+    n, height, width, _ = shape
+    if (known_mask is None) == (rows is None):
+        raise ValueError(f"give known_mask or rows, one of them. Received: known_mask={known_mask!r}, rows={rows!r}")
+    if rows is not None:
+        rows = check_integer("rows", rows, 0, height)
+        known_mask = np.arange(height)[:, None] < np.full((1, width), rows)
+    known = np.asarray(known_mask)
+    if known.dtype != bool:
+        raise ValueError(f"known_mask must be bool, True where a pixel is known. Received: dtype {known.dtype}")
+    if known.shape == (height, width):
+        known = known[None, :, :, None]
+    elif known.shape == (n, height, width):
+        known = known[..., None]
+    elif known.shape != tuple(shape):
+        raise ValueError(
+            f"known_mask must have shape [{height}, {width}], {[n, height, width]} or {list(shape)}. "
+            f"Received: known_mask of shape {list(known.shape)}"
+        )
+    return np.broadcast_to(known, shape)

@@ -1,0 +1,101 @@
+"""GatedPixelCNN: Section 2 of arXiv 1606.05328.
+
+image -> first GatedBlock (mask A) -> GatedBlocks (mask B) -> horizontal map -> ReLU, 1x1 -> ReLU, 1x1 -> softmax.
+"""
+
+import keras
+from keras import ops
+
+from layers.gated_block import GatedBlock
+from layers.masked_conv import MaskedConv2D
+from models import checks
+from models.autoregressive import AutoregressiveModel
+from models.gated_sampling import GatedSampler
+
+
+@keras.saving.register_keras_serializable(package="models")
+class GatedPixelCNN(AutoregressiveModel):
+    """Gated PixelCNN of arXiv 1606.05328, unconditional or conditional on classes (Eq. 4).
+
+    Args:
+        image_shape: (height, width, colours).
+        levels: 256, or 2 for binary images.
+        num_classes: None, or how many classes it is conditioned on.
+        filters: p, maps of each stack; a multiple of the colours.
+        depth: number of GatedBlocks, the first included.
+        kernel_size: n of Figure 2, odd.
+        first_kernel_size: the same for the first block.
+        head_filters: maps between the two 1x1 convolutions of the head; default `filters`.
+        dropout: rate, on the gates' outputs.
+
+    The number of blocks, the first kernel and the head on CIFAR-10 are not given in the paper.
+    """
+
+    def __init__(
+        self,
+        image_shape=(32, 32, 3),
+        levels=256,
+        num_classes=None,
+        filters=66,
+        depth=8,
+        kernel_size=3,
+        first_kernel_size=7,
+        head_filters=None,
+        dropout=0.0,
+        **kwargs,
+    ):
+        super().__init__(image_shape, levels, num_classes, **kwargs)
+        self.filters = filters
+        self.depth = checks.check_integer("depth", depth, 1)
+        self.kernel_size = kernel_size
+        self.first_kernel_size = first_kernel_size
+        self.head_filters = filters if head_filters is None else head_filters
+        self.dropout = dropout
+        options = {"colours": self.colours, "dtype": self.dtype_policy}
+        self.blocks = [
+            GatedBlock(
+                filters,
+                kernel_size=kernel_size if i else first_kernel_size,
+                mask_type="B" if i else "A",
+                dropout=dropout,
+                name=f"gated_block_{i}",
+                **options,
+            )
+            for i in range(self.depth)
+        ]
+        self.hidden = MaskedConv2D(self.head_filters, 1, mask_type="B", name="hidden", **options)
+        self.logits = MaskedConv2D(self.colours * self.levels, 1, mask_type="B", name="logits", **options)
+
+    def build_network(self):
+        height, width, colours = self.image_shape
+        shape = (None, height, width, colours)
+        condition_shape = None if self.num_classes is None else (None, self.num_classes)
+        for block in self.blocks:
+            block.build(shape, shape, condition_shape)
+            shape = (None, height, width, self.filters)
+        self.hidden.build(shape)
+        self.logits.build((None, height, width, self.head_filters))
+
+    def call(self, inputs, training=None):
+        """uint8 images [B, H, W, colours] (or {"images", "condition"}) -> logits float32 [B, H, W, colours, levels]."""
+        images, condition = self.network_inputs(inputs)
+        vertical = horizontal = images
+        for block in self.blocks:
+            vertical, horizontal = block(vertical, horizontal, condition=condition, training=training)
+        hidden = self.hidden(ops.relu(horizontal))
+        return self.split_levels(self.logits(ops.relu(hidden)))
+
+    def incremental(self, condition=None):
+        return GatedSampler(self, condition)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "depth": self.depth,
+            "kernel_size": self.kernel_size,
+            "first_kernel_size": self.first_kernel_size,
+            "head_filters": self.head_filters,
+            "dropout": self.dropout,
+        }
+

@@ -1,0 +1,104 @@
+"""PixelCNN: the convolutional baseline of arXiv 1601.06759, Section 3.3 to 3.5.
+
+image -> 7x7 convolution, mask A -> residual blocks (Figure 5 there, left), mask B -> 2 x (ReLU, 1x1, mask B) -> softmax.
+
+A stack of masked convolutions has a blind spot: pixels above and to the right that no number of layers reaches
+(Figure 1 of arXiv 1606.05328). GatedPixelCNN is the network without it.
+"""
+
+import keras
+from keras import ops
+
+from layers.masked_conv import MaskedConv2D
+from models import checks
+from models.autoregressive import AutoregressiveModel
+from models.pixel_cnn_sampling import PixelCNNSampler
+
+
+@keras.saving.register_keras_serializable(package="models")
+class PixelCNN(AutoregressiveModel):
+    """PixelCNN of arXiv 1601.06759; maps are 2h wide between blocks, h inside.
+
+    Args:
+        image_shape: (height, width, colours).
+        levels: 256, or 2 for binary images.
+        filters: h; a multiple of the colours.
+        depth: number of residual blocks (the paper: 15).
+        kernel_size: odd, of the blocks' middle convolution.
+        first_kernel_size: odd, of the first convolution.
+        head_filters: maps between the two 1x1 convolutions of the head (the paper: 1024); default 2h.
+        dropout: rate, before the last convolution of each block (not in the paper).
+    """
+
+    def __init__(
+        self,
+        image_shape=(32, 32, 3),
+        levels=256,
+        filters=66,
+        depth=8,
+        kernel_size=3,
+        first_kernel_size=7,
+        head_filters=None,
+        dropout=0.0,
+        **kwargs,
+    ):
+        super().__init__(image_shape, levels, **kwargs)
+        self.filters = filters
+        self.depth = checks.check_integer("depth", depth, 1)
+        self.kernel_size = kernel_size
+        self.first_kernel_size = first_kernel_size
+        self.head_filters = 2 * filters if head_filters is None else head_filters
+        self.dropout = dropout
+
+        def conv(filters, size, name, mask_type="B"):
+            return MaskedConv2D(filters, size, mask_type, colours=self.colours, dtype=self.dtype_policy, name=name)
+
+        self.first = conv(2 * filters, first_kernel_size, "first", mask_type="A")
+        self.blocks = [
+            (
+                conv(filters, 1, f"block_{i}_reduce"),
+                conv(filters, kernel_size, f"block_{i}_conv"),
+                conv(2 * filters, 1, f"block_{i}_expand"),
+            )
+            for i in range(self.depth)
+        ]
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.hidden = conv(self.head_filters, 1, "hidden")
+        self.logits = conv(self.colours * self.levels, 1, "logits")
+
+    def build_network(self):
+        height, width, colours = self.image_shape
+        self.first.build((None, height, width, colours))
+        for reduce, conv, expand in self.blocks:
+            reduce.build((None, height, width, 2 * self.filters))
+            conv.build((None, height, width, self.filters))
+            expand.build((None, height, width, self.filters))
+        self.drop.build((None, height, width, self.filters))
+        self.hidden.build((None, height, width, 2 * self.filters))
+        self.logits.build((None, height, width, self.head_filters))
+
+    def call(self, inputs, training=None):
+        """uint8 images [B, H, W, colours] -> logits float32 [B, H, W, colours, levels]."""
+        images, _ = self.network_inputs(inputs)
+        maps = self.first(images)  # [B, H, W, 2h]; no residual round mask A: the image must not leak through
+        for reduce, conv, expand in self.blocks:
+            inner = conv(ops.relu(reduce(ops.relu(maps))))  # [B, H, W, h]
+            maps = maps + expand(self.drop(ops.relu(inner), training=training))
+        hidden = self.hidden(ops.relu(maps))
+        return self.split_levels(self.logits(ops.relu(hidden)))
+
+    def incremental(self, condition=None):
+        return PixelCNNSampler(self)
+
+    def get_config(self):
+        config = super().get_config()
+        del config["num_classes"]
+        return {
+            **config,
+            "filters": self.filters,
+            "depth": self.depth,
+            "kernel_size": self.kernel_size,
+            "first_kernel_size": self.first_kernel_size,
+            "head_filters": self.head_filters,
+            "dropout": self.dropout,
+        }

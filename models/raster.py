@@ -1,0 +1,94 @@
+"""Raster-order sampling: row by row, pixel by pixel, colour by colour, on cached activations.
+
+The loops here know the order of sub-pixels and nothing of any network. A network takes part by an object with four
+methods, each a pure function of tensors:
+
+    start_image(batch, width) -> rows              what is remembered of earlier rows; zeros, as padding is
+    start_row(rows, row_index) -> rows, context, pixels
+                                                   context: list of tensors, first axis the columns of this row;
+                                                   pixels: what is remembered of earlier pixels of the row; zeros
+    pixel(pixels, context, choose) -> pixels       context of this pixel; calls choose(colour, logits) for each colour
+                                                   in turn and gets the chosen value, [batch, 1], scaled
+    end_row(rows, row, row_index) -> rows          the finished row [batch, width, colours], scaled
+
+What is remembered grows with the width of the image and not with its area.
+
+No random numbers are drawn inside: a sample is a function of one uniform number per sub-pixel (inverse CDF), so the
+same noise gives the same image, whoever computes it.
+"""
+
+import math
+
+import numpy as np
+from keras import ops
+
+
+def inverse_cdf(logits, uniform, temperature=1.0):
+    """The value whose step of the cumulative distribution holds `uniform`.
+
+    `logits` [..., levels], `uniform` [..., 1] in [0, 1), `temperature` > 0 (1: the model's distribution; towards 0: its
+    mode). Returns values 0 .. levels - 1, float32 [..., 1].
+    """
+    cdf = cumulative(ops.softmax(logits / temperature, axis=-1))
+    steps_below = ops.sum(ops.cast(cdf <= uniform, "float32"), axis=-1, keepdims=True)
+    return ops.minimum(steps_below, logits.shape[-1] - 1.0)  # the last step takes what rounding leaves
+
+
+def cumulative(probabilities):
+    """Running sum along the last axis, [..., levels], as two small matrix products: half the time of a scan."""
+    levels = probabilities.shape[-1]
+    block = math.isqrt(levels)
+    if block * block != levels:
+        return ops.cumsum(probabilities, axis=-1)
+    blocks = ops.reshape(probabilities, (-1, block, block))
+    inside = ops.reshape(ops.matmul(ops.reshape(blocks, (-1, block)), np.triu(np.ones((block, block), "float32"))), (-1, block, block))
+    before = ops.matmul(inside[..., -1], np.triu(np.ones((block, block), "float32"), k=1))
+    return ops.reshape(inside + before[..., None], ops.shape(probabilities))
+
+
+def sample_raster(network, scale, uniforms, images, known, temperature):
+    """Draws every sub-pixel that is not known, in order, given all that come before it.
+
+    Args:
+        network: the four methods above.
+        scale: maps values 0 .. levels - 1 to what the network sees.
+        uniforms: float32 [batch, height, width, colours] in [0, 1).
+        images: float32 of the same shape, values 0 .. levels - 1 where known, anything elsewhere.
+        known: float32 of the same shape, 1 where the value of `images` is kept and 0 where it is drawn.
+        temperature: float32 scalar.
+
+    Returns: float32 [batch, height, width, colours], values 0 .. levels - 1.
+    """
+    height, width, colours = uniforms.shape[1:]
+    batch = ops.shape(uniforms)[0]
+    # Rows first, then columns, so that a step takes one slice; [height, width, batch, colours].
+    uniforms, images, known = (ops.transpose(t, (1, 2, 0, 3)) for t in (uniforms, images, known))
+    drawn = 1.0 - known
+    row_numbers, column_numbers = (ops.reshape(ops.arange(n, dtype="int32"), (n, 1, 1)) for n in (height, width))
+
+    def draw_row(r, rows, result):
+        rows, context, pixels = network.start_row(rows, r)
+        row_uniforms, row_drawn = uniforms[r], drawn[r]
+        row_kept = images[r] * known[r]
+
+        def draw_pixel(c, pixels, row):
+            noise, free, kept = (ops.split(t[c], colours, axis=-1) for t in (row_uniforms, row_drawn, row_kept))
+            values = []
+
+            def choose(colour, logits):  # [batch, levels] -> [batch, 1]
+                value = inverse_cdf(logits, noise[colour], temperature)
+                values.append(value * free[colour] + kept[colour])
+                return scale(values[-1])
+
+            pixels = network.pixel(pixels, [tensor[c] for tensor in context], choose)
+            return c + 1, pixels, ops.where(column_numbers == c, ops.concatenate(values, axis=-1)[None], row)
+
+        row = ops.zeros((width, batch, colours))
+        _, _, row = ops.while_loop(lambda c, *_: c < width, draw_pixel, (0, pixels, row), maximum_iterations=width)
+        rows = network.end_row(rows, scale(ops.transpose(row, (1, 0, 2))), r)
+        return r + 1, rows, ops.where(row_numbers[..., None] == r, row[None], result)
+
+    rows = network.start_image(batch, width)
+    result = ops.zeros((height, width, batch, colours))
+    _, _, result = ops.while_loop(lambda r, *_: r < height, draw_row, (0, rows, result), maximum_iterations=height)
+    return ops.transpose(result, (2, 0, 1, 3))

@@ -1,0 +1,299 @@
+"""Records: what one run measured, on what, with what and for how long, in one JSON file.
+
+Every number in a table of this repository is drawn from such a file by `report.py`; none is typed in. A record says how
+to get the number again (commit, command, seed, versions) and holds nothing of the machine but its hardware: no path of
+a machine ever gets into one. Files are written whole or not at all.
+"""
+
+import contextlib
+import dataclasses
+import datetime
+import hashlib
+import importlib
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import re
+import shlex
+import subprocess
+import types
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+METRICS = {"bits_per_dim": "bits/dim", "nats": "nats"}  # name in a record -> unit in a table; lower is better for all
+SPLITS = ("train", "validation", "test")
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")  # what may become part of a file name
+# An absolute path where a word may begin. `bits/dim` and `https://host/~user/` are none; `--data_dir=/disk` is one.
+_MACHINE_PATH = re.compile(r"(?<![\w./~)\]*-])(?:/[\w.]|~[\w.-]*/|[A-Za-z]:[\\/](?!/))|file://")
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One run. Checked when made, so that what is written can be read: see `Raises`.
+
+    Raises:
+        TypeError: a field holds another type than its annotation says, or what JSON cannot hold (a NumPy scalar).
+        ValueError: a NaN or infinity, a negative amount, an unknown metric or split, a date that is not ISO, a name
+            unfit for a file, a value without its number of examples, weights without their hash, an absolute path.
+    """
+
+    table: str  # "table1_cifar"
+    row: str  # the row's name in the paper's table: "Gated PixelCNN"
+    model: str  # "gated_pixel_cnn"
+    model_config: dict  # constructor arguments
+    preset: str  # "smoke", "quick", "cpu", "gpu", "paper"; "" for what is not trained
+    preset_settings: dict  # all fields of the preset
+    data: str  # ImageData.name
+    data_title: str
+    data_source: str
+    data_fingerprint: str
+    is_fallback: bool  # measured on other data than the paper's
+    metric: str  # one of METRICS
+    values: dict[str, float | None]  # split -> value
+    examples: dict[str, int]  # split -> number of examples that the value was measured on
+    parameters: int
+    steps: int
+    epochs: float  # passes over the training split
+    wall_seconds: float  # of training, summed over resumed runs
+    cpu_seconds: float
+    images_per_second: float
+    hardware: str  # describe_machine()
+    backend: str
+    versions: dict[str, str]  # versions()
+    seed: int
+    commit: str  # git_commit()
+    date: str  # ISO 8601
+    weights: str | None  # path relative to results/
+    weights_sha256: str | None
+    samples: str | None  # PNG, path relative to results/
+    command: str  # how to run it again: command_line()
+    notes: str = ""
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if not _is_a(value, field.type):
+                kind = getattr(field.type, "__name__", field.type)
+                raise TypeError(f"`{field.name}` must be {kind}. Received: {value!r} ({type(value).__name__})")
+            try:  # through JSON and back: a record in memory equals the one its file will give (tuples become lists)
+                object.__setattr__(self, field.name, json.loads(json.dumps(value, allow_nan=False)))
+            except (TypeError, ValueError) as error:
+                message = f"`{field.name}` must hold finite, plain JSON values. Received: {value!r} ({error})"
+                raise type(error)(message) from error
+        _check_names(self)
+        _check_values(self)
+        _check_files(self)
+
+
+def _is_a(value, kind):
+    if isinstance(kind, types.GenericAlias):  # dict[str, int]
+        kind = dict
+    if isinstance(value, bool):  # Python counts True as an int; a record does not
+        return kind is bool
+    return isinstance(value, int | float if kind is float else kind)
+
+
+def _check_names(record):
+    for name in ("table", "model", "preset", "data"):
+        value = getattr(record, name)
+        if not (_NAME.fullmatch(value) or (name == "preset" and value == "")):
+            raise ValueError(f"`{name}` must be made of letters, digits, '_', '.' and '-'. Received: {value!r}")
+    if record.metric not in METRICS:
+        raise ValueError(f"`metric` must be one of {tuple(METRICS)}. Received: {record.metric!r}")
+    try:
+        datetime.datetime.fromisoformat(record.date)
+    except ValueError as error:
+        raise ValueError(f"`date` must be ISO 8601, as 2024-05-31T12:00:00+00:00. Received: {record.date!r}") from error
+
+
+def _check_values(record):
+    for name in ("parameters", "steps", "epochs", "wall_seconds", "cpu_seconds", "images_per_second"):
+        if getattr(record, name) < 0:
+            raise ValueError(f"`{name}` must not be negative. Received: {getattr(record, name)!r}")
+    for name, kinds in (("values", (float, type(None))), ("examples", (int,))):
+        for split, value in getattr(record, name).items():
+            if split not in SPLITS or not any(_is_a(value, kind) for kind in kinds):
+                raise ValueError(f"`{name}` must map {SPLITS} to numbers. Received: {split!r}: {value!r}")
+    for split, value in record.values.items():
+        if value is not None and record.examples.get(split, 0) < 1:
+            raise ValueError(f"`examples` must say how many {split!r} examples were used. Received: {record.examples}")
+
+
+def _check_files(record):
+    for name in ("weights", "samples"):
+        path = getattr(record, name)
+        if path is not None and (path == "" or "\\" in path or path[0] in "/~" or ".." in path.split("/")):
+            raise ValueError(f"`{name}` must be a path relative to the results folder. Received: {path!r}")
+    digest = record.weights_sha256
+    if (record.weights is None) != (digest is None) or not re.fullmatch("[0-9a-f]{64}", digest or "0" * 64):
+        raise ValueError(f"`weights_sha256` must be 64 hex digits where there are weights. Received: {digest!r}")
+    for name, value in dataclasses.asdict(record).items():
+        if _MACHINE_PATH.search(value if isinstance(value, str) else json.dumps(value)):  # settings of any depth
+            raise ValueError(f"`{name}` must hold no absolute path: it means nothing elsewhere. Received: {value!r}")
+
+
+def file_name(record):
+    """`<model>-<preset>-<data>.json`: a rerun replaces its own record. A seed other than 0 is part of the name."""
+    seed = f"seed{record.seed}" if record.seed else ""
+    return "-".join(part for part in (record.model, record.preset, record.data, seed) if part) + ".json"
+
+
+def write(record, results_dir):
+    """Write `record` into `results_dir/<table>/`; returns the path. ValueError: `results_dir` cannot be written to."""
+    text = json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    path = pathlib.Path(results_dir) / record.table / file_name(record)
+    try:
+        atomic_write(path, text)
+    except OSError as error:
+        raise ValueError(f"`results_dir` must be a folder to write in. Received: '{results_dir}' ({error})") from error
+    return path
+
+
+def read(path):
+    """The record in the file `path`.
+
+    Raises:
+        ValueError: the file is no record; the message names the file and what is wrong (missing keys, unknown keys).
+    """
+    try:
+        return _parse(pathlib.Path(path).read_text(encoding="utf-8"))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no record: {error}") from error
+
+
+def _parse(text):
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        raise ValueError(f"it must hold one JSON object. Received: {type(content).__name__}")
+    fields = dataclasses.fields(Record)
+    missing = [field.name for field in fields if field.default is dataclasses.MISSING and field.name not in content]
+    unknown = sorted(content.keys() - {field.name for field in fields})
+    if missing or unknown:
+        raise ValueError(f"missing keys {missing}, unknown keys {unknown}")
+    return Record(**content)
+
+
+def read_all(results_dir, table):
+    """All records of `table`, by file name; `[]` where nothing was measured yet.
+
+    One broken or foreign JSON file is an error, not a skipped line: a table must not lose a result in silence.
+
+    Raises:
+        ValueError: `results_dir` is no folder, or a file in `results_dir/<table>/` is no record of `table`.
+    """
+    if not pathlib.Path(results_dir).is_dir():
+        raise ValueError(f"`results_dir` must be an existing folder. Received: {str(results_dir)!r}")
+    records = []
+    for path in sorted((pathlib.Path(results_dir) / table).glob("*.json")):
+        record = read(path)
+        if record.table != table:
+            raise ValueError(f"{path} must be a record of {table!r}. Received: `table` {record.table!r}")
+        records.append(record)
+    return records
+
+
+def atomic_write(path, content):
+    """Write text or bytes to `path`, making its folder: whoever looks sees the old file or the new one, never half."""
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # the same folder: a rename across disks is a copy
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())  # the content reaches the disk before the name does
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sha256_of_file(path):
+    """SHA-256 of the file's content, 64 hex digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def describe_machine():
+    """The accelerators that Keras' backend sees, as "2 x NVIDIA A100"; else "AMD EPYC, 2 cores, 23 GiB"."""
+    if accelerators := _accelerators():
+        count = f"{len(accelerators)} x " if len(accelerators) > 1 else ""
+        return count + ", ".join(dict.fromkeys(accelerators))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    description = f"{_processor()}, {cores} cores"
+    if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", ()):  # not on Windows
+        description += f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
+    return description
+
+
+def _accelerators():
+    import keras  # here and below: reading and drawing records needs no backend
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        details = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
+        return [detail.get("device_name", "GPU") for detail in details]
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return [device.device_kind for device in jax.devices() if device.platform != "cpu"]
+    return []
+
+
+def _processor():
+    try:
+        return re.search(r"^model name\s*:\s*(.+)$", pathlib.Path("/proc/cpuinfo").read_text(), re.MULTILINE)[1].strip()
+    except (OSError, TypeError):  # not Linux, or a processor that Linux gives no such line for
+        return platform.processor() or platform.machine()
+
+
+def versions():
+    """Versions of Python, Keras, its backend, and the libraries here that can change a number: name -> version."""
+    import keras
+
+    backend = keras.backend.backend()
+    found = {"python": platform.python_version(), "keras": keras.__version__}
+    found[backend] = importlib.import_module(backend).__version__
+    for name in ("tensorflow-probability", "tfp-nightly", "tensorflow-datasets", "numpy"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def git_commit(repository=REPOSITORY):
+    """The commit of `repository`, 40 hex digits, with "-dirty" where files differ from it; "unknown" outside git.
+
+    Records, and the tables drawn from them, don't count: else each run would make the next one dirty.
+    """
+
+    def git(*arguments):
+        return subprocess.check_output(
+            ["git", "-C", repository, *arguments], stderr=subprocess.DEVNULL, text=True
+        ).strip()
+
+    try:
+        if pathlib.Path(git("rev-parse", "--show-toplevel")) != pathlib.Path(repository).resolve():
+            return "unknown"  # a copy inside somebody else's repository, whose commit says nothing of this code
+        dirty = git("status", "--porcelain", "--", ".", ":!results", ":!README.md")
+        return git("rev-parse", "HEAD") + ("-dirty" if dirty else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def command_line(argv, backend="tensorflow"):
+    """`sys.argv` as others can type it: `python reproduce/table1_cifar.py --preset=quick`.
+
+    Paths in the repository become relative to it. A flag whose value is a path elsewhere (`--data_dir=...`) is left
+    out: each machine has its own. A backend that is not the default comes first: `KERAS_BACKEND=jax python ...`.
+    """
+    script, *flags = (a.replace(f"{REPOSITORY}{os.sep}", "") for a in [os.path.realpath(argv[0]), *argv[1:]])
+    kept = [os.path.basename(script) if os.path.isabs(script) else script]
+    for argument in flags:
+        if not _MACHINE_PATH.search(argument):
+            kept.append(argument)
+        elif argument[0] != "-" and re.fullmatch("--?[a-z_]+", kept[-1]):
+            kept.pop()  # `--data_dir /disk`: the flag goes with its value
+    prefix = [] if backend == "tensorflow" else [f"KERAS_BACKEND={backend}"]
+    return shlex.join([*prefix, "python", *kept])

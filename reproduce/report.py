@@ -1,0 +1,299 @@
+"""Report: the tables of results/ and of the README, drawn from records; the published numbers stand beside ours.
+
+  python reproduce/report.py           redraws results/<table>.md and the README's part between <!-- <table>:begin -->
+                                       and <!-- <table>:end -->
+  python reproduce/report.py --check   changes nothing; exits with 1 where a file differs from what the records give
+
+A script states its rows (`ROWS`, `TITLE`) and is listed in `TABLES`; all drawing is here.
+"""
+
+import dataclasses
+import importlib
+import pathlib
+
+from absl import app
+from absl.flags import argparse_flags
+
+from reproduce import records as records_lib
+
+RESULTS = records_lib.REPOSITORY / "results"
+TABLES = {  # the script in reproduce/ that states the rows -> the metric
+    "table1_cifar": "bits_per_dim",
+}
+
+# What a table shows, in order -> its heading. `_cells` says what each holds.
+COMPACT = {name: name for name in ("model", "paper", "ours", "data", "steps", "time", "device", "command", "weights")}
+TERMINAL = {name: name for name in ("model", "paper", "ours", "data", "preset", "steps", "time")}
+FULL = TERMINAL | {"paper": "paper: test (train)", "ours": "ours: test (train)", "time": "training time"}
+FULL |= {name: name for name in ("device", "command", "weights")}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A row of a paper's table."""
+
+    name: str  # as in the paper; `Record.row` of the runs that belong here
+    published_test: float | None
+    published_train: float | None
+    source: str  # where the published numbers stand: "arXiv 1606.05328, Table 1"
+    models: tuple[str, ...] = ()  # which models of ours reproduce it; none: the row is quoted only
+    sign: str = ""  # "<=": the row's values, the paper's and ours, are upper bounds; "~": the paper's are estimates
+
+    def __post_init__(self):
+        if self.sign not in ("", "<=", "~"):
+            raise ValueError(f"`sign` must be '', '<=' or '~'. Received: {self.sign!r}")
+
+
+def best(records):
+    """The record to show of several on one data set: the one with the lowest validation value, never chosen on test.
+
+    Only those measured on the most validation examples compete: a value on a few images may be low by luck. Where
+    none has a validation value, the latest is shown.
+    """
+    validated = [record for record in records if record.values.get("validation") is not None]
+    if not validated:
+        return max(records, key=lambda record: record.date)
+    most = max(record.examples["validation"] for record in validated)
+    rivals = [record for record in validated if record.examples["validation"] == most]
+    return min(rivals, key=lambda record: (record.values["validation"], record.date))
+
+
+def comparison(row, record):
+    """One line for the terminal: "Gated PixelCNN on CIFAR-10: test 3.05 bits/dim (paper 3.03), train ..."."""
+    published = {} if record.is_fallback else {"test": row.published_test, "train": row.published_train}
+    parts = []
+    for split in ("test", "train", "validation"):
+        if record.values.get(split) is not None:
+            ours = _number(record.values[split], _our_sign(row))
+            paper = f" (paper {_number(published[split], row.sign)})" if published.get(split) is not None else ""
+            parts.append(f"{split} {ours} {records_lib.METRICS[record.metric]}{paper}")
+    note = " (no published number)" if record.is_fallback else ""
+    return f"{row.name} on {record.data_title}{note}: {', '.join(parts) or 'nothing measured'}"
+
+
+def table(rows, records, metric, title):
+    """The Markdown page of one table.
+
+    Args:
+        rows: `Row`s, in the paper's order; all are shown, measured or not.
+        records: `records.Record`s of this table, in any order.
+        metric: the name of the metric of all of them, one of `records.METRICS`.
+        title: heading of the page.
+
+    Raises:
+        ValueError: an unknown metric; a record of no row, of a model that its row does not list, or in another metric.
+    """
+    real, fallbacks = _lines(rows, records, metric)
+    choice = (
+        "Where a row has several runs on one data set, the one with the lowest validation value is shown, of those "
+        "measured on the most validation images; none is chosen on test."
+    )
+    parts = [f"# {title}", f"{_unit(metric)} {choice}", _markdown(FULL, real), _footnote(rows), _samples(real)]
+    for lines in fallbacks:
+        parts += [f"## On other data: {lines[0][1].data_title}", _why(lines[0][1])]
+        parts += [_markdown(FULL, lines), _samples(lines)]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def readme_table(rows, records, metric, page):
+    """The README's Markdown for one table: fewer columns, and only the rows that a model of ours reproduces.
+
+    Args and errors as for `table`. `page` is the path of that table's page from the README's folder; weights are
+    linked relative to the folder of `page`.
+    """
+    rows = [row for row in rows if row.models]
+    real, fallbacks = _lines(rows, records, metric)
+    folder = f"{pathlib.PurePosixPath(page).parent}/"
+    parts = [f"{_unit(metric)} All of the paper's rows, and samples: [{page}]({page})."]
+    parts += [_markdown(COMPACT, real, folder), _footnote(rows)]
+    for lines in fallbacks:
+        parts += [f"**On other data: {lines[0][1].data_title}.** {_why(lines[0][1])}"]
+        parts += [_markdown(COMPACT, lines, folder)]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def text_table(rows, records, metric, title):
+    """The table for a terminal, plain text in aligned columns. Args and errors as for `table`."""
+    real, fallbacks = _lines(rows, records, metric)
+    blocks = [f"{title}\n{_unit(metric)}", _aligned(TERMINAL, real), _footnote(rows)]
+    for lines in fallbacks:
+        blocks += [f"On other data: {lines[0][1].data_title}\n{_why(lines[0][1])}", _aligned(TERMINAL, lines)]
+    return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def _unit(metric):
+    return f"In {records_lib.METRICS[metric]}; lower is better."
+
+
+def _why(record):
+    return (
+        f"Measured where the paper's data set could not be had, on {record.data_source}. These are other images, so no "
+        "published number stands beside ours."
+    )
+
+
+def _footnote(rows):
+    marks = _marks(rows)
+    sources = "; ".join(f"{mark} {source}".strip() for source, mark in marks.items())
+    return f"Published numbers: {sources}." if sources else ""
+
+
+def _marks(rows):
+    """{source: "[1]"}, numbered only where there are several."""
+    sources = dict.fromkeys(row.source for row in rows if (row.published_test, row.published_train) != (None, None))
+    return {source: f"[{i}]" if len(sources) > 1 else "" for i, source in enumerate(sources, start=1)}
+
+
+def _lines(rows, records, metric):
+    """[(row, record or None)] on the paper's data, and one such list for each fallback data set: they never mix."""
+    if metric not in records_lib.METRICS:
+        raise ValueError(f"`metric` must be one of {tuple(records_lib.METRICS)}. Received: {metric!r}")
+    models = {row.name: row.models for row in rows}
+    for record in records:
+        label = f"the record of {record.model!r} (preset {record.preset!r}, data {record.data!r})"
+        if record.model not in models.get(record.row, ()):
+            raise ValueError(f"`rows` must have a row {record.row!r} with the model of {label}. Received: {models}")
+        if record.metric != metric:
+            raise ValueError(f"`metric` must be that of {label}, {record.metric!r}. Received: {metric!r}")
+    fallbacks = []
+    for data in sorted({record.data for record in records if record.is_fallback}):
+        lines = _chosen(rows, [record for record in records if record.is_fallback and record.data == data])
+        fallbacks.append([(row, record) for row, record in lines if record])
+    return _chosen(rows, [record for record in records if not record.is_fallback]), fallbacks
+
+
+def _chosen(rows, records):
+    """[(row, its best record)] for each data set that the row was measured on, or [(row, None)]."""
+    lines = []
+    for row in rows:
+        mine = [record for record in records if record.row == row.name]
+        groups = [[record for record in mine if record.data == data] for data in sorted({r.data for r in mine})]
+        lines += [(row, best(group)) for group in groups] or [(row, None)]
+    return lines
+
+
+def _cells(row, record, mark, folder):
+    """What each column of `FULL` holds for one line; "-" where there is nothing to say."""
+    paper = _numbers(row.published_test, row.published_train, row.sign)
+    cells = {"model": row.name, "paper": f"{paper} {mark}" if mark and paper != "-" else paper}
+    if record is None:
+        return cells
+    images = f", {record.examples['test']:,} test images" if record.values.get("test") is not None else ""
+    weights = pathlib.PurePosixPath(record.weights or "-")
+    return cells | {
+        "ours": _numbers(record.values.get("test"), record.values.get("train"), _our_sign(row)),
+        "data": record.data_title + images,
+        "preset": record.preset or "-",
+        "steps": f"{record.steps:,}" if record.steps else "-",
+        "time": duration(record.wall_seconds) if record.wall_seconds else "-",
+        "device": record.hardware,
+        "command": f"`{record.command}`",
+        "weights": f"[{weights.name}]({folder}{weights})" if record.weights else "-",
+    }
+
+
+def _numbers(test, train, sign):
+    """Test and train as "3.03 (2.90)"; where they are missing, no parentheses and "-"."""
+    return ("-" if test is None else _number(test, sign)) + ("" if train is None else f" ({_number(train, sign)})")
+
+
+def _number(value, sign):
+    return {"": "", "<=": "<= ", "~": "~"}[sign] + f"{value:.2f}"
+
+
+def _our_sign(row):
+    return "<=" if row.sign == "<=" else ""  # a bound bounds ours too; what the paper estimated, we may have computed
+
+
+def duration(seconds):
+    """Seconds as people say them: "41 s", "12 min", "3.4 h"."""
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 3570 else f"{seconds / 3600:.1f} h"
+
+
+def _grid(columns, lines, folder=""):
+    """The header and the lines as lists of strings; no published numbers beside what was measured on other data."""
+    if any(record and record.is_fallback for _, record in lines):
+        columns = {name: heading for name, heading in columns.items() if name != "paper"}
+    marks = _marks([row for row, _ in lines])
+    cells = [_cells(row, record, marks.get(row.source, ""), folder) for row, record in lines]
+    return [list(columns.values()), *([line.get(name, "-") for name in columns] for line in cells)]
+
+
+def _markdown(columns, lines, folder=""):
+    header, *body = ([cell.replace("|", "\\|") for cell in line] for line in _grid(columns, lines, folder))
+    return "\n".join(f"| {' | '.join(line)} |" for line in [header, ["---"] * len(header), *body])
+
+
+def _aligned(columns, lines):
+    grid = _grid(columns, lines)
+    widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in grid)
+
+
+def _samples(lines):
+    pictures = [(row.name, record.samples) for row, record in lines if record and record.samples]
+    return "\n\n".join(f"Samples of {name}:\n\n![{name}]({path})" for name, path in pictures)
+
+
+def files(results_dir=RESULTS):
+    """What the records in `results_dir` give: {path: text} of each table's page and of the README beside the folder.
+
+    A results folder elsewhere need not have a README; the repository's must.
+
+    Raises:
+        ValueError: `results_dir` is no folder, a record is broken, or the README lacks a table's markers.
+    """
+    results_dir = pathlib.Path(results_dir).absolute()
+    readme = results_dir.parent / "README.md"
+    text = readme.read_text(encoding="utf-8") if readme.is_file() or results_dir == RESULTS else None
+    drawn = {}
+    for name, metric in TABLES.items():
+        found = records_lib.read_all(results_dir, name)
+        script = importlib.import_module(f"reproduce.{name}")  # not at the top: a script imports this file
+        note = f"<!-- Drawn by reproduce/report.py from the records in {name}/: change nothing here. -->\n\n"
+        drawn[results_dir / f"{name}.md"] = note + table(script.ROWS, found, metric, script.TITLE)
+        if text is not None:
+            page = f"{results_dir.name}/{name}.md"
+            text = between_markers(text, name, readme_table(script.ROWS, found, metric, page))
+    return drawn if text is None else drawn | {readme: text}
+
+
+def between_markers(text, name, part):
+    """`text` with `part` for what stood between the lines `<!-- name:begin -->` and `<!-- name:end -->`.
+
+    Raises:
+        ValueError: the markers are not there, not once each, or the wrong way round.
+    """
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise ValueError(f"README.md must have {begin!r} and, after it, {end!r}, once each")
+    return f"{text[: text.index(begin)]}{begin}\n{part}{text[text.index(end) :]}"
+
+
+def main(arguments):
+    """Draw, or check. Returns what went wrong, for `sys.exit` to print and exit with 1, or None."""
+    try:
+        drawn = files(arguments.results_dir)
+    except (ValueError, OSError) as error:
+        return f"report: {error}"
+    stale = [path for path, text in drawn.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    if arguments.check and stale:
+        return f"report: not what the records give: {', '.join(map(str, stale))}. Run: python reproduce/report.py"
+    for path in stale:
+        records_lib.atomic_write(path, drawn[path])
+    print(f"report: wrote {len(stale)} of {len(drawn)} files; the others are what the records give")
+    return None
+
+
+def parse(argv):
+    """The arguments in `argv`; no absl flags of this file's own, as the scripts imported for their rows define some."""
+    parser = argparse_flags.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--results_dir", default=RESULTS, help="folder with the records (default: results/ here)")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 where a file is out of date")
+    return parser.parse_args(argv[1:])
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=parse)

@@ -1,0 +1,118 @@
+"""Pictures: every pixel of a grid is an image's, where it belongs, or background; a PNG holds what was given."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reproduce import pictures
+
+
+def images(n=5, height=2, width=3, channels=3, levels=256):
+    return np.random.default_rng(0).integers(levels, size=[n, height, width, channels], dtype=np.uint8)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("columns, padding, scale", [(2, 1, 1), (3, 0, 2), (5, 2, 3), (7, 1, 1)])
+def test_every_pixel_is_where_it_belongs(channels, columns, padding, scale):
+    x = images(channels=channels)
+    picture = pictures.grid(x, columns=columns, padding=padding, scale=scale, background=7)
+    rows = -(-len(x) // columns)
+    expected = np.full([rows * (2 * scale + padding) + padding, columns * (3 * scale + padding) + padding, channels], 7)
+    for n in range(len(x)):
+        for i in range(2 * scale):
+            for j in range(3 * scale):
+                top = padding + (n // columns) * (2 * scale + padding)
+                left = padding + (n % columns) * (3 * scale + padding)
+                expected[top + i, left + j] = x[n, i // scale, j // scale]
+    assert picture.dtype == np.uint8
+    np.testing.assert_array_equal(picture, expected)
+
+
+def test_by_default_a_grid_is_about_square_on_white():
+    picture = pictures.grid(images(n=10, height=2, width=2))
+    assert picture.shape == (3 * 3 + 1, 4 * 3 + 1, 3)
+    assert (picture[0] == 255).all() and (picture[:, 0] == 255).all()
+
+
+def test_a_background_may_be_a_colour():
+    assert pictures.grid(images(), background=(1, 2, 3))[0, 0].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("levels, shown", [(2, [0, 255]), (4, [0, 85, 170, 255]), (17, [0, 16, 32, 48])])
+def test_few_levels_are_spread_from_black_to_white(levels, shown):
+    x = np.arange(len(shown), dtype=np.uint8).reshape(1, 1, -1, 1)
+    assert pictures.grid(x, padding=0, levels=levels).ravel().tolist() == shown
+
+
+def test_all_256_levels_are_shown_as_they_are():
+    x = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    np.testing.assert_array_equal(pictures.grid(x, padding=0), x[0])
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"images": images().astype(float)}, "`images` must be uint8 [n, height, width, 1 or 3]"),
+        ({"images": images(channels=2)}, "Received: uint8 [5, 2, 3, 2]"),
+        ({"images": images()[0]}, "Received: uint8 [2, 3, 3]"),
+        ({"images": images(n=0)}, "Received: uint8 [0, 2, 3, 3]"),
+        ({"columns": 0}, "`columns` must be an integer of at least 1. Received: 0"),
+        ({"columns": 2.0}, "`columns` must be an integer of at least 1. Received: 2.0"),
+        ({"padding": -1}, "`padding` must be an integer of at least 0. Received: -1"),
+        ({"scale": 0}, "`scale` must be an integer of at least 1. Received: 0"),
+        ({"levels": 1}, "`levels` must be an integer from 2 to 256, above every pixel. Received: 1"),
+        ({"images": images() // 255 + 2, "levels": 2}, "above every pixel. Received: 2, and pixels up to 2"),
+        ({"levels": 2}, "`levels` must be an integer from 2 to 256, above every pixel. Received: 2, and pixels up to "),
+        ({"background": 256}, "`background` must be 1 or 3 integers from 0 to 255. Received: 256"),
+        ({"background": (1, 2)}, "`background` must be 1 or 3 integers from 0 to 255. Received: (1, 2)"),
+        ({"background": 0.5}, "`background` must be 1 or 3 integers from 0 to 255. Received: 0.5"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        pictures.grid(**({"images": images()} | arguments))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_labels_stand_left_of_their_rows(channels):
+    picture = pictures.grid(images(n=6, height=20, width=20, channels=channels), columns=2)
+    labelled = pictures.label_rows(picture, ["dog", "", "aeroplane"])
+    margin = labelled[:, : labelled.shape[1] - picture.shape[1]]
+    np.testing.assert_array_equal(labelled[:, margin.shape[1] :], picture)
+    third = len(picture) // 3
+    inked = [bool((margin[i * third : (i + 1) * third] < 128).any()) for i in range(3)]
+    assert inked == [True, False, True]
+    assert (margin[:, -1] == 255).all()  # the longest label ends inside the margin
+
+
+@pytest.mark.parametrize("labels", [[], "dog"])
+def test_labels_are_a_list(labels):
+    with pytest.raises(ValueError, match="`labels` must be a list of strings"):
+        pictures.label_rows(pictures.grid(images()), labels)
+
+
+@pytest.mark.parametrize("channels, mode", [(1, "L"), (3, "RGB")])
+def test_a_png_holds_what_was_given(tmp_path, channels, mode):
+    image = images(channels=channels)[0]
+    path = pictures.save_png(tmp_path / "new" / "image.png", image)
+    with Image.open(path) as saved:
+        assert (saved.format, saved.mode) == ("PNG", mode)
+        np.testing.assert_array_equal(np.asarray(saved).reshape(image.shape), image)
+    assert [file.name for file in path.parent.iterdir()] == ["image.png"]
+
+
+@pytest.mark.parametrize(
+    "path, image, message",
+    [
+        ("a.jpg", images()[0], "`path` must end with '.png'. Received: 'a.jpg'"),
+        ("a.png", images(), "`image` must be uint8 [height, width, 1 or 3]. Received: uint8 [5, 2, 3, 3]"),
+        ("a.png", images()[0] / 255, "`image` must be uint8 [height, width, 1 or 3]. Received: float64 [2, 3, 3]"),
+    ],
+)
+def test_what_is_no_picture_is_not_saved(tmp_path, monkeypatch, path, image, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        pictures.save_png(path, image)
+    assert not list(tmp_path.iterdir())
