@@ -31,7 +31,9 @@ def check_colour_groups(colours, **channels):
 def check_mask_type(mask_type):
     """Raises ValueError unless `mask_type` is "A" or "B"."""
     if mask_type not in ("A", "B"):
-        raise ValueError(f'mask_type must be "A" (first layer) or "B" (later layers). Received: mask_type={mask_type!r}')
+        raise ValueError(
+            f'mask_type must be "A" (first layer) or "B" (later layers). Received: mask_type={mask_type!r}'
+        )
 
 
 def colour_mask(in_channels, filters, mask_type, colours):
@@ -78,9 +80,13 @@ class MaskedConv2D(keras.layers.Conv2D):
         check_colour_groups(colours, filters=filters)
         for name in ("strides", "dilation_rate", "groups"):
             if np.any(np.asarray(kwargs.pop(name, 1)) != 1):
-                raise ValueError(f"MaskedConv2D needs {name}=1, or its masks would not line up. Received another {name}")
+                raise ValueError(
+                    f"MaskedConv2D needs {name}=1, or its masks would not line up. Received another {name}"
+                )
         if kwargs.pop("padding", "same") != "same":
-            raise ValueError('MaskedConv2D needs padding="same", or its masks would not line up. Received another padding')
+            raise ValueError(
+                'MaskedConv2D needs padding="same", or its masks would not line up. Received another padding'
+            )
         if kwargs.pop("data_format", None) not in (None, "channels_last"):
             raise ValueError("MaskedConv2D takes images with channels last. Received: data_format='channels_first'")
         super().__init__(filters, kernel_size, padding="same", data_format="channels_last", **kwargs)

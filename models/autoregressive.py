@@ -71,7 +71,9 @@ class AutoregressiveModel(keras.Model):
         """(images scaled, condition vector or None), from what `call` is given."""
         images, condition = split_inputs(inputs)
         if (condition is None) != (self.num_classes is None):
-            raise ValueError(f"condition must be given exactly when num_classes is. Received: num_classes={self.num_classes}")
+            raise ValueError(
+                f"condition must be given exactly when num_classes is. Received: num_classes={self.num_classes}"
+            )
         return ops.cast(self.scale(images), self.compute_dtype), self.condition_vector(condition)
 
     def condition_vector(self, condition):
@@ -199,4 +201,3 @@ def join_inputs(images, condition=None):
 def split_inputs(inputs):
     """The inverse of `join_inputs`: (images, condition or None)."""
     return (inputs["images"], inputs["condition"]) if isinstance(inputs, dict) else (inputs, None)
-

@@ -98,4 +98,3 @@ class GatedPixelCNN(AutoregressiveModel):
             "head_filters": self.head_filters,
             "dropout": self.dropout,
         }
-

@@ -70,7 +70,11 @@ class GatedSampler:
         steps = []
         for step, block in enumerate(self.blocks):
             bias = ops.convert_to_tensor(block.output_bias)  # enters h, and through h the next y
-            y = others[step] + ops.matmul(bias[None], self._centre_tap(step)) if others[step:] else ops.zeros_like(first)
+            y = (
+                others[step] + ops.matmul(bias[None], self._centre_tap(step))
+                if others[step:]
+                else ops.zeros_like(first)
+            )
             h = ops.zeros_like(first[..., : self.filters]) + bias
             steps.append(self._columns_by_colour(ops.concatenate([y, h], axis=-1)))
         return [self._columns_by_colour(first), ops.stack(steps, axis=2)]

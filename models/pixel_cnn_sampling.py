@@ -59,19 +59,27 @@ class PixelCNNSampler:
 
     def start_row(self, rows, row_index):
         batch = ops.shape(rows[0])[0]
-        context = [ops.transpose(taps.from_above(r)[:, 0], (1, 0, 2)) for taps, r in zip(self.spatial, rows, strict=True)]
+        context = [
+            ops.transpose(taps.from_above(r)[:, 0], (1, 0, 2)) for taps, r in zip(self.spatial, rows, strict=True)
+        ]
         pixels = [ops.zeros((batch, taps.reach * taps.channels)) for taps in self.spatial]
         return rows, context, pixels
 
     def end_row(self, rows, row, row_index):
-        inputs = self._inputs(row[:, None], lambda i, x: self.spatial[i].from_above(rows[i]) + self.spatial[i].from_row(x))
+        inputs = self._inputs(
+            row[:, None], lambda i, x: self.spatial[i].from_above(rows[i]) + self.spatial[i].from_row(x)
+        )
         return [taps.push_row(r, x) for taps, r, x in zip(self.spatial, rows, inputs, strict=True)]
 
     def pixel(self, pixels, context, choose):
-        earlier = [c + ops.matmul(p, t.left) if t.reach else c for c, p, t in zip(context, pixels, self.spatial, strict=True)]
+        earlier = [
+            c + ops.matmul(p, t.left) if t.reach else c for c, p, t in zip(context, pixels, self.spatial, strict=True)
+        ]
         convolve = lambda i, x: earlier[i] + ops.matmul(x, self.spatial[i].centre)  # noqa: E731
         # Colours that are not drawn yet stand at zero: the masks hide them from what is computed.
-        values = [ops.zeros_like(pixels[0][:, :1]) if pixels[0].shape[-1] else ops.zeros_like(context[0][:, :1])] * self.colours
+        values = [
+            ops.zeros_like(pixels[0][:, :1]) if pixels[0].shape[-1] else ops.zeros_like(context[0][:, :1])
+        ] * self.colours
         for colour in range(self.colours):
             maps = self._maps(ops.concatenate(values, axis=-1), convolve)
             hidden = ops.relu(pointwise(ops.relu(maps), self.hidden.centre) + self.hidden.bias)

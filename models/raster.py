@@ -41,7 +41,9 @@ def cumulative(probabilities):
     if block * block != levels:
         return ops.cumsum(probabilities, axis=-1)
     blocks = ops.reshape(probabilities, (-1, block, block))
-    inside = ops.reshape(ops.matmul(ops.reshape(blocks, (-1, block)), np.triu(np.ones((block, block), "float32"))), (-1, block, block))
+    inside = ops.reshape(
+        ops.matmul(ops.reshape(blocks, (-1, block)), np.triu(np.ones((block, block), "float32"))), (-1, block, block)
+    )
     before = ops.matmul(inside[..., -1], np.triu(np.ones((block, block), "float32"), k=1))
     return ops.reshape(inside + before[..., None], ops.shape(probabilities))
 

@@ -1,0 +1,58 @@
+"""Minibatches in an order that (seed, step) alone decides, so that a resumed run sees what it would have seen."""
+
+import numbers
+from collections.abc import Iterator
+
+import numpy as np
+
+from data.image_data import Split
+
+
+def batches(
+    split: Split, batch_size: int, seed: int, start_step: int = 0
+) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """Endless shuffled minibatches.
+
+    Every pass over the data is a permutation of its own and shows each example once; a batch may begin in one pass and
+    end in the next. Starting at `start_step` gives what an uninterrupted iterator gives from there on, without replay.
+
+    Args:
+        split: `n` images and, perhaps, labels.
+        batch_size: examples a batch, at least 1; it may be larger than `n`.
+        seed: at least 0.
+        start_step: batches already seen, at least 0.
+
+    Returns:
+        An iterator of images `[batch_size, height, width, channels]` and labels `[batch_size]` (None without labels).
+
+    Raises:
+        ValueError: an argument is no integer or out of range, or `split` is empty.
+    """
+    for name, value, least in (("batch_size", batch_size, 1), ("seed", seed, 0), ("start_step", start_step, 0)):
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+            raise ValueError(f"{name} is {value!r}; accepted: integers from {least}")
+    if not len(split.images):
+        raise ValueError("split is empty; accepted: at least one image")
+    return _generate(split, int(batch_size), int(seed), int(start_step))
+
+
+def _generate(split, batch_size, seed, step):
+    n = len(split.images)
+    current, order = None, None
+    while True:
+        chosen = []
+        position, end = step * batch_size, (step + 1) * batch_size  # in the endless row of passes
+        while position < end:
+            number, offset = divmod(position, n)
+            if number != current:
+                current, order = number, _permutation(n, seed, number)
+            chosen.append(order[offset : offset + end - position])
+            position += len(chosen[-1])
+        at = np.concatenate(chosen)
+        yield split.images[at], None if split.labels is None else split.labels[at]
+        step += 1
+
+
+def _permutation(n, seed, number):
+    """The order of pass `number`, counted from 0."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(number,)))).permutation(n)

@@ -1,0 +1,110 @@
+"""Small real images that scikit-learn ships, for machines with neither data sets nor a network.
+
+They stand in for a data set so that every script runs everywhere, and go by names of their own: a number measured on
+them is no number of CIFAR-10 or MNIST.
+"""
+
+import pathlib
+
+import numpy as np
+
+from data.image_data import ImageData, Split
+
+CROP = 32
+TRAIN_STRIDE = 8
+# Columns of a photograph, in bands that repeat to its right edge. No crop crosses a border, so the splits share no
+# pixel; the two periods put some of the middle and some of the edge of a photograph into each split.
+BANDS = (("train", 192), ("validation", 64), ("test", 64))
+HELD_OUT_DIGITS = 300
+BINARISATION_SEED = 2008
+
+
+def load(name: str) -> ImageData:
+    """What stands in for the data set `name` ('cifar10', 'mnist' or 'binarized_mnist')."""
+    return {"cifar10": photographs, "mnist": digits, "binarized_mnist": binarised_digits}[name]()
+
+
+def photographs() -> ImageData:
+    """32x32 crops of scikit-learn's two photographs, at full resolution; the label tells the photograph.
+
+    Train crops overlap (stride 8); validation and test crops do not. Halving the photographs first would cost three
+    quarters of the images and, by the size of their PNGs, make them hardly richer.
+    """
+    import sklearn
+    from sklearn.datasets import load_sample_images
+
+    sample = load_sample_images()
+    crops = {split: [[] for _ in sample.images] for split, _ in BANDS}
+    for photograph, image in enumerate(sample.images):
+        left = 0
+        while left < image.shape[1]:
+            for split, width in BANDS:
+                stride = TRAIN_STRIDE if split == "train" else CROP
+                crops[split][photograph] += _crops(image[:, left : left + width], stride)
+                left += width
+    splits = {
+        split: Split(np.concatenate(parts), np.repeat(np.arange(len(parts), dtype=np.int32), [len(p) for p in parts]))
+        for split, parts in crops.items()
+    }
+    return ImageData(
+        name="sklearn-photographs-32x32",
+        title="photographs of scikit-learn (32x32 crops), not CIFAR-10",
+        **splits,
+        class_names=tuple(pathlib.Path(path).stem for path in sample.filenames),
+        levels=256,
+        is_fallback=True,
+        source=f"scikit-learn {sklearn.__version__} load_sample_images",
+    )
+
+
+def digits() -> ImageData:
+    """Scikit-learn's 1,797 handwritten digits, 8x8, grey; the last 300 are test, the 300 before them validation."""
+    grey, labels, version = _digits()
+    return ImageData(
+        name="sklearn-digits-8x8",
+        title="digits of scikit-learn (8x8), not MNIST",
+        **_divide(np.rint(grey * 255).astype(np.uint8), labels),
+        class_names=tuple("0123456789"),
+        levels=256,
+        is_fallback=True,
+        source=f"scikit-learn {version} load_digits",
+    )
+
+
+def binarised_digits() -> ImageData:
+    """The same digits and splits, every pixel set once with its grey value as probability; 0 or 1, no labels."""
+    grey, _, version = _digits()
+    uniform = np.random.Generator(np.random.Philox(BINARISATION_SEED)).random(grey.shape)
+    return ImageData(
+        name="sklearn-digits-8x8-binarised",
+        title="digits of scikit-learn (8x8, binarised), not binarised MNIST",
+        **_divide((uniform < grey).astype(np.uint8), None),
+        class_names=(),
+        levels=2,
+        is_fallback=True,
+        source=f"scikit-learn {version} load_digits, binarised with seed {BINARISATION_SEED}",
+    )
+
+
+def _crops(band, stride):
+    height, width, _ = band.shape
+    return [
+        band[top : top + CROP, left : left + CROP]
+        for top in range(0, height - CROP + 1, stride)
+        for left in range(0, width - CROP + 1, stride)
+    ]
+
+
+def _digits():
+    """Grey values in [0, 1] `[n, 8, 8, 1]`, labels `[n]`, and the version of scikit-learn."""
+    import sklearn
+    from sklearn.datasets import load_digits
+
+    sample = load_digits()
+    return sample.images[..., np.newaxis] / 16, sample.target.astype(np.int32), sklearn.__version__
+
+
+def _divide(images, labels):
+    test, validation = len(images) - HELD_OUT_DIGITS, len(images) - 2 * HELD_OUT_DIGITS
+    bounds = {"train": slice(validation), "validation": slice(validation, test), "test": slice(test, None)}
+    return {split: Split(images[at], None if labels is None else labels[at]) for split, at in bounds.items()}

@@ -1,0 +1,95 @@
+"""CIFAR-10, MNIST and binarised MNIST in memory, by name: `load('cifar10').train.images`.
+
+Looked for in this order: .npz files (`data/arrays.py`), what TensorFlow Datasets has prepared or can download
+(`data/prepared.py`), and small images of scikit-learn under another name (`data/fallback.py`).
+"""
+
+import os
+import pathlib
+
+import numpy as np
+from absl import logging
+
+from data import arrays, catalogue, fallback, prepared
+from data.catalogue import DataError
+from data.image_data import ImageData, Split
+
+__all__ = ["DataError", "ImageData", "Split", "load"]
+
+
+def load(
+    name: str, data_dir: str | os.PathLike | None = None, download: bool = True, allow_fallback: bool = True
+) -> ImageData:
+    """Loads a data set into memory, always in the same order.
+
+    Validation is never taken from test: it is the last 5,000 training images of CIFAR-10, the last 10,000 of MNIST, and
+    binarised MNIST's own split.
+
+    Args:
+        name: 'cifar10', 'mnist' or 'binarized_mnist'.
+        data_dir: folder of .npz files or of TFDS; without it `TFDS_DATA_DIR`, else `~/tensorflow_datasets`.
+        download: whether TFDS may download a data set that is not there.
+        allow_fallback: whether small images of scikit-learn may stand in for a data set that is not there and cannot
+            be downloaded. They have another name, `is_fallback` is True, and a warning is logged.
+
+    Raises:
+        ValueError: an unknown `name`, or a `data_dir` that does not exist.
+        DataError: what is there is damaged, incomplete or not this data set (never replaced silently), a download
+            failed, or nothing is there and `allow_fallback` is False.
+    """
+    entry = catalogue.find(name)
+    folder = _folder(data_dir)
+    if arrays.present(entry, folder):
+        return _image_data(entry, arrays.read(entry, folder), "npz files")
+    if not prepared.folder_of(entry, folder).exists():
+        obstacle = prepared.obstacle(entry) if download else "downloading is turned off"
+        if obstacle:
+            return _fall_back(entry, folder, obstacle, allow_fallback)
+        prepared.download(entry, folder)
+    return _image_data(entry, prepared.read(entry, folder), f"TensorFlow Datasets {entry.name} {entry.version}")
+
+
+def _folder(data_dir):
+    if data_dir is None:
+        return pathlib.Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    folder = pathlib.Path(data_dir).expanduser()
+    if not folder.is_dir():
+        raise ValueError(
+            f"data_dir is {str(data_dir)!r}, which is no folder; accepted: a folder of TensorFlow Datasets or of .npz "
+            "files, or None for TFDS_DATA_DIR or ~/tensorflow_datasets"
+        )
+    return folder
+
+
+def _fall_back(entry, folder, obstacle, allow_fallback):
+    reason = f"{folder} holds no {entry.name} {entry.version}, and {obstacle}"
+    remedy = "pass --data_dir or set TFDS_DATA_DIR to a folder that has it, or allow the download"
+    leftover = prepared.unfinished(entry, folder)
+    if leftover:
+        raise DataError(f"{reason}; found an unfinished download; delete the folder {leftover}, and {remedy}")
+    if not allow_fallback:
+        raise DataError(f"{entry.title} is not available: {reason}; {remedy}")
+    substitute = fallback.load(entry.name)
+    logging.warning("NOT %s but %s: %s. To use %s, %s.", entry.title, substitute.title, reason, entry.title, remedy)
+    return substitute
+
+
+def _image_data(entry, contents, source):
+    splits = {split: Split(images, _int32(labels)) for split, (images, labels) in contents.items()}
+    if entry.held_out:
+        whole = splits["train"]
+        splits["train"] = Split(whole.images[: -entry.held_out], whole.labels[: -entry.held_out])
+        splits["validation"] = Split(whole.images[-entry.held_out :], whole.labels[-entry.held_out :])
+    return ImageData(
+        name=entry.name,
+        title=entry.title,
+        **splits,
+        class_names=entry.class_names,
+        levels=entry.levels,
+        is_fallback=False,
+        source=source,
+    )
+
+
+def _int32(labels):
+    return None if labels is None else labels.astype(np.int32)

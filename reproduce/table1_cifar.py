@@ -1,0 +1,36 @@
+"""Table 1 of arXiv 1606.05328: CIFAR-10, bits/dim on the test images.
+
+python reproduce/table1_cifar.py                                   what results/ holds, then a quick run of each row
+python reproduce/table1_cifar.py --preset=cpu --rows=gated_pixel_cnn
+python reproduce/table1_cifar.py --evaluate_only                   measures the committed weights again
+"""
+
+import sys
+
+from absl import app, flags
+
+from reproduce import rows as experiments
+from reproduce.report import Row
+
+TITLE = "Table 1 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): CIFAR-10"
+_TABLE_1 = "arXiv 1606.05328, Table 1"
+
+ROWS = (
+    Row("Uniform", 8.00, None, _TABLE_1, ("uniform",)),
+    Row("Multivariate Gaussian", 4.70, None, _TABLE_1, ("multivariate_gaussian",)),
+    Row("NICE", 4.48, None, _TABLE_1),
+    Row("Deep Diffusion", 4.20, None, _TABLE_1),
+    Row("DRAW", 4.13, None, _TABLE_1),
+    Row("Deep GMMs", 4.00, None, _TABLE_1),
+    Row("Conv DRAW", 3.58, 3.57, _TABLE_1),
+    Row("RIDE", 3.47, None, _TABLE_1),
+    Row("PixelCNN", 3.14, 3.08, _TABLE_1, ("pixel_cnn",)),
+    Row("PixelRNN", 3.00, 2.93, _TABLE_1),
+    Row("Gated PixelCNN", 3.03, 2.90, _TABLE_1, ("gated_pixel_cnn",)),
+)
+
+EXPERIMENT = experiments.Experiment("table1_cifar", TITLE, ROWS, "bits_per_dim", data="cifar10")
+
+if __name__ == "__main__":
+    experiments.define_flags(EXPERIMENT)
+    app.run(lambda argv: sys.exit(experiments.run(EXPERIMENT, flags.FLAGS, argv)))
