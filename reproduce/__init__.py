@@ -1,1 +1,7 @@
-"""Top floor: one script per table or figure of a paper, and the few helpers they share."""
+"""Top floor: one absl script per table or figure of a paper, and the few helpers they share."""
+
+import os
+
+# Before TensorFlow is imported, or it does not listen: its log says on every machine without a GPU that there is none,
+# as an error. What goes wrong in a step raises a Python exception all the same; set it to 0 to see all.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

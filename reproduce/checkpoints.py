@@ -8,7 +8,6 @@ import json
 import os
 import pathlib
 import shutil
-import time
 
 import h5py
 import keras
@@ -17,78 +16,120 @@ import numpy as np
 from reproduce import records
 
 
+class Refused(ValueError):
+    """What was asked for cannot be done as things are; the message says what stands in the way."""
+
+
 def open_run(run_dir, settings, restart=False):
     """Makes `run_dir` or opens it again, and returns the path of its checkpoint.
 
-    Raises ValueError if it holds a run with other settings, OSError if it cannot be written.
+    Args:
+        run_dir: folder of the run.
+        settings: what must be the same for a run to go on; JSON values in dicts of any depth.
+        restart: throws away what is there.
+
+    Raises:
+        Refused: the folder holds a run with other settings.
+        OSError: it cannot be written.
     """
     run_dir = pathlib.Path(run_dir)
     if restart and run_dir.is_dir():
         shutil.rmtree(run_dir)
     path = run_dir / "settings.json"
     if path.is_file():
-        earlier = json.loads(path.read_text())
-        changed = sorted(key for key in settings if earlier.get(key) != settings[key])
+        changed = _differences(json.loads(path.read_text(encoding="utf-8")), json.loads(json.dumps(settings)))
         if changed:
-            raise ValueError(
-                f"run_dir {run_dir} holds a run with another {', '.join(changed)}. Pass --restart to throw it away, or "
+            raise Refused(
+                f"{run_dir} holds a run with other settings: {'; '.join(changed)}. Pass --restart to throw it away, or "
                 "another --runs_dir"
             )
     else:
         records.atomic_write(path, json.dumps(settings, indent=2) + "\n")
+    for leftover in run_dir.glob(".partial-*"):  # of a kill in the middle of writing
+        leftover.unlink()
     return run_dir / "checkpoint.weights.h5"
+
+
+def _differences(earlier, now, name=""):
+    """["preset.steps was 6, is 8"]. What only one of the two knows does not count: a later version may know more."""
+    if isinstance(earlier, dict) and isinstance(now, dict):
+        prefix = f"{name}." if name else ""
+        return [line for key in earlier if key in now for line in _differences(earlier[key], now[key], prefix + key)]
+    return [] if earlier == now else [f"{name} was {earlier}, is {now}"]
 
 
 def save_whole(model, path, **attributes):
     """model.save_weights, whole or not at all; `attributes` (numbers) are stored with it."""
     path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         model.save_weights(partial, overwrite=True)
         with h5py.File(partial, "r+") as file:
             file.attrs.update(attributes)
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())  # the content reaches the disk before the name does
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves at the end of every epoch; stops at a loss that is not finite, with the last good weights back in place.
+    """Saves at the end of every epoch; stops where a number is not finite, with the last good weights back in place.
+
+    Args:
+        path: of the one file, `.weights.h5`.
+        steps_per_epoch: training steps between two checkpoints.
+        clock: callbacks.Clock, whose numbers are saved and restored with the weights.
 
     Attributes:
-        clock: {"wall", "cpu"}: seconds of training so far, summed over resumed runs.
         failed: None, or why training was stopped.
     """
 
-    def __init__(self, path, steps_per_epoch):
+    def __init__(self, path, steps_per_epoch, clock):
         super().__init__()
-        self.path, self.steps_per_epoch = pathlib.Path(path), steps_per_epoch
-        self.clock = {"wall": 0.0, "cpu": 0.0}
+        self.path, self.steps_per_epoch, self.clock = pathlib.Path(path), steps_per_epoch, clock
         self.failed = None
 
     def restore(self, model):
-        """Loads the checkpoint into a compiled model, if there is one; returns the steps that it has behind it."""
+        """Loads the checkpoint into a compiled model, if there is one; returns the epochs that it has behind it.
+
+        Raises Refused if the file is damaged.
+        """
         if not self.path.is_file():
             return 0
         model.optimizer.build(model.trainable_variables)
-        model.load_weights(self.path)
-        with h5py.File(self.path) as file:
-            self.clock = {name: float(file.attrs[name]) for name in self.clock}
-        return int(keras.ops.convert_to_numpy(model.optimizer.iterations))
-
-    def on_train_begin(self, logs=None):
-        self._start = time.perf_counter() - self.clock["wall"], time.process_time() - self.clock["cpu"]
+        try:
+            model.load_weights(self.path)
+            with h5py.File(self.path) as file:
+                stored = {name: float(value) for name, value in file.attrs.items()}
+        except (OSError, ValueError, KeyError) as error:
+            raise Refused(f"{self.path} cannot be read ({error}). Pass --restart to begin anew") from error
+        self.clock.spent = {name: stored.get(name, 0.0) for name in self.clock.spent}
+        # The optimiser counts steps too, but in float16 not those that it skips.
+        steps = stored.get("steps", float(keras.ops.convert_to_numpy(model.optimizer.iterations)))
+        return int(steps) // self.steps_per_epoch
 
     def on_epoch_end(self, epoch, logs=None):
         loss = (logs or {}).get("loss", np.nan)
-        if np.isfinite(loss):
-            self.clock = {"wall": time.perf_counter() - self._start[0], "cpu": time.process_time() - self._start[1]}
-            save_whole(self.model, self.path, **self.clock)
-            return
+        if not np.isfinite(loss):
+            self._stop(epoch, f"the loss became {loss}")
+        elif not all_finite(self.model.variables + self.model.optimizer.variables):
+            self._stop(epoch, "a weight, or the optimiser's memory of one, is not finite")
+        else:
+            save_whole(self.model, self.path, steps=(epoch + 1) * self.steps_per_epoch, **self.clock.spent)
+
+    def _stop(self, epoch, reason):
         self.model.stop_training = True
-        self.failed = f"The loss became {loss} in epoch {epoch + 1}. Try a lower learning rate or float32."
+        self.failed = f"training stopped in epoch {epoch + 1}: {reason}. "
         if self.path.is_file():
             self.model.load_weights(self.path)
-            self.failed += f" The weights of the last good epoch are back in the model and in {self.path.name}."
+            self.failed += f"The weights of the last good epoch are kept in {self.path}. "
         else:
-            self.failed += " No epoch was finished before: there are no good weights."
+            self.failed += "It was the first epoch: there are no good weights. "
+        self.failed += "Try a lower learning rate, or --precision=float32"
+
+
+def all_finite(variables):
+    """Whether no variable holds a NaN or an infinity."""
+    return all(np.isfinite(keras.ops.convert_to_numpy(variable)).all() for variable in variables)

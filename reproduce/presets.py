@@ -10,6 +10,7 @@ paper   the paper's own setting, where it gives one
 import dataclasses
 
 PRESET_NAMES = ("smoke", "quick", "cpu", "gpu", "paper")
+DEFAULT = "quick"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,15 +26,24 @@ class Preset:
     ema_momentum: float = 0.999  # weights are averaged; the average is what is evaluated and kept
     steps_per_epoch: int = 100  # between checkpoints, validations and sample grids
     validation_images: int = 256  # for the curve during training
-    evaluation_images: int = 10_000  # at the end, of every split
+    evaluation_images: int = 10_000  # of train and of validation, at the end
+    test_images: int | None = None  # at the end; None: all
     precision: str = "float32"
-    xla: bool = False
+    xla: bool = False  # of training steps on TensorFlow; JAX compiles by XLA always
+
+    def __post_init__(self):
+        if self.steps % self.steps_per_epoch:
+            raise ValueError(
+                "steps must be a multiple of steps_per_epoch: a run ends with a checkpoint. "
+                f"Received: steps={self.steps}, steps_per_epoch={self.steps_per_epoch}"
+            )
 
 
 _GATED = {
     "smoke": Preset({"filters": 12, "depth": 2, "first_kernel_size": 3}, 6, 4, steps_per_epoch=2, validation_images=8,
-                    evaluation_images=16, warmup_steps=2, ema_momentum=0.5),
-    "quick": Preset({"filters": 36, "depth": 5, "first_kernel_size": 5}, 400, 16, learning_rate=3e-3, ema_momentum=0.99),
+                    evaluation_images=16, test_images=16, warmup_steps=2, ema_momentum=0.5),
+    "quick": Preset({"filters": 36, "depth": 5, "first_kernel_size": 5}, 400, 16, learning_rate=3e-3, ema_momentum=0.99,
+                    evaluation_images=1000),
     "cpu": Preset({"filters": 48, "depth": 8}, 8000, 8, steps_per_epoch=250, warmup_steps=200, learning_rate=1.5e-3),
     "gpu": Preset({"filters": 192, "depth": 12, "kernel_size": 5, "head_filters": 384, "dropout": 0.1}, 24_000, 64,
                   steps_per_epoch=500, warmup_steps=1000, ema_momentum=0.9995, precision="mixed_bfloat16", xla=True),

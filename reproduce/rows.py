@@ -1,22 +1,23 @@
-"""Running the rows of a likelihood table: flags, and for each row train, measure, sample, record, print.
+"""Running the rows of a likelihood table: for each row train, measure, sample, record, print.
 
-A script in reproduce/ states its table as an `Experiment` and hands it over; everything else is here.
+A script in reproduce/ states its table as an `Experiment` and hands it to `main`; everything else is here.
 """
 
 import dataclasses
 import datetime
 import pathlib
+import sys
 import time
 
 import keras
 import numpy as np
-from absl import flags
+from absl import app, flags, logging
 
 from data import images as data_images
 from models.density_baselines import MultivariateGaussian, Uniform
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.pixel_cnn import PixelCNN
-from reproduce import memory, pictures, presets, records, report, training
+from reproduce import checkpoints, command, memory, pictures, presets, records, report, training
 
 NETWORKS = {"pixel_cnn": PixelCNN, "gated_pixel_cnn": GatedPixelCNN}
 BASELINES = {"uniform": Uniform, "multivariate_gaussian": MultivariateGaussian}
@@ -38,111 +39,118 @@ class Experiment:
         """Names of the models that its rows can run, in the table's order."""
         return [model for row in self.rows for model in row.models]
 
+    def row_of(self, model):
+        """The row that `model` reproduces."""
+        return next(row for row in self.rows if model in row.models)
 
-def define_flags(experiment):
-    """The flags that every table has."""
-    flags.DEFINE_enum("preset", "quick", presets.PRESET_NAMES, "how large and how long: see reproduce/presets.py")
-    flags.DEFINE_multi_enum("rows", [], experiment.models, "rows to run; repeat the flag for several (default: all)")
-    flags.DEFINE_string("data_dir", None, "folder of TensorFlow Datasets or of .npz files (default: TFDS_DATA_DIR)")
-    flags.DEFINE_string("results_dir", str(report.RESULTS), "where records, weights and sample grids go")
-    flags.DEFINE_string("runs_dir", "runs", "where checkpoints, TensorBoard logs and samples during training go")
-    flags.DEFINE_integer("seed", 0, "of initial weights, data order and samples", lower_bound=0)
-    flags.DEFINE_bool("evaluate_only", False, "measure weights instead of training: those of --weights or of results/")
-    flags.DEFINE_string("weights", None, "with --evaluate_only: a .weights.h5 file of the one row in --rows")
-    flags.DEFINE_bool("restart", False, "throw unfinished runs away instead of going on with them")
-    flags.DEFINE_integer("threads", None, "CPU threads of TensorFlow (default: all cores)", lower_bound=1)
-    flags.DEFINE_bool("xla", None, "compile the training step by XLA (default: as the preset says)")
-    flags.DEFINE_enum("precision", None, ["float32", "mixed_bfloat16", "mixed_float16"], "default: the preset's")
+
+def main(experiment):
+    """A script's whole main program."""
+    command.define(experiment.models)
+
+    def run_and_exit(argv):
+        if not flags.FLAGS["verbosity"].present:  # absl's own is INFO, at which libraries tell of their searches
+            logging.set_verbosity(logging.WARNING)
+        if len(argv) > 1:
+            sys.exit(f"{experiment.table}: every argument must be a --flag. Received: {' '.join(argv[1:])}")
+        sys.exit(run(experiment, flags.FLAGS, sys.argv))
+
+    app.run(run_and_exit)
 
 
 def run(experiment, options, argv):
-    """Runs the chosen rows, prints the table before and after; returns an exit code."""
+    """Runs the chosen rows, prints the table before and theirs after; returns 0, or a message for `sys.exit`.
+
+    Args:
+        experiment: Experiment.
+        options: the values of the flags of command.py.
+        argv: `sys.argv`, for the records.
+    """
     memory.keep_freed_memory()
-    if options.threads:
-        _use_threads(options.threads)
-    keras.utils.set_random_seed(options.seed)
-    chosen = options.rows or experiment.models
-    if options.weights and (not options.evaluate_only or len(chosen) != 1):
-        return "--weights goes with --evaluate_only and one --rows"
     try:
-        records.atomic_write(pathlib.Path(options.results_dir) / ".writable", "")
-        (pathlib.Path(options.results_dir) / ".writable").unlink()
+        chosen = command.check(experiment.models, options)
+        if options.threads:
+            _use_threads(options.threads)
         data = data_images.load(experiment.data, options.data_dir)
-        print(f"Data: {data.title}, from {data.source}\n")
-        print_table(experiment, options.results_dir)
-        for model in chosen:
-            row = next(row for row in experiment.rows if model in row.models)
-            if options.evaluate_only:
-                _evaluate(experiment, row, model, data, options)
-            else:
-                _run_row(experiment, row, model, data, options, argv)
-    except (ValueError, OSError, training.TrainingFailed) as error:
+        print(f"Data: {data.title}, from {data.source}")
+        print(f"Device: {records.describe_machine()}; Keras on {keras.backend.backend()}\n")
+        measured = records.read_all(options.results_dir, experiment.table)
+        _print_table(experiment, experiment.rows, data, measured)
+    except (ValueError, OSError) as error:
         return f"{experiment.table}: {error}"
-    if not options.evaluate_only:
-        print_table(experiment, options.results_dir)
-        print("To draw results/ and the README anew: python reproduce/report.py")
+    try:
+        if options.evaluate_only:
+            _evaluate_rows(experiment, chosen, data, measured, options)
+        else:
+            fresh = [_run_row(experiment, model, data, options, argv) for model in chosen]
+            print("\nThis run:\n")
+            _print_table(experiment, [experiment.row_of(model) for model in chosen], data, fresh)
+            print("To draw results/ and the README anew: python reproduce/report.py")
+    except (checkpoints.Refused, training.TrainingFailed, OSError) as error:
+        return f"{experiment.table}: {error}"
+    except KeyboardInterrupt:
+        return f"{experiment.table}: stopped. The same command goes on from the last checkpoint"
     return 0
 
 
 def _use_threads(threads):
     """Keeps TensorFlow to so many cores, so that several rows can train side by side."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
+    import tensorflow as tf
 
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
-
-
-def print_table(experiment, results_dir):
-    """What the records in `results_dir` say, beside the published numbers."""
-    found = records.read_all(results_dir, experiment.table)
-    print(report.text_table(experiment.rows, found, experiment.metric, experiment.title), flush=True)
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
-def make_network(model, data, preset, **config):
-    """A built network for `data`: by the preset, or by the constructor arguments of a record."""
-    config = config or {
-        **preset.model,
-        "image_shape": data.image_shape,
-        "levels": data.levels,
-        "dtype": preset.precision,
-    }
-    network = NETWORKS[model](**config)
+def _print_table(experiment, rows, data, measured):
+    title = experiment.title + (f"\nHere on {data.title}" if data.is_fallback else "")
+    print(report.text_table(rows, measured, experiment.metric, title), flush=True)
+
+
+def make_network(model, data, precision="float32", **config):
+    """A built network for `data`; `config` holds the other arguments of its constructor."""
+    config = {"image_shape": data.image_shape, "levels": data.levels, **config}
+    network = NETWORKS[model](**config, dtype=precision)
     network.build()
     return network
 
 
-def _run_row(experiment, row, model, data, options, argv):
-    print(f"\n{row.name}: {options.preset}", flush=True)
-    if model in BASELINES:
-        record, grid = _run_baseline(experiment, row, model, data, options, argv)
-    else:
-        record, grid = _run_network(experiment, row, model, data, options, argv)
+def _run_row(experiment, model, data, options, argv):
+    row, preset_name = experiment.row_of(model), options.preset or presets.DEFAULT
+    print(f"\n{row.name}" + (f": {preset_name}" if model in NETWORKS else ""), flush=True)
+    run_one = _run_network if model in NETWORKS else _run_baseline
+    record, grid = run_one(experiment, row, model, data, preset_name, options, argv)
     pictures.save_png(pathlib.Path(options.results_dir) / record.samples, grid)
     records.write(record, options.results_dir)
     print(report.comparison(row, record), flush=True)
+    return record
 
 
-def _run_network(experiment, row, model, data, options, argv):
-    preset = presets.preset(model, options.preset)
+def _run_network(experiment, row, model, data, preset_name, options, argv):
     given = {"xla": options.xla, "precision": options.precision}
+    preset = presets.preset(model, preset_name)
     preset = dataclasses.replace(preset, **{name: value for name, value in given.items() if value is not None})
+    stem = f"{model}-{preset_name}-{data.name}" + (f"-seed{options.seed}" if options.seed else "")
     keras.utils.set_random_seed(options.seed)  # the same weights whichever rows ran before
-    network = make_network(model, data, preset)
-    stem = f"{model}-{options.preset}-{data.name}" + (f"-seed{options.seed}" if options.seed else "")
+    network = make_network(model, data, preset.precision, **preset.model)
     run_dir = pathlib.Path(options.runs_dir) / experiment.table / stem
     trained = training.train(network, preset, data, run_dir, options.seed, options.restart)
+
+    # What is measured is what is kept: the averaged weights, in float32, in a network without an optimiser.
+    config = _plain_config(network)
+    kept = make_network(model, data, **config)
+    kept.set_weights(network.get_weights())
+    weights = f"{experiment.table}/{stem}.weights.h5"
     values, examples = {}, {}
     for split in records.SPLITS:
         print(f"measuring {split}", flush=True)
-        values[split], examples[split] = training.evaluate(network, getattr(data, split), preset.evaluation_images)
-    weights = f"{experiment.table}/{stem}.weights.h5"
-    sha256 = training.save_weights(network, pathlib.Path(options.results_dir) / weights)
-    grid = pictures.grid(network.sample(SAMPLES, seed=options.seed), scale=2, levels=data.levels)
+        at_most = preset.test_images if split == "test" else preset.evaluation_images
+        values[split], examples[split] = training.evaluate(kept, getattr(data, split), at_most)
+    sha256 = training.save_weights(kept, pathlib.Path(options.results_dir) / weights)
+    grid = pictures.grid(kept.sample(SAMPLES, seed=options.seed), scale=2, levels=data.levels)
     record = _record(
-        experiment, row, model, data, options, argv,
-        model_config=_plain_config(network), preset_settings=dataclasses.asdict(preset), values=values,
-        examples=examples, parameters=network.count_params(), steps=trained.steps,
+        experiment, row, model, data, options, argv, preset=preset_name,
+        model_config=config, preset_settings=dataclasses.asdict(preset), values=values,
+        examples=examples, parameters=kept.count_params(), steps=trained.steps,
         epochs=trained.steps * preset.batch_size / len(data.train.images), wall_seconds=trained.wall_seconds,
         cpu_seconds=trained.cpu_seconds, images_per_second=trained.images_per_second, weights=weights,
         weights_sha256=sha256, samples=f"{experiment.table}/{stem}.png",
@@ -150,14 +158,14 @@ def _run_network(experiment, row, model, data, options, argv):
     return record, grid
 
 
-def _run_baseline(experiment, row, model, data, options, argv):
+def _run_baseline(experiment, row, model, data, preset_name, options, argv):
     start, cpu = time.perf_counter(), time.process_time()
     density = BASELINES[model](data.image_shape)
     notes = ""
     if model == "multivariate_gaussian":
         density.fit(np.concatenate([data.train.images, data.validation.images]))
         notes = "Fitted to train and validation together: there is nothing to choose. A bound, by dequantisation noise."
-    splits = {split: getattr(data, split).images[:10_000] for split in records.SPLITS}
+    splits = {split: getattr(data, split).images for split in records.SPLITS}
     values = {split: float(density.bits_per_dim(images).mean()) for split, images in splits.items()}
     wall = time.perf_counter() - start
     record = _record(
@@ -174,7 +182,7 @@ def _run_baseline(experiment, row, model, data, options, argv):
 def _record(experiment, row, model, data, options, argv, **measured):
     """What every record says, beside what was measured."""
     return records.Record(**{
-        "table": experiment.table, "row": row.name, "model": model, "preset": options.preset, "data": data.name,
+        "table": experiment.table, "row": row.name, "model": model, "data": data.name,
         "data_title": data.title, "data_source": data.source, "data_fingerprint": data.fingerprint,
         "is_fallback": data.is_fallback, "metric": experiment.metric, "hardware": records.describe_machine(),
         "backend": keras.backend.backend(), "versions": records.versions(), "seed": options.seed,
@@ -189,28 +197,43 @@ def _plain_config(network):
     return {name: value for name, value in network.get_config().items() if name not in ("name", "trainable", "dtype")}
 
 
-def _evaluate(experiment, row, model, data, options):
-    """Measures weights again and prints the result; writes nothing."""
-    if model in BASELINES:
-        return
-    found = [r for r in records.read_all(options.results_dir, experiment.table) if r.model == model]
-    found = [
-        r for r in found if r.data == data.name and (r.preset == options.preset or "preset" not in _given(options))
-    ]
-    if options.weights is None and not found:
-        print(f"{row.name}: results/ has no weights for {data.title}")
-        return
+def _evaluate_rows(experiment, chosen, data, measured, options):
+    """Measures weights again and prints the results; writes nothing. Raises Refused where there are none."""
+    found = {model: _weights(model, data, measured, options) for model in chosen if model in NETWORKS}
+    if not any(found.values()):
+        raise checkpoints.Refused(
+            f"--evaluate_only needs weights: {options.results_dir} has none of {', '.join(chosen)} for {data.title}"
+            + (f" and preset {options.preset}" if options.preset else "")
+        )
+    for model, weights in found.items():
+        if weights is None:
+            print(f"{experiment.row_of(model).name}: no weights")
+            continue
+        path, config, record = weights
+        network = make_network(model, data, **config)
+        training.load_weights(network, path, record and record.weights_sha256)
+        same_images = record is not None and record.data_fingerprint == data.fingerprint
+        value, examples = training.evaluate(network, data.test, record.examples["test"] if same_images else None)
+        expected = f"; its record says {record.values['test']:.4f}" if same_images else ""
+        unit = records.METRICS[experiment.metric]
+        print(
+            f"{experiment.row_of(model).name} on {data.title}: test {value:.4f} {unit}, {examples:,} images{expected}"
+        )
+
+
+def _weights(model, data, measured, options):
+    """(path, constructor arguments, record or None) of the weights to measure; None where there are none."""
+    mine = [record for record in measured if record.model == model and record.weights]
     if options.weights is None:
-        record = report.best(found)
-        network = make_network(model, data, None, **record.model_config)
-        training.load_weights(network, pathlib.Path(options.results_dir) / record.weights, record.weights_sha256)
-    else:
-        network = make_network(model, data, presets.preset(model, options.preset))
-        training.load_weights(network, options.weights)
-    value, examples = training.evaluate(network, data.test)
-    print(f"{row.name} on {data.title}: test {value:.4f} {network.unit} ({examples} images)")
-
-
-def _given(options):
-    """Flags that stood on the command line."""
-    return {name for name in options if options[name].present}
+        mine = [record for record in mine if record.data == data.name and options.preset in (None, record.preset)]
+        if not mine:
+            return None
+        record = report.best(mine)
+        return pathlib.Path(options.results_dir) / record.weights, record.model_config, record
+    path = pathlib.Path(options.weights)
+    if path.is_file():  # a file that a record knows says by itself what it is
+        digest = records.sha256_of_file(path)
+        for record in mine:
+            if record.weights_sha256 == digest:
+                return path, record.model_config, record
+    return path, presets.preset(model, options.preset or presets.DEFAULT).model, None

@@ -1,13 +1,9 @@
 """Table 1 of arXiv 1606.05328: CIFAR-10, bits/dim on the test images.
 
 python reproduce/table1_cifar.py                                   what results/ holds, then a quick run of each row
-python reproduce/table1_cifar.py --preset=cpu --rows=gated_pixel_cnn
+python reproduce/table1_cifar.py --preset=cpu --rows=pixel_cnn,gated_pixel_cnn
 python reproduce/table1_cifar.py --evaluate_only                   measures the committed weights again
 """
-
-import sys
-
-from absl import app, flags
 
 from reproduce import rows as experiments
 from reproduce.report import Row
@@ -32,5 +28,4 @@ ROWS = (
 EXPERIMENT = experiments.Experiment("table1_cifar", TITLE, ROWS, "bits_per_dim", data="cifar10")
 
 if __name__ == "__main__":
-    experiments.define_flags(EXPERIMENT)
-    app.run(lambda argv: sys.exit(experiments.run(EXPERIMENT, flags.FLAGS, argv)))
+    experiments.main(EXPERIMENT)

@@ -3,20 +3,23 @@
 A run is a folder: `checkpoint.weights.h5` (weights, optimiser and clock, written whole at the end of every epoch),
 `tensorboard/`, `samples/`, `settings.json`. The same command again goes on from the checkpoint, and ends as an
 uninterrupted run would: the order of the data and the seeds of dropout follow from the step alone.
+
+The curves and samples during training are those of the weights as they are; at the end of `fit` their average takes
+their place.
 """
 
 import dataclasses
 import importlib.util
-import json
 import pathlib
-import time
+import sys
 
+import h5py
 import keras
-import numpy as np
-from absl import logging
 
 from data.batches import batches
-from reproduce import checkpoints, pictures, records
+from reproduce import callbacks, checkpoints, records
+
+_MEASURING = ("validation_images", "evaluation_images", "test_images")  # of a preset; no part of the training itself
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,13 +27,13 @@ class Training:
     """What a finished run tells beside its weights."""
 
     steps: int
-    wall_seconds: float
+    wall_seconds: float  # of all that training takes, with compiling, validation and samples; summed over resumed runs
     cpu_seconds: float
-    images_per_second: float
+    images_per_second: float  # of training steps alone
 
 
 class TrainingFailed(RuntimeError):
-    """The loss became NaN or infinite. The model holds the last good weights, if there were any."""
+    """A number became NaN or infinite. The model holds the last good weights, if there were any."""
 
 
 def train(model, preset, data, run_dir, seed=0, restart=False):
@@ -48,125 +51,124 @@ def train(model, preset, data, run_dir, seed=0, restart=False):
 
     Raises:
         TrainingFailed: see there.
-        ValueError: `run_dir` holds a run with other settings.
+        checkpoints.Refused: `run_dir` holds a run with other settings, or a damaged checkpoint.
         OSError: `run_dir` cannot be written.
     """
     run_dir = pathlib.Path(run_dir)
-    settings = {
-        "model": model.get_config(),
-        "preset": dataclasses.asdict(preset),
+    checkpoint_path = checkpoints.open_run(run_dir, _settings(model, preset, data, seed), restart)
+    on_jax = keras.backend.backend() == "jax"  # where a step that is not compiled runs operation by operation
+    model.compile(optimizer=_optimizer(preset), jit_compile=preset.xla or on_jax)
+    clock = callbacks.Clock(preset.batch_size)
+    checkpoint = checkpoints.Checkpoint(checkpoint_path, preset.steps_per_epoch, clock)
+    epoch, epochs = checkpoint.restore(model), preset.steps // preset.steps_per_epoch
+    start_step = epoch * preset.steps_per_epoch
+    if epoch:
+        print(f"{start_step} of {preset.steps} steps were made before", flush=True)
+    around = [
+        clock,
+        callbacks.EpochSeeds(seed),
+        keras.callbacks.TerminateOnNaN(),
+        checkpoint,
+        callbacks.SampleGrid(run_dir / "samples"),
+        callbacks.Progress(),
+    ]
+    if importlib.util.find_spec("tensorboard") and importlib.util.find_spec("tensorflow"):  # Keras needs both for it
+        around.append(keras.callbacks.TensorBoard(run_dir / "tensorboard", write_graph=False))
+    model.fit(
+        ((images,) for images, _ in batches(data.train, preset.batch_size, seed, start_step)),
+        shuffle=False,  # `batches` does
+        epochs=epochs,
+        initial_epoch=epoch,
+        steps_per_epoch=preset.steps_per_epoch,
+        validation_data=(data.validation.images[: preset.validation_images],),
+        validation_batch_size=preset.batch_size,
+        callbacks=around,
+        verbose=_verbose(),
+    )
+    if checkpoint.failed:
+        raise TrainingFailed(checkpoint.failed)
+    return Training(preset.steps, clock.spent["wall"], clock.spent["cpu"], clock.images_per_second)
+
+
+def _settings(model, preset, data, seed):
+    """What must be the same for a run to go on."""
+    config, fields = model.get_config(), dataclasses.asdict(preset)
+    return {
+        "model": {name: value for name, value in config.items() if name != "name"},  # Keras numbers the names
+        "preset": {name: value for name, value in fields.items() if name not in _MEASURING},
         "data": data.fingerprint,
         "seed": seed,
     }
-    checkpoint_path = checkpoints.open_run(run_dir, json.loads(json.dumps(settings, default=str)), restart)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, preset.steps, warmup_target=preset.learning_rate, warmup_steps=min(preset.warmup_steps, preset.steps // 2)
-    )
-    optimizer = keras.optimizers.Adam(
-        schedule,
+
+
+def _optimizer(preset):
+    warmup_steps = min(preset.warmup_steps, preset.steps // 2)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, preset.steps - warmup_steps, warmup_target=preset.learning_rate, warmup_steps=warmup_steps
+    )  # Keras counts decay_steps from the end of the warm-up
+    return keras.optimizers.Adam(
+        rate,
         global_clipnorm=preset.clip_norm,
         use_ema=preset.ema_momentum > 0,
         ema_momentum=preset.ema_momentum or None,
     )
-    model.compile(optimizer=optimizer, jit_compile=preset.xla)
-    checkpoint = checkpoints.Checkpoint(checkpoint_path, preset.steps_per_epoch)
-    start_step = checkpoint.restore(model)
-    epochs = -(-preset.steps // preset.steps_per_epoch)
-    callbacks = [
-        Throughput(preset.batch_size),
-        EpochSeeds(seed),
-        keras.callbacks.TerminateOnNaN(),
-        checkpoint,
-        SampleGrid(run_dir / "samples"),
-    ]
-    if importlib.util.find_spec("tensorboard") and importlib.util.find_spec("tensorflow"):
-        callbacks.append(keras.callbacks.TensorBoard(run_dir / "tensorboard", write_graph=False))
-    model.fit(
-        ((images,) for images, _ in batches(data.train, preset.batch_size, seed, start_step)),
-        epochs=epochs,
-        initial_epoch=start_step // preset.steps_per_epoch,
-        steps_per_epoch=preset.steps_per_epoch,
-        validation_data=(data.validation.images[: preset.validation_images],),
-        validation_batch_size=preset.batch_size,
-        callbacks=callbacks,
-    )
-    if checkpoint.failed:
-        raise TrainingFailed(checkpoint.failed)
-    steps = epochs * preset.steps_per_epoch
-    clock = checkpoint.clock
-    return Training(steps, clock["wall"], clock["cpu"], steps * preset.batch_size / max(clock["wall"], 1e-9))
+
+
+def _verbose():
+    """Keras' bar on a terminal; one line an epoch where each of its states would become a line of a file."""
+    return 1 if sys.stdout.isatty() else 2
 
 
 def evaluate(model, split, examples=None, batch_size=16):
-    """(mean of the model's metric over the first `examples` images of `split`, how many that are)."""
+    """(mean of the model's metric over the first `examples` images of `split`, how many that are).
+
+    A model that is not compiled gets compiled without an optimiser.
+    """
     images = split.images[:examples]
     if not model.compiled:
-        model.compile()
-    result = model.evaluate(images, batch_size=batch_size, return_dict=True, verbose=1)
+        model.compile(optimizer=None)
+    result = model.evaluate(
+        images, batch_size=batch_size, return_dict=True, callbacks=[callbacks.Progress()], verbose=_verbose()
+    )
     return float(result[model.unit]), len(images)
 
 
-class Throughput(keras.callbacks.Callback):
-    """Adds images/s, from the start of the epoch, to what the progress bar shows."""
-
-    def __init__(self, batch_size):
-        super().__init__()
-        self.batch_size = batch_size
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.start, self.seen = time.perf_counter(), 0
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.seen += self.batch_size
-        logs["images/s"] = self.seen / (time.perf_counter() - self.start)
-
-
-class EpochSeeds(keras.callbacks.Callback):
-    """Seeds dropout anew at every epoch, by the epoch's number: a resumed run drops what it would have dropped."""
-
-    def __init__(self, seed):
-        super().__init__()
-        self.seed = seed
-
-    def on_epoch_begin(self, epoch, logs=None):
-        layers = [layer for layer in self.model._flatten_layers() if hasattr(layer, "seed_generator")]
-        for number, layer in enumerate(layers):
-            state = np.random.SeedSequence((self.seed, epoch, number)).generate_state(2)
-            layer.seed_generator.state.assign(state)
-
-
-class SampleGrid(keras.callbacks.Callback):
-    """Sixteen samples, always of the same noise, as a PNG at the end of every epoch."""
-
-    def __init__(self, folder, n=16):
-        super().__init__()
-        self.folder, self.n = pathlib.Path(folder), n
-
-    def on_epoch_end(self, epoch, logs=None):
-        if not self.model.stop_training:
-            images = self.model.sample(self.n, seed=0)
-            pictures.save_png(
-                self.folder / f"epoch_{epoch + 1:04d}.png", pictures.grid(images, scale=2, levels=self.model.levels)
-            )
-
-
 def save_weights(model, path):
-    """Writes the model's weights, without the optimiser's, whole or not at all; returns the file's SHA-256."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    bare = type(model).from_config(model.get_config())
-    bare.build()
-    bare.set_weights(model.get_weights())
-    checkpoints.save_whole(bare, path)
+    """Writes the model's weights, whole or not at all; returns the file's SHA-256.
+
+    Raises ValueError for a model with an optimiser, whose weights would go into the file too.
+    """
+    if getattr(model, "optimizer", None) is not None:
+        raise ValueError("model must have no optimizer: copy its weights to one that was not compiled")
+    checkpoints.save_whole(model, path)
     return records.sha256_of_file(path)
 
 
 def load_weights(model, path, sha256=None):
-    """Reads weights written by `save_weights`; refuses a file that is not the one its record names."""
+    """Reads weights written by `save_weights`.
+
+    Args:
+        model: a built model of the same architecture.
+        path: `.weights.h5` file.
+        sha256: if given, the file must have it.
+
+    Raises:
+        checkpoints.Refused: there is no such file, it is not the one of its record, or not of this model.
+    """
     path = pathlib.Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"weights must name a .weights.h5 file. Received: weights={str(path)!r}, which is none")
+        raise checkpoints.Refused(f"weights must be a .weights.h5 file. Received: {str(path)!r}, which is no file")
     if sha256 and records.sha256_of_file(path) != sha256:
-        raise ValueError(f"weights {path.name} are not the ones of their record: the SHA-256 differs. Fetch them again")
-    logging.info("Loading weights %s", path.name)
-    model.load_weights(path)
+        raise checkpoints.Refused(f"weights {path} are not those of their record: the SHA-256 differs")
+    try:
+        with h5py.File(path) as file:
+            unfinished = "optimizer" in file
+        if not unfinished:
+            model.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        first_line = str(error).partition("\n")[0]
+        raise checkpoints.Refused(f"weights {path} are not of this {type(model).__name__}: {first_line}") from error
+    if unfinished:
+        raise checkpoints.Refused(
+            f"weights {path} are a checkpoint, not averaged yet: run the command of its training again to finish it"
+        )

@@ -1,0 +1,104 @@
+"""What happens round the steps of a training: its clock, the progress bar, seeds of dropout, grids of samples."""
+
+import pathlib
+import time
+
+import keras
+import numpy as np
+
+from reproduce import pictures
+
+
+class Clock(keras.callbacks.Callback):
+    """Measures a training, and adds images/s to the logs. First in the list, so that the others see it.
+
+    Attributes:
+        spent: numbers, summed over epochs and over resumed runs, up to the end of the last whole epoch:
+            wall, cpu      seconds of all that training takes: steps, compiling, validation, samples
+            timed_steps, timed_seconds
+                           training steps alone, without the first of each epoch: in a new process that one compiles
+    """
+
+    def __init__(self, batch_size):
+        super().__init__()
+        self.batch_size = batch_size
+        self.spent = dict.fromkeys(("wall", "cpu", "timed_steps", "timed_seconds"), 0.0)
+
+    @property
+    def images_per_second(self):
+        """Of training steps, over the whole run; 0 where no step could be timed."""
+        return self._rate(self.spent["timed_steps"], self.spent["timed_seconds"])
+
+    def _rate(self, steps, seconds):
+        return steps * self.batch_size / seconds if seconds else 0.0
+
+    def on_train_begin(self, logs=None):
+        self._start = time.perf_counter() - self.spent["wall"], time.process_time() - self.spent["cpu"]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._first = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        now = time.perf_counter()
+        if self._first is None:
+            self._first, self._steps = now, 0
+        else:
+            self._steps += 1
+        self._seconds = now - self._first
+        logs["images/s"] = self._rate(self._steps, self._seconds)
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["images/s"] = self._rate(self._steps, self._seconds)
+        self.spent = {
+            "wall": time.perf_counter() - self._start[0],
+            "cpu": time.process_time() - self._start[1],
+            "timed_steps": self.spent["timed_steps"] + self._steps,
+            "timed_seconds": self.spent["timed_seconds"] + self._seconds,
+        }
+
+
+class Progress(keras.callbacks.ProgbarLogger):
+    """Keras' progress bar, without the loss: it is the cost that stands beside it under its own name."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, _without_loss(logs))
+
+    def on_test_batch_end(self, batch, logs=None):
+        super().on_test_batch_end(batch, _without_loss(logs))
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, _without_loss(logs))
+
+    def on_test_end(self, logs=None):
+        super().on_test_end(_without_loss(logs))
+
+
+def _without_loss(logs):
+    return {name: value for name, value in (logs or {}).items() if name not in ("loss", "val_loss")}
+
+
+class EpochSeeds(keras.callbacks.Callback):
+    """Seeds dropout anew at every epoch, by the epoch's number: a resumed run drops what it would have dropped."""
+
+    def __init__(self, seed):
+        super().__init__()
+        self.seed = seed
+
+    def on_epoch_begin(self, epoch, logs=None):
+        states = [variable for variable in self.model.variables if variable.path.endswith("seed_generator_state")]
+        for number, state in enumerate(states):
+            state.assign(np.random.SeedSequence((self.seed, epoch, number)).generate_state(2))
+
+
+class SampleGrid(keras.callbacks.Callback):
+    """Sixteen samples, always of the same noise, as a PNG at the end of every epoch."""
+
+    def __init__(self, folder, n=16):
+        super().__init__()
+        self.folder, self.n = pathlib.Path(folder), n
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not self.model.stop_training:  # nothing to see of a model that became NaN
+            images = self.model.sample(self.n, seed=0)
+            picture = pictures.grid(images, scale=2, levels=self.model.levels)
+            pictures.save_png(self.folder / f"epoch_{epoch + 1:04d}.png", picture)

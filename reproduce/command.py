@@ -1,0 +1,62 @@
+"""The flags that every table has, and the check that what was given can be done."""
+
+import pathlib
+import tempfile
+
+import keras
+from absl import flags
+
+from reproduce import presets, records, report
+
+
+def define(models, values=flags.FLAGS):
+    """Defines the flags of a table whose rows run `models`."""
+    runs = str(records.REPOSITORY / "runs")
+    precisions = ["float32", "mixed_bfloat16", "mixed_float16"]
+    best = f"default: {presets.DEFAULT}; with --evaluate_only whichever is best"
+    into = {"flag_values": values}
+    flags.DEFINE_enum(
+        "preset", None, presets.PRESET_NAMES, f"how large and long, reproduce/presets.py ({best})", **into
+    )
+    flags.DEFINE_list("rows", [], f"rows to run, of {', '.join(models)} (default: all)", **into)
+    flags.DEFINE_string("data_dir", None, "folder of TensorFlow Datasets or .npz (default: TFDS_DATA_DIR)", **into)
+    flags.DEFINE_string("results_dir", str(report.RESULTS), "for records, weights and sample grids", **into)
+    flags.DEFINE_string("runs_dir", runs, "for checkpoints, TensorBoard logs and samples during training", **into)
+    flags.DEFINE_integer("seed", 0, "of initial weights, data order and samples", lower_bound=0, **into)
+    flags.DEFINE_bool("evaluate_only", False, "measure weights, of --weights or results_dir, and do not train", **into)
+    flags.DEFINE_string("weights", None, "with --evaluate_only: a .weights.h5 file of the one row in --rows", **into)
+    flags.DEFINE_bool("restart", False, "throw unfinished runs away instead of going on with them", **into)
+    flags.DEFINE_integer("threads", None, "CPU threads of TensorFlow (default: all cores)", lower_bound=1, **into)
+    flags.DEFINE_bool("xla", None, "compile training steps by XLA (default: the preset's; JAX always does)", **into)
+    flags.DEFINE_enum("precision", None, precisions, "of training (default: the preset's)", **into)
+
+
+def check(models, options):
+    """The models to run, in the order of the table.
+
+    Raises:
+        ValueError: an unknown row, flags that do not go together, a folder that cannot be written to, no such file.
+    """
+    for name in options.rows:
+        if name not in models:
+            raise ValueError(f"--rows must be of {', '.join(models)}. Received: {name!r}")
+    if options.weights is not None:
+        if not options.evaluate_only or len(options.rows) != 1:
+            raise ValueError("--weights goes with --evaluate_only and one row in --rows")
+        if not pathlib.Path(options.weights).is_file():
+            raise ValueError(f"--weights must be a .weights.h5 file. Received: {options.weights!r}, which is no file")
+    if options.threads and keras.backend.backend() != "tensorflow":
+        raise ValueError(f"--threads is for TensorFlow. Received: {options.threads} on {keras.backend.backend()}")
+    if not options.evaluate_only:
+        _check_folder("results_dir", options.results_dir)
+        _check_folder("runs_dir", options.runs_dir)
+    return [name for name in models if name in (options.rows or models)]
+
+
+def _check_folder(name, folder):
+    """Now, not after an hour of training."""
+    try:
+        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise ValueError(f"--{name} must be a folder to write in. Received: {folder!r} ({error.strerror})") from error
