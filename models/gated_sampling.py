@@ -4,87 +4,98 @@ Rows. The vertical stack needs only the rows above, so it advances a whole row a
 
 Pixels. Within a row only the horizontal stack is left, and between two gates it is linear. Write h_s for what enters
 block s and g_s for the output of its gate, both at the current pixel; V is the block's 1x1 and W the centre tap of the
-next block's horizontal convolution (both masked). Then, with the residual connection,
+next block's horizontal convolution (both masked). With the residual connection
 
     h_{s+1} = h_s + g_s V + ...            y_{s+1} = h_{s+1} W + ...            g_{s+1} = gate(y_{s+1})
 
-so that one matrix product takes the pair (h, g) of one block to the next:
+and one matrix product takes the pair (h, g) of one block to the next:
 
-    [y_{s+1}, h_{s+1}] = [past, h_s, g_s] [[P, 0], [W, I], [V W, V]] + context                               (step s)
+    [y_{s+1}, h_{s+1}] = [h_s, g_s] [[W, I], [V W, V]] + context                                             (step s)
 
-where past are the h_{s+1} of the pixels to the left, P are the taps left of the centre, and the context is what the
-vertical stack, the condition and the biases give. The masks make the matrix block triangular in the colours: the step
-of one colour needs the rows of its own and earlier colours, and gives one third of the columns. Many tiny operations in
-a row cost their number, not their size: this form has the fewest (seven a step).
+The context is all that is known before: the vertical stack, the condition, biases, earlier pixels of the row and
+earlier colours of the pixel; the last two are batched products over all steps. The masks make every matrix block
+triangular in the colours: the step of one colour multiplies one third of the rows and of the columns.
 
-Shapes: n images, C colours, p filters, g = p / C maps of one colour, S = depth steps. A pair is [h, g], 2g columns; the
-result of a step is [tanh half of y, sigmoid half of y, h], 3g columns.
+Shapes: n images, W columns, C colours, p filters, g = p / C maps of one colour, S = depth steps. A pair is [h, g], 2g
+columns; the result of a step is [tanh half of y, sigmoid half of y, h], 3g columns. Columns of an image come before
+images, [W, n, ...], so that a pixel is one slice. After the last block no gate follows: W is zero there.
 """
 
 from keras import ops
 
+from layers.convolutions import pointwise
+from layers.gated_block import gate
+from models.autoregressive import LOGIT_SCALE
+
 
 class GatedSampler:
-    """The four methods of models/raster.py, for one model and one condition (None or a vector [n, features])."""
+    """The four methods of models/raster.py, for one model and one condition: None, [n, features] or [n, H, W, features]."""
 
     def __init__(self, model, condition=None):
-        self.condition = condition
         self.blocks = model.blocks
         self.colours, self.filters, self.depth = model.colours, model.filters, model.depth
         self.group = self.filters // self.colours
-        self._prepare_pixel_kernels(model.hidden, model.logits)
+        self._prepare_rows(condition)
+        self._prepare_first_gate()
+        self._prepare_steps()
+        self._prepare_head(model.hidden, model.logits)
 
     # Rows: the vertical stack.
 
     def start_image(self, batch, width):
-        """The rows above that each block's vertical convolution looks at, zeros: [n, rows, width, channels]."""
+        """The rows above that each block's vertical convolution looks at, zeros: [rows, W, n, channels]."""
         first, *others = self.blocks
-        image_rows = ops.zeros((batch, first.reach + 1, width, self.colours))
-        return [image_rows, *(ops.zeros((batch, block.reach, width, self.filters)) for block in others)]
+        image_rows = ops.zeros((first.reach + 1, width, batch, self.colours))
+        return [image_rows, *(ops.zeros((block.reach, width, batch, self.filters)) for block in others)]
 
     def start_row(self, rows, row_index):
         image_rows, *caches = rows
-        condition = self._condition_of_row(row_index)
-        above = self.blocks[0].vertical_features(image_rows)  # [n, 1, W, 2p]
-        contexts = [self.blocks[0].horizontal_context(above, condition)]
-        for i, block in enumerate(self.blocks[1:]):
-            vertical = self.blocks[i].vertical_output(above, condition)  # [n, 1, W, p]
-            cached = ops.concatenate([caches[i], vertical], axis=1)
-            above = block.vertical_features(cached)
-            contexts.append(block.horizontal_context(above, condition))
-            caches[i] = cached[:, 1:]
-        return [image_rows, *caches], self._contexts(contexts), self._start_pixels(ops.shape(image_rows)[0])
+        inputs, contexts = image_rows, []
+        for i, block in enumerate(self.blocks):
+            above = self._vertical_features(i, inputs)  # [W, n, 2p]
+            to_vertical, to_horizontal = self._condition_of_row(i, row_index)
+            context = pointwise(above, self.taps[i]) + self.context_biases[i] + to_horizontal
+            contexts.append(self._columns_by_colour(context))  # [W, n, C, 2g]
+            if i + 1 < self.depth:
+                inputs = ops.concatenate([caches[i], gate(above + to_vertical)[None]], axis=0)
+                caches[i] = inputs[1:]
+        first, *steps = contexts
+        steps = ops.stack([*steps, ops.zeros_like(first)], axis=1)  # [W, S, n, C, 2g]
+        return [image_rows, *caches], [first, steps], self._start_pixels(ops.shape(image_rows)[2])
 
     def end_row(self, rows, row, row_index):
         image_rows, *caches = rows
-        return [ops.concatenate([image_rows[:, 1:], row[:, None]], axis=1), *caches]
+        return [ops.concatenate([image_rows[1:], row[None]], axis=0), *caches]
 
-    def _condition_of_row(self, row_index):
-        if self.condition is None or len(self.condition.shape) == 2:
-            return self.condition
-        return self.condition[:, row_index][:, None]  # a map: [n, 1, W, features]
+    def _vertical_features(self, i, rows):
+        """The vertical convolution of one row, as one matrix product: [reach + 1, W, n, channels] -> [W, n, 2p]."""
+        reach, width = self.blocks[i].reach, rows.shape[1]
+        padded = ops.pad(rows, [[0, 0], [reach, reach], [0, 0], [0, 0]])
+        seen = [padded[row, j : j + width] for row in range(reach + 1) for j in range(2 * reach + 1)]
+        return pointwise(_join(seen), self.vertical_kernels[i]) + self.vertical_biases[i]
 
-    def _contexts(self, contexts):
-        """Of the first gate [W, C, n, 2g], and of all steps [W, C, S, n, 3g]."""
-        first, *others = contexts
-        steps = []
-        for step, block in enumerate(self.blocks):
-            bias = ops.convert_to_tensor(block.output_bias)  # enters h, and through h the next y
-            y = (
-                others[step] + ops.matmul(bias[None], self._centre_tap(step))
-                if others[step:]
-                else ops.zeros_like(first)
-            )
-            h = ops.zeros_like(first[..., : self.filters]) + bias
-            steps.append(self._columns_by_colour(ops.concatenate([y, h], axis=-1)))
-        return [self._columns_by_colour(first), ops.stack(steps, axis=2)]
+    def _prepare_rows(self, condition):
+        self.vertical_kernels = [ops.reshape(block.vertical_kernel, (-1, 2 * self.filters)) for block in self.blocks]
+        self.vertical_biases = [ops.convert_to_tensor(block.vertical_bias) for block in self.blocks]
+        self.taps = [ops.convert_to_tensor(block.vertical_to_horizontal) for block in self.blocks]
+        self.context_biases = [ops.convert_to_tensor(block.horizontal_bias) for block in self.blocks]
+        self.condition_terms = self.condition_map = None
+        if condition is not None and len(condition.shape) == 2:  # a vector acts alike on all rows: computed once
+            self.condition_terms = self._condition_of(condition[None])
+        elif condition is not None:  # a map: row by row
+            self.condition_map = ops.transpose(condition, (1, 2, 0, 3))  # [H, W, n, features]
 
-    def _columns_by_colour(self, maps):
-        """[n, 1, W, parts * C * g] -> [W, C, n, parts * g]."""
-        n, _, width, channels = ops.shape(maps)
-        parts = channels // self.filters
-        maps = ops.reshape(maps, (n, width, parts, self.colours, self.group))
-        return ops.reshape(ops.transpose(maps, (1, 3, 0, 2, 4)), (width, self.colours, n, parts * self.group))
+    def _condition_of(self, condition):
+        """What a condition [1 or W, n, features] adds to the two stacks of each block, 2p columns each."""
+        return [
+            (pointwise(condition, block.vertical_condition), pointwise(condition, block.horizontal_condition))
+            for block in self.blocks
+        ]
+
+    def _condition_of_row(self, i, row_index):
+        if self.condition_map is not None:
+            return self._condition_of(self.condition_map[row_index])[i]
+        return self.condition_terms[i] if self.condition_terms else (0.0, 0.0)
 
     # Pixels: the horizontal stack.
 
@@ -95,84 +106,104 @@ class GatedSampler:
 
     def pixel(self, pixels, context, choose):
         earlier_values, earlier_h = pixels
-        first_context = ops.unstack(context[0] + ops.matmul(earlier_values, self.first_past))  # C x [n, 2g]
-        step_context = [ops.unstack(steps) for steps in ops.unstack(context[1])]  # C x S x [n, 3g]
-        inputs = ops.unstack(earlier_h)  # of each step; the pairs of the colours join one by one
-        values, top, hidden, outputs = [], [], [], []
+        first = context[0] + self._by_colour(ops.matmul(earlier_values, self.first_past))  # [n, C, 2g]
+        steps = context[1] + self._by_colour(ops.matmul(earlier_h, self.past))  # [S, n, C, 2g]
+        values, pairs, outputs, top, hidden = [], [], [], [], []
         for colour in range(self.colours):
-            y = first_context[colour]
+            y = first[:, colour]
+            from_colours = [0.0] * self.depth
             if colour:
-                y = y + ops.matmul(_join(values), self.first_centre[colour])
-            inputs, h = self._steps_of_colour(inputs, y, self.steps[colour], step_context[colour])
+                y = y + ops.matmul(_join(values), self.first_colours[colour])
+                from_colours = ops.unstack(ops.matmul(_join(pairs), self.earlier_colours[colour]))  # S x [n, 3g]
+            colour_pairs, h = self._steps_of_colour(colour, y, steps[:, :, colour], from_colours)
+            pairs.append(colour_pairs)
             outputs.append(h)
             top.append(ops.relu(h[-1]))
             hidden.append(ops.relu(ops.matmul(_join(top), self.hidden_kernel[colour]) + self.hidden_bias[colour]))
             logits = ops.matmul(_join(hidden), self.logits_kernel[colour]) + self.logits_bias[colour]
             values.append(choose(colour, logits))
         values = _join([earlier_values, *values])[:, self.colours :]
-        h = ops.stack([_join(h_of_colours) for h_of_colours in zip(*outputs, strict=True)])  # [S, n, p]
-        return [values, _join([earlier_h, h])[..., self.filters :]]
+        return [values, _join([earlier_h, *outputs])[..., self.filters :]]
 
-    @staticmethod
-    def _steps_of_colour(inputs, y, kernels, contexts):
-        """The chain of gates: y [n, 2g] of the first; inputs, kernels and contexts of each step.
+    def _steps_of_colour(self, colour, y, contexts, from_colours):
+        """The chain of gates, from the first y [n, 2g].
 
-        Returns the inputs with this colour's pairs joined to them, and h after each step, S x [n, g].
+        `contexts` [S, n, 2g] and `from_colours` S x [n, 3g] are added in each step. Returns the pairs [S, n, 2g] and h
+        after each step [S, n, g].
         """
-        content, opening = ops.split(y, 2, axis=-1)
-        h = ops.zeros_like(content)
-        joined, outputs = [], []
-        for earlier, kernel, context in zip(inputs, kernels, contexts, strict=True):
-            joined.append(_join([earlier, h, ops.tanh(content) * ops.sigmoid(opening)]))
-            content, opening, h = ops.split(ops.matmul(joined[-1], kernel) + context, 3, axis=-1)
+        group = self.group
+        h = ops.zeros_like(y[:, :group])
+        pairs, outputs = [], []
+        for step in range(self.depth):
+            pairs.append(_join([h, gate(y)]))
+            result = ops.matmul(pairs[-1], self.steps[colour][step]) + from_colours[step] + self.biases[colour][step]
+            y, h = result[:, : 2 * group] + contexts[step], result[:, 2 * group :]
             outputs.append(h)
-        return joined, outputs
+        return ops.stack(pairs), ops.stack(outputs)
+
+    def _by_colour(self, columns):
+        """[..., 2p], ordered by colour already -> [..., C, 2g]."""
+        return ops.reshape(columns, (*ops.shape(columns)[:-1], self.colours, 2 * self.group))
+
+    def _columns_by_colour(self, y):
+        """[..., 2p] as the layers order it, halves before colours -> [..., C, 2g]."""
+        shape = ops.shape(y)[:-1]
+        y = ops.swapaxes(ops.reshape(y, (*shape, 2, self.colours, self.group)), -3, -2)
+        return ops.reshape(y, (*shape, self.colours, 2 * self.group))
 
     # Kernels, cut by colour once for an image.
 
+    def _prepare_first_gate(self):
+        kernel = self._columns_by_colour(self.blocks[0].masked_horizontal_kernel())  # [reach + 1, C, C, 2g]
+        self.first_past = ops.reshape(kernel[:-1], (-1, 2 * self.filters))  # from earlier pixels, [reach * C, C * 2g]
+        self.first_colours = [kernel[-1, :c, c] for c in range(self.colours)]  # from earlier colours, [c, 2g]
+
+    def _prepare_steps(self):
+        self.steps, self.earlier_colours, self.biases = [], [], []
+        kernels = ops.stack([self._step_kernel(step) for step in range(self.depth)])  # [S, C, 2g, C, 3g]
+        biases = ops.stack([self._step_bias(step) for step in range(self.depth)])  # [S, C, 3g]
+        for c in range(self.colours):
+            self.steps.append(ops.unstack(kernels[:, c, :, c]))  # S x [2g, 3g]
+            self.earlier_colours.append(ops.reshape(kernels[:, :c, :, c], (self.depth, -1, 3 * self.group)))
+            self.biases.append(ops.unstack(biases[:, c]))  # S x [3g]
+        self.past = ops.stack([self._past_kernel(step) for step in range(self.depth)])  # [S, reach * p, C * 2g]
+
     def _centre_tap(self, step):
-        """W of a step: the centre tap of the next block, [p, 2p]; zero after the last block, where no gate follows."""
+        """W of a step, [p, 2p]."""
         if step + 1 < self.depth:
             return self.blocks[step + 1].masked_horizontal_kernel()[-1]
         return ops.zeros((self.filters, 2 * self.filters))
 
-    def _step_kernels(self, step):
-        """The matrix of a step for each colour: C x [reach * p + (colour + 1) * 2g, 3g]."""
-        colours, group, p = self.colours, self.group, self.filters
-        w, v = self._centre_tap(step), self.blocks[step].masked_output_kernel()
-        pair = ops.concatenate(
-            [ops.concatenate([w, ops.eye(p)], axis=-1), ops.concatenate([ops.matmul(v, w), v], axis=-1)], axis=0
-        )
-        pair = ops.reshape(pair, (2, colours, group, 3, colours, group))
-        pair = ops.transpose(pair, (4, 1, 0, 2, 3, 5))  # [C, C, 2, g, 3, g]: out of each colour, into each colour
-        past = ops.reshape(self._past_taps(step), (-1, 2, colours, group))
-        past = ops.transpose(ops.pad(past, [[0, 0], [0, 1], [0, 0], [0, 0]]), (2, 0, 1, 3))  # nothing is added to h
-        return [
-            ops.concatenate([ops.reshape(rows, (-1, 3 * group)) for rows in (past[c], pair[c, : c + 1])], axis=0)
-            for c in range(colours)
-        ]
-
-    def _past_taps(self, step):
-        """P of a step: taps left of the centre, [reach, p, 2p]; zero after the last block."""
+    def _past_kernel(self, step):
+        """Taps left of the centre, [reach * p, C * 2g]."""
         if step + 1 < self.depth:
-            return self.blocks[step + 1].masked_horizontal_kernel()[:-1]
-        return ops.zeros((self.blocks[-1].reach, self.filters, 2 * self.filters))
+            taps = self._columns_by_colour(self.blocks[step + 1].masked_horizontal_kernel()[:-1])
+            return ops.reshape(taps, (-1, 2 * self.filters))
+        return ops.zeros((self.blocks[-1].reach * self.filters, 2 * self.filters))
 
-    def _prepare_pixel_kernels(self, hidden, logits):
-        first = self.blocks[0].masked_horizontal_kernel()  # [reach + 1, C, 2p]
-        first = ops.reshape(first, (-1, 2, self.colours, self.group))
-        first = ops.reshape(ops.transpose(first, (2, 0, 1, 3)), (self.colours, -1, 2 * self.group))
-        self.first_past, centre = ops.split(first, [first.shape[1] - self.colours], axis=1)  # [C, reach * C, 2g]
-        self.first_centre = [centre[c, :c] for c in range(self.colours)]  # from earlier colours, [c, 2g]
-        self.steps = list(zip(*(self._step_kernels(step) for step in range(self.depth)), strict=True))  # C x S
-        self.hidden_kernel, self.hidden_bias = self._head(hidden)
-        self.logits_kernel, self.logits_bias = self._head(logits)
+    def _step_kernel(self, step):
+        """[[W, I], [V W, V]] from the pairs into the results of all colours: [C, 2g, C, 3g]."""
+        w, v = self._centre_tap(step), self.blocks[step].masked_output_kernel()
+        kernel = ops.concatenate([_join([w, ops.eye(self.filters)]), _join([ops.matmul(v, w), v])], axis=0)
+        kernel = ops.reshape(kernel, (2, self.colours, self.group, 3, self.colours, self.group))
+        kernel = ops.transpose(kernel, (1, 0, 2, 4, 3, 5))
+        return ops.reshape(kernel, (self.colours, 2 * self.group, self.colours, 3 * self.group))
 
-    def _head(self, layer):
+    def _step_bias(self, step):
+        """The bias of the block's 1x1, which enters h and through it y: [C, 3g]."""
+        bias = ops.convert_to_tensor(self.blocks[step].output_bias)[None]
+        bias = ops.reshape(_join([ops.matmul(bias, self._centre_tap(step)), bias]), (3, self.colours, self.group))
+        return ops.reshape(ops.swapaxes(bias, 0, 1), (self.colours, 3 * self.group))
+
+    def _prepare_head(self, hidden, logits):
+        self.hidden_kernel, self.hidden_bias = self._cut_head(hidden)
+        self.logits_kernel, self.logits_bias = self._cut_head(logits, LOGIT_SCALE)
+
+    def _cut_head(self, layer, scale=1.0):
         """A masked 1x1 of the head: for each colour the kernel from groups up to its own, and the bias."""
-        kernel = layer.masked_kernel()[0, 0]
+        kernel = scale * layer.masked_kernel()[0, 0]
+        bias = scale * ops.reshape(ops.convert_to_tensor(layer.bias), (self.colours, -1))
         rows, columns = (size // self.colours for size in kernel.shape)
-        bias = ops.reshape(ops.convert_to_tensor(layer.bias), (self.colours, columns))
         kernels = [kernel[: (c + 1) * rows, c * columns : (c + 1) * columns] for c in range(self.colours)]
         return kernels, ops.unstack(bias)
 

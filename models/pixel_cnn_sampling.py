@@ -8,6 +8,7 @@ finished its activations are computed once more, all columns at once, and join t
 from keras import ops
 
 from layers.convolutions import pad, pointwise, valid_conv
+from models.autoregressive import LOGIT_SCALE
 
 
 class _Taps:
@@ -67,7 +68,7 @@ class PixelCNNSampler:
 
     def end_row(self, rows, row, row_index):
         inputs = self._inputs(
-            row[:, None], lambda i, x: self.spatial[i].from_above(rows[i]) + self.spatial[i].from_row(x)
+            ops.transpose(row, (1, 0, 2))[:, None], lambda i, x: self.spatial[i].from_above(rows[i]) + self.spatial[i].from_row(x)
         )
         return [taps.push_row(r, x) for taps, r, x in zip(self.spatial, rows, inputs, strict=True)]
 
@@ -85,7 +86,7 @@ class PixelCNNSampler:
             hidden = ops.relu(pointwise(ops.relu(maps), self.hidden.centre) + self.hidden.bias)
             columns = slice(colour * self.levels, (colour + 1) * self.levels)
             logits = ops.matmul(hidden, self.logits.centre[:, columns]) + self.logits.bias[columns]
-            values[colour] = choose(colour, logits)
+            values[colour] = choose(colour, LOGIT_SCALE * logits)
         inputs = self._inputs(ops.concatenate(values, axis=-1), convolve)
         return [taps.push_pixel(p, x) for taps, p, x in zip(self.spatial, pixels, inputs, strict=True)]
 

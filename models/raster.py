@@ -9,7 +9,7 @@ methods, each a pure function of tensors:
                                                    pixels: what is remembered of earlier pixels of the row; zeros
     pixel(pixels, context, choose) -> pixels       context of this pixel; calls choose(colour, logits) for each colour
                                                    in turn and gets the chosen value, [batch, 1], scaled
-    end_row(rows, row, row_index) -> rows          the finished row [batch, width, colours], scaled
+    end_row(rows, row, row_index) -> rows          the finished row [width, batch, colours], scaled
 
 What is remembered grows with the width of the image and not with its area.
 
@@ -48,6 +48,11 @@ def cumulative(probabilities):
     return ops.reshape(inside + before[..., None], ops.shape(probabilities))
 
 
+def shift_in(sequence, item):
+    """Drops the first of `sequence` [length, ...] and appends `item` [...]."""
+    return ops.concatenate([sequence[1:], item[None]], axis=0)
+
+
 def sample_raster(network, scale, uniforms, images, known, temperature):
     """Draws every sub-pixel that is not known, in order, given all that come before it.
 
@@ -66,7 +71,6 @@ def sample_raster(network, scale, uniforms, images, known, temperature):
     # Rows first, then columns, so that a step takes one slice; [height, width, batch, colours].
     uniforms, images, known = (ops.transpose(t, (1, 2, 0, 3)) for t in (uniforms, images, known))
     drawn = 1.0 - known
-    row_numbers, column_numbers = (ops.reshape(ops.arange(n, dtype="int32"), (n, 1, 1)) for n in (height, width))
 
     def draw_row(r, rows, result):
         rows, context, pixels = network.start_row(rows, r)
@@ -83,12 +87,11 @@ def sample_raster(network, scale, uniforms, images, known, temperature):
                 return scale(values[-1])
 
             pixels = network.pixel(pixels, [tensor[c] for tensor in context], choose)
-            return c + 1, pixels, ops.where(column_numbers == c, ops.concatenate(values, axis=-1)[None], row)
+            return c + 1, pixels, shift_in(row, ops.concatenate(values, axis=-1))
 
         row = ops.zeros((width, batch, colours))
         _, _, row = ops.while_loop(lambda c, *_: c < width, draw_pixel, (0, pixels, row), maximum_iterations=width)
-        rows = network.end_row(rows, scale(ops.transpose(row, (1, 0, 2))), r)
-        return r + 1, rows, ops.where(row_numbers[..., None] == r, row[None], result)
+        return r + 1, network.end_row(rows, scale(row), r), shift_in(result, row)
 
     rows = network.start_image(batch, width)
     result = ops.zeros((height, width, batch, colours))
