@@ -1,18 +1,22 @@
-"""`compiled(model, function)`: a function of tensors that reads the model's weights, compiled by the active backend."""
+"""Functions of tensors that read a model's weights: compiled by the active backend, and spread over the cores."""
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 
 
-def compiled(model, function):
+def compiled(model, function, jit_compile=False):
     """Compiles `function(*tensors)`, once for each combination of shapes, without baking the weights in.
 
-    TensorFlow: a graph, not XLA, so that whatever runs here can also be exported and served. JAX: `jax.jit` with the
-    weights as arguments, since jit would otherwise keep those of the first call.
+    TensorFlow: a graph, which can also be exported and served; by XLA with `jit_compile`. JAX: `jax.jit`, which is XLA
+    in any case, with the weights as arguments, since it would otherwise keep those of the first call.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(function, autograph=False)
+        return tf.function(function, autograph=False, jit_compile=jit_compile)
     import jax
 
     @jax.jit
@@ -21,3 +25,26 @@ def compiled(model, function):
             return function(*tensors)
 
     return lambda *tensors: with_weights([variable.value for variable in model.variables], *tensors)
+
+
+def over_cores(function, arrays):
+    """`function` of slices of the arrays along their first axis, one slice a CPU core, side by side; a list of results.
+
+    A sampler is one long chain of small operations, which keeps one core busy and no more. The slices are of one size,
+    so that XLA compiles once; where there is an accelerator, the whole is one slice.
+    """
+    parts = 1 if _has_accelerator() else math.gcd(len(arrays[0]), os.cpu_count() or 1)
+    size = len(arrays[0]) // parts
+    slices = [[array[i * size : (i + 1) * size] for array in arrays] for i in range(parts)]
+    with ThreadPoolExecutor(parts) as pool:
+        return list(pool.map(lambda part: keras.ops.convert_to_numpy(function(*part)), slices))
+
+
+def _has_accelerator():
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_physical_devices("GPU"))
+    import jax
+
+    return jax.default_backend() != "cpu"
