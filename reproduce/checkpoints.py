@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import shutil
+import warnings
 
 import h5py
 import keras
@@ -74,6 +75,20 @@ def save_whole(model, path, **attributes):
         partial.unlink(missing_ok=True)
 
 
+def load(model, path):
+    """model.load_weights, refusing files of which Keras would leave parts out with a mere warning.
+
+    Raises Refused for what is no HDF5 file, damaged, or of another model.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            model.load_weights(path)
+    except (OSError, ValueError, KeyError, UserWarning) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise Refused(f"{path} does not hold the weights of this {type(model).__name__}: {reason}") from error
+
+
 class Checkpoint(keras.callbacks.Callback):
     """Saves at the end of every epoch; stops where a number is not finite, with the last good weights back in place.
 
@@ -94,17 +109,14 @@ class Checkpoint(keras.callbacks.Callback):
     def restore(self, model):
         """Loads the checkpoint into a compiled model, if there is one; returns the epochs that it has behind it.
 
-        Raises Refused if the file is damaged.
+        Raises Refused if the file is damaged: see `load`.
         """
         if not self.path.is_file():
             return 0
         model.optimizer.build(model.trainable_variables)
-        try:
-            model.load_weights(self.path)
-            with h5py.File(self.path) as file:
-                stored = {name: float(value) for name, value in file.attrs.items()}
-        except (OSError, ValueError, KeyError) as error:
-            raise Refused(f"{self.path} cannot be read ({error}). Pass --restart to begin anew") from error
+        load(model, self.path)
+        with h5py.File(self.path) as file:
+            stored = {name: float(value) for name, value in file.attrs.items()}
         self.clock.spent = {name: stored.get(name, 0.0) for name in self.clock.spent}
         # The optimiser counts steps too, but in float16 not those that it skips.
         steps = stored.get("steps", float(keras.ops.convert_to_numpy(model.optimizer.iterations)))

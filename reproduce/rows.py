@@ -166,7 +166,7 @@ def _run_baseline(experiment, row, model, data, preset_name, options, argv):
         density.fit(np.concatenate([data.train.images, data.validation.images]))
         notes = "Fitted to train and validation together: there is nothing to choose. A bound, by dequantisation noise."
     splits = {split: getattr(data, split).images for split in records.SPLITS}
-    values = {split: float(density.bits_per_dim(images).mean()) for split, images in splits.items()}
+    values = {split: float(density.bits_per_dim(images).mean(dtype="float64")) for split, images in splits.items()}
     wall = time.perf_counter() - start
     record = _record(
         experiment, row, model, data, options, argv, preset="",

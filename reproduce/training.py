@@ -160,15 +160,10 @@ def load_weights(model, path, sha256=None):
         raise checkpoints.Refused(f"weights must be a .weights.h5 file. Received: {str(path)!r}, which is no file")
     if sha256 and records.sha256_of_file(path) != sha256:
         raise checkpoints.Refused(f"weights {path} are not those of their record: the SHA-256 differs")
-    try:
+    if h5py.is_hdf5(path):
         with h5py.File(path) as file:
-            unfinished = "optimizer" in file
-        if not unfinished:
-            model.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
-        first_line = str(error).partition("\n")[0]
-        raise checkpoints.Refused(f"weights {path} are not of this {type(model).__name__}: {first_line}") from error
-    if unfinished:
-        raise checkpoints.Refused(
-            f"weights {path} are a checkpoint, not averaged yet: run the command of its training again to finish it"
-        )
+            if "optimizer" in file:
+                raise checkpoints.Refused(
+                    f"weights {path} are a checkpoint, not averaged yet: run the command of its training to the end"
+                )
+    checkpoints.load(model, path)

@@ -1,0 +1,61 @@
+"""A machine without data and without a network, the script run in this process, and a data set of a few pixels."""
+
+import contextlib
+import io
+import os
+import pathlib
+import types
+
+import numpy as np
+import pytest
+from absl import flags
+
+from data.image_data import ImageData, Split
+
+CHECKOUT = pathlib.Path(__file__).parents[2]
+# Nobody listens on the proxy's port: every download is refused at once, and no name is looked up.
+NO_NETWORK = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
+NO_NETWORK |= {"no_proxy": "", "NO_PROXY": ""}
+
+
+@pytest.fixture(scope="session")
+def bare_machine(tmp_path_factory):
+    """Environment of a subprocess that runs this checkout's code and finds neither data nor a network."""
+    empty = str(tmp_path_factory.mktemp("no_data"))
+    return {**os.environ, **NO_NETWORK, "TFDS_DATA_DIR": empty, "PYTHONPATH": str(CHECKOUT)}
+
+
+@pytest.fixture(scope="session")
+def table1(bare_machine):
+    """`table1(folder, *flags)` runs the script of Table 1 in this process, without data and without a network.
+
+    Returns what `rows.run` returns (0, or the message to exit with) as `result`, and what was printed as `output`.
+    """
+    from reproduce import command, rows, table1_cifar
+
+    def run(folder, *given):
+        given = [f"--results_dir={folder / 'results'}", f"--runs_dir={folder / 'runs'}", *given]
+        options = flags.FlagValues()
+        command.define(table1_cifar.EXPERIMENT.models, options)
+        argv = [str(CHECKOUT / "reproduce" / "table1_cifar.py"), *given]
+        options(argv)
+        output = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(output):
+            for name in (*NO_NETWORK, "TFDS_DATA_DIR"):
+                patch.setenv(name, bare_machine[name])
+            result = rows.run(table1_cifar.EXPERIMENT, options, argv)
+        return types.SimpleNamespace(result=result, output=output.getvalue())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Eighty grey images of 4x4 pixels and four levels, in stripes: the first column tells the rest."""
+    stripes = np.random.default_rng(0).integers(0, 4, (80, 4, 1, 1))
+    images = np.broadcast_to(stripes, (80, 4, 4, 1)).astype("uint8")
+    places = {"train": slice(64), "validation": slice(64, 72), "test": slice(72, 80)}
+    splits = {name: Split(images[place], None) for name, place in places.items()}
+    return ImageData(
+        name="tiny", title="stripes", **splits, class_names=(), levels=4, is_fallback=True, source="made up"
+    )

@@ -1,0 +1,36 @@
+"""Table 1's script with a preset in which seeds matter: dropout, an average of the weights, three epochs of four steps.
+
+python dropout_run.py [flags]                  as reproduce/table1_cifar.py
+KILL_AT=6 python dropout_run.py [flags]        the same, but SIGKILL comes at step 6, in the middle of the second epoch
+"""
+
+import os
+import signal
+
+from reproduce import callbacks, presets, rows, table1_cifar
+
+MODEL = {"filters": 6, "depth": 1, "first_kernel_size": 3, "dropout": 0.4}
+PRESET = presets.Preset(
+    MODEL, 12, 4, learning_rate=0.02, warmup_steps=2, ema_momentum=0.7, steps_per_epoch=4, validation_images=4,
+    evaluation_images=8, test_images=8,
+)  # fmt: skip
+
+
+class KillingProgress(callbacks.Progress):
+    """The progress bar, which every training has; SIGKILL, which no handler sees, comes with it."""
+
+    steps = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        self.steps += 1
+        if self.steps == int(os.environ["KILL_AT"]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    presets.PRESETS["gated_pixel_cnn"]["smoke"] = PRESET
+    callbacks.SampleGrid.on_epoch_end = lambda *_: None  # most of so small a run's time
+    if "KILL_AT" in os.environ:
+        callbacks.Progress = KillingProgress
+    rows.main(table1_cifar.EXPERIMENT)
