@@ -1,0 +1,105 @@
+"""What every Keras layer here does: survive a file, follow a dtype policy, train under XLA."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from layers.gated_block import GatedBlock
+from layers.masked_conv import MaskedConv2D
+
+ROOT = pathlib.Path(__file__).parents[2]
+RANDOM = np.random.default_rng(0)
+IMAGES = RANDOM.normal(size=(3, 4, 5, 3)).astype("float32")
+VECTORS = RANDOM.normal(size=(3, 2)).astype("float32")
+LAYERS = [
+    (MaskedConv2D, {"filters": 6, "kernel_size": (3, 5), "mask_type": "A", "colours": 3, "use_bias": False}),
+    (GatedBlock, {"filters": 6, "kernel_size": 5, "mask_type": "A", "colours": 3, "dropout": 0.5}),
+]
+
+
+def small_network(**options):
+    """Both layers, as a network would use them, with random weights; an image and a vector in, one map out."""
+    image, vector = keras.Input((4, 5, 3)), keras.Input((2,))
+    vertical, horizontal = GatedBlock(6, 3, "A", 3, **options)(image, image, condition=vector)
+    _, horizontal = GatedBlock(6, 5, "B", 3, dropout=0.2, **options)(vertical, horizontal)
+    maps = MaskedConv2D(6, 3, "B", colours=3, activation="relu", **options)(horizontal)
+    outputs = MaskedConv2D(3, 1, "B", colours=3, **options)(maps)
+    model = keras.Model([image, vector], outputs)
+    random = np.random.default_rng(1)
+    model.set_weights([random.normal(size=weight.shape) * 0.3 for weight in model.weights])
+    return model
+
+
+@pytest.mark.parametrize("layer_class, options", LAYERS)
+def test_a_config_makes_the_same_layer(layer_class, options):
+    layer = layer_class(**options, name="mine")
+    again = layer_class.from_config(layer.get_config())
+    assert {name: getattr(again, name) for name in options} == options
+    assert again.get_config() == layer.get_config() and again.name == "mine"
+
+
+@pytest.mark.parametrize("layer_class, options", LAYERS)
+def test_a_layer_is_registered_under_layers(layer_class, options):
+    assert keras.saving.get_registered_name(layer_class) == f"layers>{layer_class.__name__}"
+    layer = layer_class(**options)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert type(again) is layer_class and again.get_config() == layer.get_config()
+
+
+def test_a_saved_network_computes_the_same_in_a_fresh_process(tmp_path):
+    model = small_network()
+    model.save(tmp_path / "network.keras")
+    np.savez(tmp_path / "inputs.npz", images=IMAGES, vectors=VECTORS)
+    code = (
+        "import sys, keras, numpy as np, layers.gated_block, layers.masked_conv\n"
+        "model, inputs = keras.saving.load_model('network.keras'), np.load('inputs.npz')\n"
+        "np.save('outputs.npy', keras.ops.convert_to_numpy(model([inputs['images'], inputs['vectors']])))\n"
+    )
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    np.testing.assert_allclose(np.load(tmp_path / "outputs.npy"), model([IMAGES, VECTORS]), rtol=1e-5, atol=1e-6)
+
+
+def test_weights_move_through_a_weights_file(tmp_path):
+    model, other = small_network(), small_network()
+    other.set_weights([weight * 0 for weight in other.get_weights()])
+    model.save_weights(tmp_path / "network.weights.h5")
+    other.load_weights(tmp_path / "network.weights.h5")
+    for mine, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize(
+    "policy, variables, tolerance",
+    [("mixed_bfloat16", "float32", 0.1), ("mixed_float16", "float32", 0.02), ("float16", "float16", 0.02)],
+)
+def test_a_dtype_policy_sets_what_is_computed_and_kept(policy, variables, tolerance):
+    model = small_network(dtype=policy)
+    outputs = model([IMAGES, VECTORS])
+    compute = keras.DTypePolicy(policy).compute_dtype
+    assert keras.backend.standardize_dtype(outputs.dtype) == compute
+    kept = {weight.dtype for layer in model.layers for weight in layer.weights if "seed" not in weight.path}
+    assert kept == {variables}
+    expected = small_network()([IMAGES, VECTORS])
+    np.testing.assert_allclose(ops.convert_to_numpy(ops.cast(outputs, "float32")), expected, atol=tolerance, rtol=0.1)
+
+
+def test_a_network_of_them_learns_under_xla():
+    model = small_network()
+    targets = RANDOM.normal(size=(3, 4, 5, 3)).astype("float32")
+    model.compile(keras.optimizers.Adam(0.01), "mse", jit_compile=True)
+    losses = model.fit([IMAGES, VECTORS], targets, batch_size=3, epochs=5, verbose=0).history["loss"]
+    assert losses[-1] < 0.95 * losses[0]
