@@ -1,0 +1,91 @@
+"""Tiny models with random weights, images for them, and the plain sampler that incremental sampling must equal."""
+
+import functools
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+from models.autoregressive import LOGIT_SCALE, join_inputs
+from models.compiled import compiled
+from models.pixel_cnn import PixelCNN
+from models.raster import inverse_cdf
+
+
+def _randomise(model, seed):
+    """Weights and biases as of a trained model: predictions are neither uniform nor certain, and heed the past."""
+    model.build()
+    random = np.random.default_rng(seed)
+    gain = 1.5 if isinstance(model, PixelCNN) else 2.0  # gates damp
+    for weight in model.trainable_variables:
+        if len(weight.shape) == 1:
+            weight.assign(random.normal(0, 0.2, weight.shape))
+        else:
+            weight.assign(random.normal(size=weight.shape) * gain / np.sqrt(np.prod(weight.shape[:-1])))
+    for weight in model.logits.weights:
+        weight.assign(weight.value / LOGIT_SCALE)
+    return model
+
+
+def _make(model_class, seed=0, **options):
+    tiny = {"image_shape": (4, 5, 3), "levels": 4, "filters": 6, "depth": 2, "first_kernel_size": 3}
+    return _randomise(model_class(**{**tiny, **options}), seed)
+
+
+@pytest.fixture(scope="session")
+def make_model():
+    """`make_model(PixelCNN, seed=0, **options)`: a new tiny model with random weights."""
+    return _make
+
+
+@pytest.fixture(scope="session")
+def shared_model():
+    """The same, made once for equal arguments: for tests that do not change it."""
+    return functools.cache(_make)
+
+
+@pytest.fixture(scope="session")
+def random_images():
+    """`random_images(model, n)`: uint8 [n, height, width, colours], uniform below the model's levels."""
+
+    def random_images(model, n, seed=0):
+        return np.random.default_rng(seed).integers(0, model.levels, (n, *model.image_shape)).astype("uint8")
+
+    return random_images
+
+
+@pytest.fixture(scope="session")
+def every_image():
+    """`every_image(model)`: all images that there are, uint8 [levels ** sub-pixels, height, width, colours]."""
+
+    def every_image(model):
+        values = list(itertools.product(range(model.levels), repeat=int(np.prod(model.image_shape))))
+        return np.array(values, "uint8").reshape(-1, *model.image_shape)
+
+    return every_image
+
+
+@pytest.fixture(scope="session")
+def plain_sample():
+    """`plain_sample(model, n, condition, seed, temperature, images, known)`: as `sample` and `complete`, without cache.
+
+    The whole network runs over the whole image for every sub-pixel; what is not drawn yet is garbage.
+    """
+
+    def plain_sample(model, n, condition=None, seed=0, temperature=1.0, images=None, known=None):
+        shape = (n, *model.image_shape)
+        uniforms = np.random.default_rng(seed).random(shape, dtype="float32")
+        garbage = np.random.default_rng(99).integers(0, model.levels, shape)
+        values = garbage if images is None else np.where(known, images, garbage)
+        known = np.zeros(shape, bool) if known is None else np.broadcast_to(known, shape)
+        given = [] if condition is None else [np.asarray(condition, "int32")]
+        network = compiled(model, lambda x, *c: model(join_inputs(x, *c)))
+        for row, column, colour in np.ndindex(model.image_shape):
+            here = (slice(None), row, column, colour)
+            logits = keras.ops.convert_to_numpy(network(values.astype("uint8"), *given))[here]
+            drawn = keras.ops.convert_to_numpy(inverse_cdf(logits, uniforms[here][:, None], temperature))[:, 0]
+            values[here] = np.where(known[here], values[here], drawn)
+        return values.astype("uint8")
+
+    return plain_sample

@@ -1,0 +1,96 @@
+"""TensorFlow and JAX: the same file gives the same likelihoods, the same images from a seed, and learns the same."""
+
+import importlib.util
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from models.autoregressive import join_inputs
+from models.gated_pixel_cnn import GatedPixelCNN
+from models.pixel_cnn import PixelCNN
+
+ROOT = pathlib.Path(__file__).parents[2]
+NO_TFP = 77  # exit status of a JAX process that has no TensorFlow Probability to run on
+LABELS = {"plain": None, "gated": np.array([2, 0, 1, 2])}
+
+ON_JAX = f"""
+import sys
+try:
+    import tensorflow_probability.substrates.jax
+except Exception as error:
+    print(error, file=sys.stderr)
+    sys.exit({NO_TFP})
+import keras, numpy as np, models.gated_pixel_cnn, models.pixel_cnn
+from models.autoregressive import join_inputs
+assert keras.backend.backend() == "jax"
+for name, labels in (("plain", None), ("gated", np.array([2, 0, 1, 2]))):
+    model, images = keras.saving.load_model(name + ".keras"), np.load(name + ".npy")
+    found = {{"log_prob": model.log_prob(images, labels), "samples": model.sample(4, labels, seed=3)}}
+    found["completed"] = model.complete(images, rows=2, condition=labels, seed=4, temperature=0.7)
+    model.compile(keras.optimizers.SGD(1e-3))
+    found["losses"] = model.fit(join_inputs(images, labels), epochs=3, verbose=0).history["loss"]
+    np.savez(name, **found)
+"""
+
+
+def jax_python():
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("the comparison starts from TensorFlow")
+    if os.environ.get("JAX_PYTHON"):
+        return os.environ["JAX_PYTHON"]
+    if importlib.util.find_spec("jax"):
+        return sys.executable
+    pytest.skip("JAX is not installed here, and JAX_PYTHON names no interpreter that has it")
+
+
+@pytest.fixture(scope="module")
+def models(make_model, random_images):
+    plain, gated = make_model(PixelCNN), make_model(GatedPixelCNN, levels=256, num_classes=3)
+    return {"plain": (plain, random_images(plain, 4)), "gated": (gated, random_images(gated, 4))}
+
+
+@pytest.fixture(scope="module")
+def on_jax(tmp_path_factory, models):
+    """What a JAX process finds with the saved models: {name: arrays}."""
+    python, folder = jax_python(), tmp_path_factory.mktemp("jax")
+    for name, (model, images) in models.items():
+        model.save(folder / f"{name}.keras")
+        np.save(folder / f"{name}.npy", images)
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
+    result = subprocess.run([python, "-c", ON_JAX], cwd=folder, env=environment, capture_output=True, text=True)
+    if result.returncode == NO_TFP:
+        pytest.skip(f"no TensorFlow Probability for JAX in {python}: {result.stderr.strip()[-200:]}")
+    assert result.returncode == 0, result.stderr[-2000:]
+    return {name: np.load(folder / f"{name}.npz") for name in models}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_likelihoods_agree(models, on_jax, name):
+    model, images = models[name]
+    np.testing.assert_allclose(on_jax[name]["log_prob"], model.log_prob(images, LABELS[name]), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_samples_are_the_same_integers(models, on_jax, name):
+    model, images = models[name]
+    labels = LABELS[name]
+    np.testing.assert_array_equal(on_jax[name]["samples"], model.sample(4, labels, seed=3))
+    completed = model.complete(images, rows=2, condition=labels, seed=4, temperature=0.7)
+    np.testing.assert_array_equal(on_jax[name]["completed"], completed)
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_losses_in_training_agree(models, on_jax, make_model, name):
+    model, images = models[name]
+    model = keras.models.clone_model(model)
+    model.build()
+    model.set_weights(models[name][0].get_weights())
+    model.compile(keras.optimizers.SGD(1e-3))
+    losses = model.fit(join_inputs(images, LABELS[name]), epochs=3, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    np.testing.assert_allclose(on_jax[name]["losses"], losses, rtol=1e-4)

@@ -1,0 +1,110 @@
+"""The uniform density is 8 bits/dim; the Gaussian is SciPy's, and 4.64 bits/dim on CIFAR-10."""
+
+import math
+import os
+import pathlib
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from data import images as data_sets
+from models.density_baselines import MultivariateGaussian, Uniform
+
+SHAPE = (2, 2, 3)
+RANDOM = np.random.default_rng(0)
+MIXING = RANDOM.normal(size=(12, 12)) * 12  # sub-pixels that depend on each other
+IMAGES = np.clip(RANDOM.normal(size=(500, 12)) @ MIXING + 128, 0, 255).astype("uint8").reshape(500, *SHAPE)
+
+
+@pytest.fixture(scope="module")
+def gaussian():
+    return MultivariateGaussian(SHAPE).fit(IMAGES, batch_size=150)
+
+
+def test_uniform_is_8_bits_per_dim():
+    model = Uniform(SHAPE)
+    np.testing.assert_allclose(model.bits_per_dim(IMAGES), np.full(500, 8), rtol=1e-6)
+    np.testing.assert_allclose(model.log_prob(IMAGES), -12 * math.log(256), rtol=1e-6)
+
+
+def test_uniform_samples_every_value_alike():
+    samples = Uniform(SHAPE).sample(5000, seed=1)
+    assert samples.shape == (5000, *SHAPE) and samples.dtype == np.uint8
+    assert stats.chisquare(np.bincount(samples.ravel(), minlength=256)).pvalue > 0.01
+    np.testing.assert_array_equal(samples, Uniform(SHAPE).sample(5000, seed=1))
+    assert (samples != Uniform(SHAPE).sample(5000, seed=2)).any()
+
+
+def test_gaussian_is_scipys_with_the_moments_of_images_plus_noise(gaussian):
+    """Uniform noise in [0, 1) adds 1/2 to the mean and 1/12 to the variance; the fit is maximum likelihood."""
+    flat = IMAGES.reshape(500, 12).astype("float64")
+    covariance = np.cov(flat, rowvar=False, bias=True) + np.eye(12) / 12
+    reference = stats.multivariate_normal(flat.mean(axis=0) + 0.5, covariance)
+    noise = np.random.default_rng(3).random((500, 12), dtype="float32")
+    expected = reference.logpdf(flat + noise)
+    np.testing.assert_allclose(gaussian.log_prob(IMAGES, seed=3), expected, rtol=1e-4)
+    bits = -expected / (12 * math.log(2))
+    np.testing.assert_allclose(gaussian.bits_per_dim(IMAGES, seed=3), bits, rtol=1e-4)
+
+
+def test_gaussian_does_not_depend_on_the_batch(gaussian):
+    expected = gaussian.log_prob(IMAGES)
+    np.testing.assert_allclose(gaussian.log_prob(IMAGES, batch_size=7), expected, rtol=1e-5)
+    assert (gaussian.log_prob(IMAGES, seed=1) != expected).any()
+
+
+def test_gaussian_beats_uniform_on_what_it_was_fitted_to(gaussian):
+    assert gaussian.bits_per_dim(IMAGES).mean() < 8
+
+
+def test_gaussian_samples_have_its_moments(gaussian):
+    samples = gaussian.sample(20_000, seed=1)
+    assert samples.shape == (20_000, *SHAPE) and samples.dtype == np.uint8
+    np.testing.assert_allclose(samples.mean(axis=0), IMAGES.mean(axis=0), atol=1.5)
+    flat = [images.reshape(len(images), -1) for images in (samples, IMAGES)]
+    np.testing.assert_allclose(*(np.cov(each, rowvar=False) for each in flat), atol=150)  # of variances near 2000
+    np.testing.assert_array_equal(gaussian.sample(3, seed=1), gaussian.sample(3, seed=1))
+    assert (gaussian.sample(3, seed=1) != gaussian.sample(3, seed=2)).any()
+
+
+def test_parameters_are_mean_and_half_of_a_symmetric_matrix():
+    assert MultivariateGaussian(SHAPE).parameters == 12 + 12 * 13 // 2
+    assert Uniform(SHAPE).parameters == 0
+
+
+def test_too_few_images_are_refused():
+    with pytest.raises(ValueError, match="images must be more than the 12 dimensions.*Received: 12 images"):
+        MultivariateGaussian(SHAPE).fit(IMAGES[:12])
+
+
+@pytest.mark.parametrize("ask", [lambda model: model.log_prob(IMAGES), lambda model: model.sample(1)])
+def test_an_unfitted_gaussian_says_so(ask):
+    with pytest.raises(ValueError, match=r"MultivariateGaussian has not seen any images: call fit\(images\) first"):
+        ask(MultivariateGaussian(SHAPE))
+
+
+@pytest.mark.parametrize("ask", [Uniform(SHAPE).log_prob, MultivariateGaussian(SHAPE).fit])
+def test_images_are_checked(ask):
+    with pytest.raises(ValueError, match="images must be uint8, values 0 to 255. Received: images of dtype float64"):
+        ask(IMAGES / 255)
+    with pytest.raises(ValueError, match=r"images must have shape \[n, 2, 2, 3\]. Received: images of shape"):
+        ask(IMAGES[:, :1])
+
+
+@pytest.fixture(scope="module")
+def cifar10():
+    beside = pathlib.Path(__file__).parents[3] / "shared" / "tensorflow_datasets"
+    for place in (os.environ.get("TFDS_DATA_DIR"), beside):
+        if place and pathlib.Path(place, "cifar10").is_dir():
+            return data_sets.load("cifar10", data_dir=place, download=False, allow_fallback=False)
+    pytest.skip("CIFAR-10 is neither in TFDS_DATA_DIR nor in ../shared/tensorflow_datasets")
+
+
+def test_gaussian_on_cifar_10_is_4_64_bits_per_dim(cifar10):
+    """Fitted to the 50,000 training images; measured on the test images."""
+    training = np.concatenate([cifar10.train.images, cifar10.validation.images])
+    assert len(training) == 50_000
+    bits = MultivariateGaussian().fit(training).bits_per_dim(cifar10.test.images)
+    assert bits.shape == (10_000,)
+    assert bits.mean() == pytest.approx(4.64, abs=0.005)
