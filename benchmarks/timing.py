@@ -38,7 +38,9 @@ def report(name, measured, bars, results_dir=records.REPOSITORY / "results"):
     content = {
         "benchmark": name,
         "measured": measured,
-        "bars": {what: {"value": value, "limit": limit, "met": value <= limit} for what, (value, limit) in bars.items()},
+        "bars": {
+            what: {"value": value, "limit": limit, "met": value <= limit} for what, (value, limit) in bars.items()
+        },
         "hardware": records.describe_machine(),
         "versions": records.versions(),
         "commit": records.git_commit(),

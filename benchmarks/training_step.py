@@ -2,9 +2,9 @@
 
   pip install -r requirements-benchmarks.txt && python benchmarks/training_step.py
 
-The bar: at most as long as the twin's. 66 maps, since 64 do not split into three colours. Both get the same images, Adam
-and float32; the twin is timed in PyTorch's default layout and in channels_last, and the faster one counts. Both run in
-this process, and with the same memory setting (reproduce/memory.py), which helps the twin as well.
+The bar: at most as long as the twin's. 66 maps, since 64 do not split into three colours. Both get the same images,
+Adam and float32; the twin is timed in PyTorch's default layout and in channels_last, and the faster counts. Both run
+in this process, with the same memory setting (reproduce/memory.py), which helps the twin as well.
 """
 
 import keras

@@ -8,7 +8,7 @@ Two stacks walk through the network side by side. At a pixel (row r, column c)
 The vertical stack is a ceil(n/2) x n convolution over rows; the horizontal one a 1 x ceil(n/2) convolution along the
 row, to which the vertical stack's 2p maps are added through a 1x1, before the gate. Both stacks end in the gate
 
-    y = tanh(W_f * x + V_f h) . sigmoid(W_g * x + V_g h)            Eq. 2; with a condition h, Eq. 4 (vector) and 5 (map)
+    y = tanh(W_f * x + V_f h) . sigmoid(W_g * x + V_g h)       Eq. 2; with a condition h: Eq. 4 (vector), 5 (map)
 
 and the horizontal stack in a 1x1 and a residual connection.
 
@@ -91,7 +91,8 @@ class GatedBlock(keras.layers.Layer):
         self.horizontal_bias = bias("horizontal_bias", 2 * p)
         self.output_kernel = kernel("output_kernel", p, p)
         self.output_bias = bias("output_bias", p)
-        if condition_shape is not None:
+        self.takes_condition = condition_shape is not None
+        if self.takes_condition:
             self.vertical_condition = kernel("vertical_condition", condition_shape[-1], 2 * p)
             self.horizontal_condition = kernel("horizontal_condition", condition_shape[-1], 2 * p)
         # The split into colours is the same in both halves of a gate.
@@ -102,6 +103,7 @@ class GatedBlock(keras.layers.Layer):
         self.drop_horizontal.build(None)
 
     def call(self, vertical, horizontal, condition=None, training=None):
+        self._check_condition(condition)
         above = self.vertical_features(self._pad_rows(vertical))  # [B, H, W, 2p]
         features = self._horizontal_features(horizontal) + self.horizontal_context(above, condition)
         output = pointwise(self.drop_horizontal(gate(features), training=training), self.masked_output_kernel())
@@ -109,6 +111,17 @@ class GatedBlock(keras.layers.Layer):
         if self.mask_type == "B":  # no residual round mask A: the image must not leak through
             output = output + horizontal
         return self.drop_vertical(self.vertical_output(above, condition), training=training), output
+
+    def _check_condition(self, condition):
+        if condition is None:
+            return
+        if len(condition.shape) not in (2, 4):
+            raise ValueError(
+                "condition must be a vector [batch, features] or a map [batch, height, width, features]. "
+                f"Received: condition of shape {tuple(condition.shape)}"
+            )
+        if not self.takes_condition:
+            raise ValueError("condition must be None: the block was built without one. Received: a condition")
 
     # The parts that incremental sampling (models/) shares with `call`.
 

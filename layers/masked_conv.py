@@ -79,13 +79,15 @@ class MaskedConv2D(keras.layers.Conv2D):
         check_mask_type(mask_type)
         check_colour_groups(colours, filters=filters)
         for name in ("strides", "dilation_rate", "groups"):
-            if np.any(np.asarray(kwargs.pop(name, 1)) != 1):
+            given = kwargs.pop(name, 1)
+            if np.any(np.asarray(given) != 1):
                 raise ValueError(
-                    f"MaskedConv2D needs {name}=1, or its masks would not line up. Received another {name}"
+                    f"MaskedConv2D needs {name}=1, or its masks would not line up. Received: {name}={given}"
                 )
-        if kwargs.pop("padding", "same") != "same":
+        padding = kwargs.pop("padding", "same")
+        if padding != "same":
             raise ValueError(
-                'MaskedConv2D needs padding="same", or its masks would not line up. Received another padding'
+                f'MaskedConv2D needs padding="same", or its masks would not line up. Received: padding={padding!r}'
             )
         if kwargs.pop("data_format", None) not in (None, "channels_last"):
             raise ValueError("MaskedConv2D takes images with channels last. Received: data_format='channels_first'")

@@ -17,9 +17,8 @@ from models.compiled import compiled, over_cores
 from models.distributions import tfd
 from models.raster import sample_raster
 
-
-# Departure: the last 1x1 gives logits / 8. The distributions are the same; but logits of a sharp 256-way softmax lie far
-# apart, and Adam, whose steps do not depend on the scale of a gradient, gets there in fewer of them.
+# Departure: the last 1x1 gives logits / 8. The distributions are the same; but logits of a sharp 256-way softmax lie
+# far apart, and Adam, whose steps do not depend on the scale of a gradient, gets there in fewer of them.
 LOGIT_SCALE = 8.0
 
 
@@ -75,6 +74,7 @@ class AutoregressiveModel(keras.Model):
     def network_inputs(self, inputs):
         """(images scaled, condition vector or None), from what `call` is given."""
         images, condition = split_inputs(inputs)
+        checks.check_network_images(images, self.image_shape)
         if (condition is None) != (self.num_classes is None):
             raise ValueError(
                 f"condition must be given exactly when num_classes is. Received: num_classes={self.num_classes}"
@@ -131,9 +131,7 @@ class AutoregressiveModel(keras.Model):
         blank = np.zeros((n, *self.image_shape), "uint8")
         return self._complete(blank, np.zeros(blank.shape, bool), condition, seed, temperature, jit_compile)
 
-    def complete(
-        self, images, known_mask=None, rows=None, condition=None, seed=0, temperature=1.0, jit_compile=False
-    ):
+    def complete(self, images, known_mask=None, rows=None, condition=None, seed=0, temperature=1.0, jit_compile=False):
         """Keeps the known pixels of `images` and draws the rest in raster order, uint8 as `images`.
 
         A drawn sub-pixel is conditioned on all earlier ones, known or drawn, and not on later known ones: the model
@@ -161,6 +159,7 @@ class AutoregressiveModel(keras.Model):
     def _complete(self, images, known, condition, seed, temperature, jit_compile):
         checks.check_positive("temperature", temperature)
         condition = self._check_condition(condition, len(images))
+        seed = checks.check_integer("seed", seed, 0)
         uniforms = np.random.default_rng(seed).random(images.shape, dtype="float32")
         arrays = [uniforms, images.astype("float32"), known.astype("float32")]
         arrays += [] if condition is None else [condition]

@@ -12,9 +12,30 @@ def check_integer(name, value, low, high=None):
 
 
 def check_positive(name, value):
-    """Raises ValueError unless `value` is a finite number above zero."""
-    if not isinstance(value, (int, float, np.number)) or not np.isfinite(value) or value <= 0:
-        raise ValueError(f"{name} must be a finite number above zero. Received: {name}={value!r}")
+    """Raises ValueError unless `value` is a finite number above zero, as a float32 too."""
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    with np.errstate(over="ignore"):
+        if not number or not np.isfinite(np.float32(value)) or np.float32(value) <= 0:
+            raise ValueError(f"{name} must be a finite number above zero. Received: {name}={value!r}")
+
+
+def check_odd(name, value):
+    """Raises ValueError unless `value` is an odd integer above zero."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1 or value % 2 == 0:
+        raise ValueError(f"{name} must be an odd integer, to have a centre. Received: {name}={value!r}")
+
+
+def check_network_images(images, image_shape):
+    """Raises ValueError where images that a network is called with cannot be what it expects: floats, another size.
+
+    Their values cannot be looked at inside a graph; `check_images` does it outside.
+    """
+    dtype = str(getattr(images.dtype, "name", images.dtype))
+    if "int" not in dtype:
+        raise ValueError(f"images must be uint8. Received: images of dtype {dtype}")
+    if tuple(images.shape[1:]) != tuple(image_shape):
+        expected = ", ".join(str(n) for n in image_shape)
+        raise ValueError(f"images must have shape [n, {expected}]. Received: images of shape {list(images.shape)}")
 
 
 def check_image_shape(image_shape):
@@ -68,7 +89,7 @@ def check_labels(condition, num_classes, n):
 
 
 def check_known(known_mask, rows, shape):
-    """Which sub-pixels are known, bool of `shape` [n, height, width, colours], from a mask or a number of upper rows."""
+    """Which sub-pixels are known, bool of `shape` [n, height, width, colours], by a mask or a number of rows."""
     n, height, width, _ = shape
     if (known_mask is None) == (rows is None):
         raise ValueError(f"give known_mask or rows, one of them. Received: known_mask={known_mask!r}, rows={rows!r}")

@@ -64,7 +64,7 @@ class MultivariateGaussian(Density):
         self._distribution = None
 
     def fit(self, images, batch_size=5000):
-        """Mean and covariance of uint8 images [n, height, width, colours]; the noise adds 1/2 and 1/12. Returns self."""
+        """Mean and covariance of uint8 images [n, height, width, colours], plus those of the noise. Returns self."""
         images = self._checked(images)
         if len(images) <= self.dimensions:
             raise ValueError(
@@ -91,7 +91,8 @@ class MultivariateGaussian(Density):
 
     def log_prob(self, images, seed=0, batch_size=1000):
         """Nats of a lower bound, float32 [n]: the density at images + uniform noise of `seed`."""
-        flat = self._checked(images).reshape(len(images), -1)
+        flat = self._checked(images).reshape(len(images), self.dimensions)
+        batch_size = checks.check_integer("batch_size", batch_size, 1)
         noise = np.random.default_rng(seed)
         parts = [
             np.asarray(self.distribution().log_prob(part + noise.random(part.shape, dtype="float32")))

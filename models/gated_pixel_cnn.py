@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from layers.gated_block import GatedBlock
-from layers.masked_conv import MaskedConv2D
+from layers.masked_conv import MaskedConv2D, check_colour_groups
 from models import checks
 from models.autoregressive import AutoregressiveModel
 from models.gated_sampling import GatedSampler
@@ -45,12 +45,16 @@ class GatedPixelCNN(AutoregressiveModel):
         **kwargs,
     ):
         super().__init__(image_shape, levels, num_classes, **kwargs)
+        check_colour_groups(self.colours, filters=filters)
         self.filters = filters
         self.depth = checks.check_integer("depth", depth, 1)
         self.kernel_size = kernel_size
         self.first_kernel_size = first_kernel_size
         self.head_filters = filters if head_filters is None else head_filters
         self.dropout = dropout
+        check_colour_groups(self.colours, head_filters=self.head_filters)
+        checks.check_odd("kernel_size", kernel_size)
+        checks.check_odd("first_kernel_size", first_kernel_size)
         options = {"colours": self.colours, "dtype": self.dtype_policy}
         self.blocks = [
             GatedBlock(

@@ -29,7 +29,7 @@ from models.autoregressive import LOGIT_SCALE
 
 
 class GatedSampler:
-    """The four methods of models/raster.py, for one model and one condition: None, [n, features] or [n, H, W, features]."""
+    """The four methods of models/raster.py. `condition`: None, a vector [n, features] or a map [n, H, W, features]."""
 
     def __init__(self, model, condition=None):
         self.blocks = model.blocks
@@ -51,7 +51,7 @@ class GatedSampler:
     def start_row(self, rows, row_index):
         image_rows, *caches = rows
         inputs, contexts = image_rows, []
-        for i, block in enumerate(self.blocks):
+        for i in range(self.depth):
             above = self._vertical_features(i, inputs)  # [W, n, 2p]
             to_vertical, to_horizontal = self._condition_of_row(i, row_index)
             context = pointwise(above, self.taps[i]) + self.context_biases[i] + to_horizontal
@@ -75,11 +75,14 @@ class GatedSampler:
         return pointwise(_join(seen), self.vertical_kernels[i]) + self.vertical_biases[i]
 
     def _prepare_rows(self, condition):
-        self.vertical_kernels = [ops.reshape(block.vertical_kernel, (-1, 2 * self.filters)) for block in self.blocks]
-        self.vertical_biases = [ops.convert_to_tensor(block.vertical_bias) for block in self.blocks]
-        self.taps = [ops.convert_to_tensor(block.vertical_to_horizontal) for block in self.blocks]
-        self.context_biases = [ops.convert_to_tensor(block.horizontal_bias) for block in self.blocks]
+        self.vertical_kernels = [
+            ops.reshape(_float32(block.vertical_kernel), (-1, 2 * self.filters)) for block in self.blocks
+        ]
+        self.vertical_biases = [_float32(block.vertical_bias) for block in self.blocks]
+        self.taps = [_float32(block.vertical_to_horizontal) for block in self.blocks]
+        self.context_biases = [_float32(block.horizontal_bias) for block in self.blocks]
         self.condition_terms = self.condition_map = None
+        condition = None if condition is None else _float32(condition)
         if condition is not None and len(condition.shape) == 2:  # a vector acts alike on all rows: computed once
             self.condition_terms = self._condition_of(condition[None])
         elif condition is not None:  # a map: row by row
@@ -88,7 +91,7 @@ class GatedSampler:
     def _condition_of(self, condition):
         """What a condition [1 or W, n, features] adds to the two stacks of each block, 2p columns each."""
         return [
-            (pointwise(condition, block.vertical_condition), pointwise(condition, block.horizontal_condition))
+            tuple(pointwise(condition, _float32(k)) for k in (block.vertical_condition, block.horizontal_condition))
             for block in self.blocks
         ]
 
@@ -154,7 +157,7 @@ class GatedSampler:
     # Kernels, cut by colour once for an image.
 
     def _prepare_first_gate(self):
-        kernel = self._columns_by_colour(self.blocks[0].masked_horizontal_kernel())  # [reach + 1, C, C, 2g]
+        kernel = self._columns_by_colour(_float32(self.blocks[0].masked_horizontal_kernel()))  # [reach + 1, C, C, 2g]
         self.first_past = ops.reshape(kernel[:-1], (-1, 2 * self.filters))  # from earlier pixels, [reach * C, C * 2g]
         self.first_colours = [kernel[-1, :c, c] for c in range(self.colours)]  # from earlier colours, [c, 2g]
 
@@ -171,19 +174,19 @@ class GatedSampler:
     def _centre_tap(self, step):
         """W of a step, [p, 2p]."""
         if step + 1 < self.depth:
-            return self.blocks[step + 1].masked_horizontal_kernel()[-1]
+            return _float32(self.blocks[step + 1].masked_horizontal_kernel())[-1]
         return ops.zeros((self.filters, 2 * self.filters))
 
     def _past_kernel(self, step):
         """Taps left of the centre, [reach * p, C * 2g]."""
         if step + 1 < self.depth:
-            taps = self._columns_by_colour(self.blocks[step + 1].masked_horizontal_kernel()[:-1])
+            taps = self._columns_by_colour(_float32(self.blocks[step + 1].masked_horizontal_kernel())[:-1])
             return ops.reshape(taps, (-1, 2 * self.filters))
         return ops.zeros((self.blocks[-1].reach * self.filters, 2 * self.filters))
 
     def _step_kernel(self, step):
         """[[W, I], [V W, V]] from the pairs into the results of all colours: [C, 2g, C, 3g]."""
-        w, v = self._centre_tap(step), self.blocks[step].masked_output_kernel()
+        w, v = self._centre_tap(step), _float32(self.blocks[step].masked_output_kernel())
         kernel = ops.concatenate([_join([w, ops.eye(self.filters)]), _join([ops.matmul(v, w), v])], axis=0)
         kernel = ops.reshape(kernel, (2, self.colours, self.group, 3, self.colours, self.group))
         kernel = ops.transpose(kernel, (1, 0, 2, 4, 3, 5))
@@ -191,7 +194,7 @@ class GatedSampler:
 
     def _step_bias(self, step):
         """The bias of the block's 1x1, which enters h and through it y: [C, 3g]."""
-        bias = ops.convert_to_tensor(self.blocks[step].output_bias)[None]
+        bias = _float32(self.blocks[step].output_bias)[None]
         bias = ops.reshape(_join([ops.matmul(bias, self._centre_tap(step)), bias]), (3, self.colours, self.group))
         return ops.reshape(ops.swapaxes(bias, 0, 1), (self.colours, 3 * self.group))
 
@@ -201,8 +204,8 @@ class GatedSampler:
 
     def _cut_head(self, layer, scale=1.0):
         """A masked 1x1 of the head: for each colour the kernel from groups up to its own, and the bias."""
-        kernel = scale * layer.masked_kernel()[0, 0]
-        bias = scale * ops.reshape(ops.convert_to_tensor(layer.bias), (self.colours, -1))
+        kernel = scale * _float32(layer.masked_kernel())[0, 0]
+        bias = scale * ops.reshape(_float32(layer.bias), (self.colours, -1))
         rows, columns = (size // self.colours for size in kernel.shape)
         kernels = [kernel[: (c + 1) * rows, c * columns : (c + 1) * columns] for c in range(self.colours)]
         return kernels, ops.unstack(bias)
@@ -211,3 +214,8 @@ class GatedSampler:
 def _join(parts):
     """Side by side along the last axis."""
     return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
+
+
+def _float32(tensor):
+    """Sampling computes in float32, whatever the model's policy."""
+    return ops.cast(tensor, "float32")

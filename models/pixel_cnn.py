@@ -1,6 +1,6 @@
 """PixelCNN: the convolutional baseline of arXiv 1601.06759, Section 3.3 to 3.5.
 
-image -> 7x7 convolution, mask A -> residual blocks (Figure 5 there, left), mask B -> 2 x (ReLU, 1x1, mask B) -> softmax.
+image -> 7x7, mask A -> residual blocks (Figure 5 there, left), mask B -> 2 x (ReLU, 1x1, mask B) -> softmax.
 
 A stack of masked convolutions has a blind spot: pixels above and to the right that no number of layers reaches
 (Figure 1 of arXiv 1606.05328). GatedPixelCNN is the network without it.
@@ -9,7 +9,7 @@ A stack of masked convolutions has a blind spot: pixels above and to the right t
 import keras
 from keras import ops
 
-from layers.masked_conv import MaskedConv2D
+from layers.masked_conv import MaskedConv2D, check_colour_groups
 from models import checks
 from models.autoregressive import AutoregressiveModel
 from models.pixel_cnn_sampling import PixelCNNSampler
@@ -43,12 +43,16 @@ class PixelCNN(AutoregressiveModel):
         **kwargs,
     ):
         super().__init__(image_shape, levels, **kwargs)
+        check_colour_groups(self.colours, filters=filters)
         self.filters = filters
         self.depth = checks.check_integer("depth", depth, 1)
         self.kernel_size = kernel_size
         self.first_kernel_size = first_kernel_size
         self.head_filters = 2 * filters if head_filters is None else head_filters
         self.dropout = dropout
+        check_colour_groups(self.colours, head_filters=self.head_filters)
+        checks.check_odd("kernel_size", kernel_size)
+        checks.check_odd("first_kernel_size", first_kernel_size)
 
         def conv(filters, size, name, mask_type="B"):
             return MaskedConv2D(filters, size, mask_type, colours=self.colours, dtype=self.dtype_policy, name=name)

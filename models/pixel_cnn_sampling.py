@@ -16,14 +16,14 @@ class _Taps:
 
     def __init__(self, layer):
         rows, columns = layer.kernel_size
-        kernel = layer.masked_kernel()
+        kernel = ops.cast(layer.masked_kernel(), "float32")  # whatever the policy
         channels, self.filters = kernel.shape[2:]
         self.rows, self.reach, self.channels = rows // 2, columns // 2, channels
         self.above = kernel[: self.rows]
         self.left = ops.reshape(kernel[self.rows, : self.reach], (self.reach * channels, self.filters))
         self.centre = kernel[self.rows, self.reach]
         self.row = kernel[self.rows : self.rows + 1, : self.reach + 1]  # left and centre, for a whole row at once
-        self.bias = ops.convert_to_tensor(layer.bias)
+        self.bias = ops.cast(layer.bias, "float32")
 
     def start_rows(self, batch, width):
         return ops.zeros((batch, self.rows, width, self.channels))
@@ -68,7 +68,8 @@ class PixelCNNSampler:
 
     def end_row(self, rows, row, row_index):
         inputs = self._inputs(
-            ops.transpose(row, (1, 0, 2))[:, None], lambda i, x: self.spatial[i].from_above(rows[i]) + self.spatial[i].from_row(x)
+            ops.transpose(row, (1, 0, 2))[:, None],
+            lambda i, x: self.spatial[i].from_above(rows[i]) + self.spatial[i].from_row(x),
         )
         return [taps.push_row(r, x) for taps, r, x in zip(self.spatial, rows, inputs, strict=True)]
 

@@ -30,8 +30,9 @@ def inverse_cdf(logits, uniform, temperature=1.0):
     mode). Returns values 0 .. levels - 1, float32 [..., 1].
     """
     cdf = cumulative(ops.softmax(logits / temperature, axis=-1))
-    steps_below = ops.sum(ops.cast(cdf <= uniform, "float32"), axis=-1, keepdims=True)
-    return ops.minimum(steps_below, logits.shape[-1] - 1.0)  # the last step takes what rounding leaves
+    reached = uniform * cdf[..., -1:]  # which rounding leaves a little beside 1
+    steps_below = ops.sum(ops.cast(cdf <= reached, "float32"), axis=-1, keepdims=True)
+    return ops.minimum(steps_below, logits.shape[-1] - 1.0)
 
 
 def cumulative(probabilities):

@@ -250,7 +250,6 @@ def test_a_residual_needs_as_many_channels_as_filters():
         GatedBlock(6, 3, "B", colours=3).build((None, 4, 4, 6), (None, 4, 4, 3))
 
 
-@pytest.mark.xfail(strict=True, reason="what is missing is an attribute, and three axes are taken for a map")
 def test_conditions_that_a_block_cannot_use():
     maps = np.zeros((2, 4, 5, 6), "float32")
     block = GatedBlock(6)

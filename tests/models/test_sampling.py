@@ -89,7 +89,7 @@ def test_so_it_is_given_a_map(shared_model, plain_sample, image_shape):
     [
         "mixed_bfloat16",
         "mixed_float16",
-        pytest.param("float16", marks=pytest.mark.xfail(strict=True, reason="the caches of a sampler are float32")),
+        "float16",
     ],
 )
 @BOTH
