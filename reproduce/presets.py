@@ -42,8 +42,8 @@ class Preset:
 _GATED = {
     "smoke": Preset({"filters": 12, "depth": 2, "first_kernel_size": 3}, 6, 4, steps_per_epoch=2, validation_images=8,
                     evaluation_images=16, test_images=16, warmup_steps=2, ema_momentum=0.5),
-    "quick": Preset({"filters": 36, "depth": 5, "first_kernel_size": 5}, 400, 16, learning_rate=3e-3, ema_momentum=0.99,
-                    evaluation_images=1000),
+    "quick": Preset({"filters": 36, "depth": 4, "first_kernel_size": 5, "head_filters": 72}, 1000, 2, learning_rate=4e-3,
+                    ema_momentum=0.995, steps_per_epoch=250, validation_images=64, evaluation_images=500),
     "cpu": Preset({"filters": 48, "depth": 5, "head_filters": 96}, 12_000, 2, steps_per_epoch=500, warmup_steps=200,
                   learning_rate=3e-3, evaluation_images=1000),
     "gpu": Preset({"filters": 192, "depth": 12, "kernel_size": 5, "head_filters": 384, "dropout": 0.1}, 24_000, 64,
@@ -55,7 +55,7 @@ _GATED = {
 
 _PIXEL_CNN = {
     "smoke": dataclasses.replace(_GATED["smoke"], model={"filters": 6, "depth": 2, "first_kernel_size": 3}),
-    "quick": dataclasses.replace(_GATED["quick"], model={"filters": 36, "depth": 8}),
+    "quick": dataclasses.replace(_GATED["quick"], model={"filters": 36, "depth": 7, "head_filters": 72}),
     "cpu": dataclasses.replace(_GATED["cpu"], model={"filters": 48, "depth": 10, "head_filters": 96}),
     "gpu": dataclasses.replace(
         _GATED["gpu"], model={"filters": 129, "depth": 15, "head_filters": 1023, "dropout": 0.1}
