@@ -18,7 +18,8 @@ def define(models, values=flags.FLAGS):
     flags.DEFINE_enum(
         "preset", None, presets.PRESET_NAMES, f"how large and long, reproduce/presets.py ({best})", **into
     )
-    flags.DEFINE_list("rows", [], f"rows to run, of {', '.join(models)} (default: all)", **into)
+    rows = f"rows to run, with commas between or the flag repeated, of {', '.join(models)} (default: all)"
+    flags.DEFINE_multi_string("rows", [], rows, **into)
     flags.DEFINE_string("data_dir", None, "folder of TensorFlow Datasets or .npz (default: TFDS_DATA_DIR)", **into)
     flags.DEFINE_string("results_dir", str(report.RESULTS), "for records, weights and sample grids", **into)
     flags.DEFINE_string("runs_dir", runs, "for checkpoints, TensorBoard logs and samples during training", **into)
@@ -37,11 +38,12 @@ def check(models, options):
     Raises:
         ValueError: an unknown row, flags that do not go together, a folder that cannot be written to, no such file.
     """
-    for name in options.rows:
+    rows = [name for value in options.rows for name in value.split(",")]
+    for name in rows:
         if name not in models:
             raise ValueError(f"--rows must be of {', '.join(models)}. Received: {name!r}")
     if options.weights is not None:
-        if not options.evaluate_only or len(options.rows) != 1:
+        if not options.evaluate_only or len(rows) != 1:
             raise ValueError("--weights goes with --evaluate_only and one row in --rows")
         if not pathlib.Path(options.weights).is_file():
             raise ValueError(f"--weights must be a .weights.h5 file. Received: {options.weights!r}, which is no file")
@@ -50,7 +52,7 @@ def check(models, options):
     if not options.evaluate_only:
         _check_folder("results_dir", options.results_dir)
         _check_folder("runs_dir", options.runs_dir)
-    return [name for name in models if name in (options.rows or models)]
+    return [name for name in models if name in (rows or models)]
 
 
 def _check_folder(name, folder):

@@ -1,8 +1,9 @@
 """Training, the same for every model here: compile, fit, and what surrounds fit.
 
 A run is a folder: `checkpoint.weights.h5` (weights, optimiser and clock, written whole at the end of every epoch),
-`tensorboard/`, `samples/`, `settings.json`. The same command again goes on from the checkpoint, and ends as an
-uninterrupted run would: the order of the data and the seeds of dropout follow from the step alone.
+`tensorboard/` (where TensorFlow and TensorBoard are), `samples/`, `settings.json`. The same command again goes on from
+the checkpoint, and ends as an uninterrupted run would: the order of the data and the seeds of dropout follow from the
+step alone.
 
 The curves and samples during training are those of the weights as they are; at the end of `fit` their average takes
 their place.

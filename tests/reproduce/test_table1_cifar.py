@@ -146,6 +146,32 @@ def test_same_command_again_does_not_train_again(table1, smoke, by_model):
         assert getattr(repeated, field) == getattr(record, field)
 
 
+def test_another_precision_is_another_run(table1, smoke, by_model):
+    """The folder is that of the preset: it is refused before anything is trained, and nothing in it changes."""
+    before = files_of(smoke[0])
+    ran = table1(smoke[0], "--preset=smoke", "--rows=pixel_cnn", "--precision=mixed_float16")
+    assert "preset.precision was float32, is mixed_float16" in ran.result and "--restart" in ran.result
+    assert files_of(smoke[0]) == before
+
+
+def test_an_interrupt_says_how_to_go_on(table1, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train", interrupted)
+    ran = table1(tmp_path, "--preset=smoke", "--rows=pixel_cnn")
+    assert "same command" in ran.result and "checkpoint" in ran.result
+
+
+@pytest.mark.parametrize("given", [["--rows=gated_pixel_cnn,uniform"], ["--rows=gated_pixel_cnn", "--rows=uniform"]])
+def test_rows_by_commas_or_by_repetition(given, tmp_path):
+    """Run in the order of the table."""
+    options = flags.FlagValues()
+    command.define(table1_cifar.EXPERIMENT.models, options)
+    options(["table1_cifar.py", *given, f"--results_dir={tmp_path}", f"--runs_dir={tmp_path}"])
+    assert command.check(table1_cifar.EXPERIMENT.models, options) == ["uniform", "gated_pixel_cnn"]
+
+
 def files_of(folder):
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
