@@ -254,7 +254,7 @@ def test_conditions_that_a_block_cannot_use():
     maps = np.zeros((2, 4, 5, 6), "float32")
     block = GatedBlock(6)
     block(maps, maps)
-    with pytest.raises(ValueError, match="condition"):  # built without one
+    with pytest.raises(ValueError, match="condition must be None: the block was built without one"):
         block(maps, maps, np.zeros((2, 3), "float32"))
-    with pytest.raises(ValueError, match="condition"):  # neither a vector nor a map
+    with pytest.raises(ValueError, match=r"condition must be a vector .* Received: condition of shape \(2, 5, 3\)"):
         GatedBlock(6)(maps, maps, np.zeros((2, 5, 3), "float32"))

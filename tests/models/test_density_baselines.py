@@ -92,6 +92,16 @@ def test_images_are_checked(ask):
         ask(IMAGES[:, :1])
 
 
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_the_batch_size_of_the_gaussian_is_checked(gaussian, batch_size):
+    with pytest.raises(ValueError, match=f"batch_size must be an integer, at least 1. Received: .*={batch_size}"):
+        gaussian.log_prob(IMAGES, batch_size=batch_size)
+
+
+def test_no_images_have_no_likelihoods(gaussian):
+    assert gaussian.log_prob(IMAGES[:0]).shape == Uniform(SHAPE).log_prob(IMAGES[:0]).shape == (0,)
+
+
 @pytest.fixture(scope="module")
 def cifar10():
     beside = pathlib.Path(__file__).parents[3] / "shared" / "tensorflow_datasets"

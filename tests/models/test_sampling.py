@@ -84,14 +84,7 @@ def test_so_it_is_given_a_map(shared_model, plain_sample, image_shape):
     assert (found != model.sample(4, 0)).any()
 
 
-@pytest.mark.parametrize(
-    "policy",
-    [
-        "mixed_bfloat16",
-        "mixed_float16",
-        "float16",
-    ],
-)
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float16"])
 @BOTH
 def test_sampling_computes_in_float32_whatever_the_policy(make_model, model_class, policy):
     low, full = make_model(model_class, dtype=policy), make_model(model_class)
