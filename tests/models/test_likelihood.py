@@ -95,6 +95,12 @@ def test_labels_stay_with_their_images_across_batches(shared_model, random_image
     np.testing.assert_allclose(model.log_prob(images, labels, batch_size=2), one_by_one, rtol=1e-5)
 
 
+@pytest.mark.parametrize("levels", [2, 3, 256])
+def test_the_network_sees_values_from_minus_one_to_one(shared_model, levels):
+    model = shared_model(PixelCNN, levels=levels)
+    np.testing.assert_allclose(model.scale(np.arange(levels)), np.linspace(-1, 1, levels), atol=1e-6)
+
+
 def test_integers_of_another_width_are_the_same_images(shared_model, random_images):
     model = shared_model(PixelCNN)
     images = random_images(model, 2)
