@@ -45,7 +45,7 @@ _GATED = {
     "quick": Preset({"filters": 36, "depth": 4, "first_kernel_size": 5, "head_filters": 72}, 1000, 2,
                     learning_rate=4e-3, ema_momentum=0.995, steps_per_epoch=250, validation_images=64,
                     evaluation_images=500),
-    "cpu": Preset({"filters": 48, "depth": 5, "head_filters": 96}, 12_000, 2, steps_per_epoch=500, warmup_steps=200,
+    "cpu": Preset({"filters": 48, "depth": 6, "head_filters": 96}, 30_000, 2, steps_per_epoch=500, warmup_steps=200,
                   learning_rate=3e-3, evaluation_images=1000),
     "gpu": Preset({"filters": 192, "depth": 12, "kernel_size": 5, "head_filters": 384, "dropout": 0.1}, 24_000, 64,
                   steps_per_epoch=500, warmup_steps=1000, ema_momentum=0.9995, precision="mixed_bfloat16", xla=True),

@@ -115,17 +115,43 @@ def make_network(model, data, precision="float32", **config):
 
 
 def _run_row(experiment, model, data, options, argv):
-    row, preset_name = experiment.row_of(model), options.preset or presets.DEFAULT
-    print(f"\n{row.name}" + (f": {preset_name}" if model in NETWORKS else ""), flush=True)
+    row, preset = experiment.row_of(model), options.preset or presets.DEFAULT
+    print(f"\n{row.name}" + (f": {preset}" if model in NETWORKS else ""), flush=True)
+    said = _said(experiment, row, model, data, options, argv)  # now: the checkout may change while it trains
     run_one = _run_network if model in NETWORKS else _run_baseline
-    record, grid = run_one(experiment, row, model, data, preset_name, options, argv)
+    measured, grid = run_one(experiment, model, data, preset, options)
+    date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    record = records.Record(**said | measured, date=date)
     pictures.save_png(pathlib.Path(options.results_dir) / record.samples, grid)
     records.write(record, options.results_dir)
     print(report.comparison(row, record), flush=True)
     return record
 
 
-def _run_network(experiment, row, model, data, preset_name, options, argv):
+def _said(experiment, row, model, data, options, argv):
+    """What a record says beside what is measured."""
+    return {
+        "table": experiment.table,
+        "row": row.name,
+        "model": model,
+        "data": data.name,
+        "data_title": data.title,
+        "data_source": data.source,
+        "data_fingerprint": data.fingerprint,
+        "is_fallback": data.is_fallback,
+        "metric": experiment.metric,
+        "hardware": records.describe_machine(),
+        "backend": keras.backend.backend(),
+        "versions": records.versions(),
+        "seed": options.seed,
+        "commit": records.git_commit(),
+        "command": records.command_line(argv, keras.backend.backend()),
+        "notes": f"On {options.threads} CPU thread(s)." if options.threads else "",
+    }
+
+
+def _run_network(experiment, model, data, preset_name, options):
+    """Trains, measures and samples; returns fields of the record, and a grid of samples."""
     given = {"xla": options.xla, "precision": options.precision}
     preset = presets.preset(model, preset_name)
     preset = dataclasses.replace(preset, **{name: value for name, value in given.items() if value is not None})
@@ -139,57 +165,59 @@ def _run_network(experiment, row, model, data, preset_name, options, argv):
     config = _plain_config(network)
     kept = make_network(model, data, **config)
     kept.set_weights(network.get_weights())
-    weights = f"{experiment.table}/{stem}.weights.h5"
     values, examples = {}, {}
     for split in records.SPLITS:
         print(f"measuring {split}", flush=True)
         at_most = preset.test_images if split == "test" else preset.evaluation_images
         values[split], examples[split] = training.evaluate(kept, getattr(data, split), at_most)
-    sha256 = training.save_weights(kept, pathlib.Path(options.results_dir) / weights)
-    grid = pictures.grid(kept.sample(SAMPLES, seed=options.seed), scale=2, levels=data.levels)
-    record = _record(
-        experiment, row, model, data, options, argv, preset=preset_name,
-        model_config=config, preset_settings=dataclasses.asdict(preset), values=values,
-        examples=examples, parameters=kept.count_params(), steps=trained.steps,
-        epochs=trained.steps * preset.batch_size / len(data.train.images), wall_seconds=trained.wall_seconds,
-        cpu_seconds=trained.cpu_seconds, images_per_second=trained.images_per_second, weights=weights,
-        weights_sha256=sha256, samples=f"{experiment.table}/{stem}.png",
-    )  # fmt: skip
-    return record, grid
+    weights = f"{experiment.table}/{stem}.weights.h5"
+    measured = {
+        "preset": preset_name,
+        "preset_settings": dataclasses.asdict(preset),
+        "model_config": config,
+        "values": values,
+        "examples": examples,
+        "parameters": kept.count_params(),
+        "steps": trained.steps,
+        "epochs": trained.steps * preset.batch_size / len(data.train.images),
+        "wall_seconds": trained.wall_seconds,
+        "cpu_seconds": trained.cpu_seconds,
+        "images_per_second": trained.images_per_second,
+        "weights": weights,
+        "weights_sha256": training.save_weights(kept, pathlib.Path(options.results_dir) / weights),
+        "samples": f"{experiment.table}/{stem}.png",
+    }
+    return measured, pictures.grid(kept.sample(SAMPLES, seed=options.seed), scale=2, levels=data.levels)
 
 
-def _run_baseline(experiment, row, model, data, preset_name, options, argv):
+def _run_baseline(experiment, model, data, preset_name, options):
+    """Fits, measures and samples, as `_run_network`; no preset applies."""
     start, cpu = time.perf_counter(), time.process_time()
-    density = BASELINES[model](data.image_shape)
-    notes = ""
+    density, note = BASELINES[model](data.image_shape), {}
     if model == "multivariate_gaussian":
         density.fit(np.concatenate([data.train.images, data.validation.images]))
-        notes = "Fitted to train and validation together: there is nothing to choose. A bound, by dequantisation noise."
+        fitted = "Fitted to train and validation together: there is nothing to choose."
+        note = {"notes": f"{fitted} A bound, by dequantisation noise."}
     splits = {split: getattr(data, split).images for split in records.SPLITS}
     values = {split: float(density.bits_per_dim(images).mean(dtype="float64")) for split, images in splits.items()}
     wall = time.perf_counter() - start
-    record = _record(
-        experiment, row, model, data, options, argv, preset="",
-        model_config={"image_shape": list(data.image_shape)}, preset_settings={}, values=values,
-        examples={split: len(images) for split, images in splits.items()}, parameters=density.parameters, steps=0,
-        epochs=0.0, wall_seconds=wall, cpu_seconds=time.process_time() - cpu,
-        images_per_second=sum(map(len, splits.values())) / wall, weights=None, weights_sha256=None,
-        samples=f"{experiment.table}/{model}-{data.name}.png", notes=notes,
-    )  # fmt: skip
-    return record, pictures.grid(density.sample(SAMPLES, seed=options.seed), scale=2)
-
-
-def _record(experiment, row, model, data, options, argv, **measured):
-    """What every record says, beside what was measured."""
-    return records.Record(**{
-        "table": experiment.table, "row": row.name, "model": model, "data": data.name,
-        "data_title": data.title, "data_source": data.source, "data_fingerprint": data.fingerprint,
-        "is_fallback": data.is_fallback, "metric": experiment.metric, "hardware": records.describe_machine(),
-        "backend": keras.backend.backend(), "versions": records.versions(), "seed": options.seed,
-        "commit": records.git_commit(), "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "command": records.command_line(argv, keras.backend.backend()),
-        "notes": f"On {options.threads} CPU thread(s)." if options.threads else "", **measured,
-    })  # fmt: skip
+    measured = {
+        "preset": "",
+        "preset_settings": {},
+        "model_config": {"image_shape": list(data.image_shape)},
+        "values": values,
+        "examples": {split: len(images) for split, images in splits.items()},
+        "parameters": density.parameters,
+        "steps": 0,
+        "epochs": 0.0,
+        "wall_seconds": wall,
+        "cpu_seconds": time.process_time() - cpu,
+        "images_per_second": sum(map(len, splits.values())) / wall,
+        "weights": None,
+        "weights_sha256": None,
+        "samples": f"{experiment.table}/{model}-{data.name}.png",
+    }
+    return measured | note, pictures.grid(density.sample(SAMPLES, seed=options.seed), scale=2)
 
 
 def _plain_config(network):

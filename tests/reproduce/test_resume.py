@@ -99,7 +99,7 @@ def test_smoke_preset_on_jax_and_npz_files(script_on, tmp_path):
         arrays = {"images": np.zeros((n, 32, 32, 3), "uint8"), "labels": np.zeros(n, "int64")}
         np.savez_compressed(tmp_path / f"cifar10_{split}.npz", **arrays)
     given = ["--preset=smoke", "--rows=uniform,pixel_cnn", f"--data_dir={tmp_path}"]
-    ran = script("reproduce/table1_cifar.py", *given, *folders(tmp_path))
+    ran = script(HERE.parents[1] / "reproduce" / "table1_cifar.py", *given, *folders(tmp_path))
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith("Data: CIFAR-10, from npz files\n") and "not CIFAR-10" not in ran.stdout
     assert "This run:" in ran.stdout and ran.stderr == ""

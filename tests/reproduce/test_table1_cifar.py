@@ -1,6 +1,7 @@
 """The script of Table 1 from its flags to its files, by the smoke preset on a machine without data and network."""
 
 import os
+import pathlib
 import pty
 import subprocess
 import sys
@@ -11,9 +12,9 @@ import pytest
 from absl import flags
 from PIL import Image
 
-from reproduce import command, pictures, presets, records, rows, table1_cifar, training
+from reproduce import callbacks, checkpoints, command, pictures, presets, records, rows, table1_cifar, training
 
-SCRIPT = "reproduce/table1_cifar.py"
+SCRIPT = str(pathlib.Path(__file__).parents[2] / "reproduce" / "table1_cifar.py")
 NETWORKS = ("pixel_cnn", "gated_pixel_cnn")
 DATA = "sklearn-photographs-32x32"
 TITLE = "photographs of scikit-learn (32x32 crops), not CIFAR-10"
@@ -87,13 +88,27 @@ def test_values_in_the_record_are_those_of_the_weights_beside_it(smoke, by_model
 
 
 @pytest.mark.parametrize("model", NETWORKS)
+def test_kept_weights_are_the_averages_of_the_last_checkpoint(smoke, by_model, photographs, model):
+    preset, record = presets.preset(model, "smoke"), by_model[model]
+    network, last = (kept_network(record, smoke[0], photographs) for _ in range(2))
+    last.compile(training._optimizer(preset))
+    path = smoke[0] / "runs" / "table1_cifar" / f"{model}-smoke-{DATA}" / "checkpoint.weights.h5"
+    checkpoints.Checkpoint(path, preset.steps_per_epoch, callbacks.Clock(preset.batch_size)).restore(last)
+    averages = [variable for variable in last.optimizer.variables if variable.path.endswith("_average")]
+    trios = zip(network.trainable_variables, averages, last.trainable_variables, strict=True)
+    for kept, average, raw in (map(np.array, trio) for trio in trios):
+        np.testing.assert_array_equal(kept, average)
+        assert (kept != raw).any()
+
+
+@pytest.mark.parametrize("model", NETWORKS)
 def test_record_tells_the_run(smoke, by_model, photographs, model):
     record, preset = by_model[model], presets.preset(model, "smoke")
     assert (record.preset, record.steps, record.seed) == ("smoke", preset.steps, 0)
     assert record.epochs == preset.steps * preset.batch_size / len(photographs.train.images)
     assert record.data_fingerprint == photographs.fingerprint
     prefix = "" if keras.backend.backend() == "tensorflow" else f"KERAS_BACKEND={keras.backend.backend()} "
-    assert record.command == f"{prefix}python {SCRIPT} --preset=smoke"
+    assert record.command == f"{prefix}python reproduce/table1_cifar.py --preset=smoke"
     assert record.weights_sha256 == records.sha256_of_file(smoke[0] / "results" / record.weights)
     assert record.parameters == kept_network(record, smoke[0], photographs).count_params()
     assert record.cpu_seconds > 0 and record.wall_seconds > 0
