@@ -13,8 +13,9 @@ import numpy as np
 from keras import ops
 
 from models import checks
-from models.compiled import compiled, over_cores
+from models.compiled import over_cores
 from models.distributions import tfd
+from models.image_model import ImageModel
 from models.raster import sample_raster
 
 # Departure: the last 1x1 gives logits / 8. The distributions are the same; but logits of a sharp 256-way softmax lie
@@ -22,7 +23,7 @@ from models.raster import sample_raster
 LOGIT_SCALE = 8.0
 
 
-class AutoregressiveModel(keras.Model):
+class AutoregressiveModel(ImageModel):
     """Base of PixelCNN, GatedPixelCNN and their kin.
 
     Trained by `compile(optimizer)` and `fit` on uint8 images `[batch, height, width, colours]`, or on a dict
@@ -36,23 +37,10 @@ class AutoregressiveModel(keras.Model):
     """
 
     def __init__(self, image_shape, levels=256, num_classes=None, **kwargs):
-        super().__init__(**kwargs)
-        self.image_shape = checks.check_image_shape(image_shape)
-        self.levels = checks.check_integer("levels", levels, 2, 256)
+        super().__init__(image_shape, levels, **kwargs)
         self.num_classes = None if num_classes is None else checks.check_integer("num_classes", num_classes, 2)
-        self.colours = self.image_shape[-1]
-        self._compiled = {}
 
     # Training: plain compile() and fit().
-
-    @property
-    def unit(self):
-        """How a likelihood is reported: 'bits_per_dim', or 'nats' (per image) for binary images."""
-        return "nats" if self.levels == 2 else "bits_per_dim"
-
-    def in_unit(self, log_prob):
-        """Nats of log-likelihood per image -> cost per image in `unit`."""
-        return -log_prob if self.unit == "nats" else -log_prob / (math.prod(self.image_shape) * math.log(2.0))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         images, _ = split_inputs(x)
@@ -60,10 +48,6 @@ class AutoregressiveModel(keras.Model):
         if sample_weight is not None:
             cost = cost * sample_weight
         return ops.mean(cost)
-
-    def get_metrics_result(self):
-        results = super().get_metrics_result()
-        return {**results, self.unit: results["loss"]} if "loss" in results else results
 
     # Likelihood.
 
@@ -177,38 +161,8 @@ class AutoregressiveModel(keras.Model):
     def _check_condition(self, condition, n):
         return checks.check_labels(condition, self.num_classes, n)
 
-    def _compile(self, name, function, jit_compile=False):
-        if not self.built:
-            self.build()
-        if (name, jit_compile) not in self._compiled:
-            self._compiled[name, jit_compile] = compiled(self, function, jit_compile)
-        return self._compiled[name, jit_compile]
-
-    def _in_batches(self, function, batch_size, *arrays):
-        batch_size = checks.check_integer("batch_size", batch_size, 1)
-        starts = range(0, len(arrays[0]), batch_size)
-        parts = [ops.convert_to_numpy(function(*(a[i : i + batch_size] for a in arrays))) for i in starts]
-        return np.concatenate(parts) if parts else np.zeros(0, "float32")
-
-    # Keras.
-
-    def build(self, input_shape=None):
-        """Creates all weights; their shapes follow from the constructor's arguments alone."""
-        if not self.built:
-            self.build_network()
-            self.built = True
-
-    def build_network(self):
-        """Builds every layer (a subclass's part of `build`)."""
-        raise NotImplementedError
-
     def get_config(self):
-        return {
-            **super().get_config(),
-            "image_shape": list(self.image_shape),
-            "levels": self.levels,
-            "num_classes": self.num_classes,
-        }
+        return {**super().get_config(), "num_classes": self.num_classes}
 
 
 def join_inputs(images, condition=None):

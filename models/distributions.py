@@ -1,10 +1,12 @@
-"""TensorFlow Probability for the active Keras backend: `from models.distributions import tfd`."""
+"""TensorFlow Probability for the active Keras backend: `from models.distributions import tfb, tfd`."""
 
 import keras
 
 if keras.backend.backend() == "tensorflow":
+    from tensorflow_probability import bijectors as tfb
     from tensorflow_probability import distributions as tfd
 elif keras.backend.backend() == "jax":
+    from tensorflow_probability.substrates.jax import bijectors as tfb
     from tensorflow_probability.substrates.jax import distributions as tfd
 else:
     raise ImportError(
@@ -12,4 +14,4 @@ else:
         f"Received: KERAS_BACKEND={keras.backend.backend()!r}; set it to 'tensorflow' or 'jax'"
     )
 
-__all__ = ["tfd"]
+__all__ = ["tfb", "tfd"]

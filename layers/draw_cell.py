@@ -1,0 +1,171 @@
+"""DrawCell and DrawDecoderCell: one step of DRAW, Section 2 of arXiv 1502.04623, as cells of keras.layers.RNN.
+
+Inference and training (DrawCell), t = 1 .. T:
+
+    x_hat_t = x - sigmoid(c_{t-1})                          Eq. 3
+    r_t = read(x, x_hat_t, h_dec_{t-1})                     Eq. 4
+    h_enc_t = RNN_enc(h_enc_{t-1}, [r_t, h_dec_{t-1}])      Eq. 5
+    z_t ~ Q(Z_t | h_enc_t)                                  Eq. 6; Eq. 1, 2: mu + sigma * noise_t
+    h_dec_t = RNN_dec(h_dec_{t-1}, z_t)                     Eq. 7
+    c_t = c_{t-1} + write(h_dec_t)                          Eq. 8
+
+Generation (DrawDecoderCell) is the last two lines alone, on z_t ~ N(0, I). The noise of all T steps is drawn before the
+loop and is the sequence that the RNN runs over, so that a step is a pure function.
+"""
+
+import math
+
+import keras
+from keras import ops
+
+from layers.gaussian_attention import GaussianAttention
+
+
+@keras.saving.register_keras_serializable(package="layers")
+class DrawDecoderCell(keras.layers.Layer):
+    """Decoder and canvas, Eq. 7 and 8.
+
+    Input of a step: z_t `[batch, latent]`. States: canvas `[batch, B * A * channels]`, hidden and memory of the LSTM
+    `[batch, units]`; their initial values are learned. Output of a step: canvas and hidden, side by side.
+
+    Args:
+        canvas_shape: (B, A, channels).
+        units: of the LSTM.
+        write_size: N of the write window, or None to write the whole canvas at once (Eq. 18).
+    """
+
+    def __init__(self, canvas_shape, units=256, write_size=5, **kwargs):
+        super().__init__(**kwargs)
+        self.canvas_shape = tuple(canvas_shape)
+        self.units = units
+        self.write_size = write_size
+        options = {"dtype": self.dtype_policy}
+        self.lstm = keras.layers.LSTMCell(units, name="lstm", **options)
+        self.attention = write_size and GaussianAttention(write_size, canvas_shape, name="attention", **options)
+        patch = math.prod(canvas_shape) if write_size is None else write_size * write_size * canvas_shape[-1]
+        self.patch = keras.layers.Dense(patch, name="patch", **options)
+        self.state_size = [math.prod(canvas_shape), units, units]
+        self.output_size = math.prod(canvas_shape) + units
+
+    def build(self, latent_shape, states_shape=None):
+        self.lstm.build((None, latent_shape[-1]))
+        self.patch.build((None, self.units))
+        if self.attention:
+            self.attention.build((None, self.units))
+        self.initial = [
+            self.add_weight(shape=(size,), initializer="zeros", name=f"initial_{name}")
+            for name, size in zip(("canvas", "hidden", "memory"), self.state_size, strict=True)
+        ]
+        self.built = True
+
+    def write(self, hidden):
+        """Eq. 18 or 28, 29: h_dec [batch, units] -> what is added to the canvas, [batch, B * A * channels]."""
+        patch = self.patch(hidden)
+        if not self.attention:
+            return patch
+        patch = ops.reshape(patch, (-1, self.write_size, self.write_size, self.canvas_shape[-1]))
+        written = self.attention.write(patch, self.attention(hidden))
+        return ops.reshape(written, (-1, self.state_size[0]))
+
+    def call(self, latent, states, training=None):
+        canvas, hidden, memory = states
+        _, (hidden, memory) = self.lstm(latent, [hidden, memory])  # Eq. 7
+        canvas = canvas + self.write(hidden)  # Eq. 8
+        return ops.concatenate([canvas, hidden], axis=-1), [canvas, hidden, memory]
+
+    def get_initial_state(self, batch_size=None):
+        return [
+            ops.broadcast_to(ops.cast(value, self.compute_dtype), (batch_size, *value.shape)) for value in self.initial
+        ]
+
+    def compute_output_shape(self, latent_shape, states_shape=None):
+        return (*latent_shape[:-1], self.output_size)
+
+    def get_config(self):
+        config = {"canvas_shape": list(self.canvas_shape), "units": self.units, "write_size": self.write_size}
+        return {**super().get_config(), **config}
+
+
+@keras.saving.register_keras_serializable(package="layers")
+class DrawCell(keras.layers.Layer):
+    """A whole step, Eq. 3-8.
+
+    Input of a step: noise `[batch, latent]`, standard normal. States: the image x `[batch, B * A * channels]`, values 0
+    to 1, which no step changes; hidden and memory of the encoder; the decoder cell's. Output of a step: mu and
+    log sigma of Q(Z_t), side by side: `[batch, 2 * latent]`.
+
+    Args:
+        image_shape: (B, A, channels).
+        units: of each LSTM.
+        latent: size of z_t.
+        read_size: N of the read window, or None to read the whole image (Eq. 17).
+        write_size: N of the write window, or None to write the whole canvas (Eq. 18).
+        canvas_channels: of the canvas; the first ones are the logits of the image. Default: the image's channels.
+    """
+
+    def __init__(self, image_shape, units=256, latent=100, read_size=2, write_size=5, canvas_channels=None, **kwargs):
+        super().__init__(**kwargs)
+        height, width, channels = image_shape
+        self.image_shape = tuple(image_shape)
+        self.units = units
+        self.latent = latent
+        self.read_size = read_size
+        self.write_size = write_size
+        self.canvas_channels = channels if canvas_channels is None else canvas_channels
+        options = {"dtype": self.dtype_policy}
+        canvas_shape = (height, width, self.canvas_channels)
+        self.decoder = DrawDecoderCell(canvas_shape, units, write_size, name="decoder", **options)
+        self.encoder = keras.layers.LSTMCell(units, name="encoder", **options)
+        self.attention = read_size and GaussianAttention(read_size, image_shape, name="attention", **options)
+        self.posterior = keras.layers.Dense(2 * latent, name="posterior", **options)
+        self.state_size = [math.prod(image_shape), units, units, *self.decoder.state_size]
+        self.output_size = 2 * latent
+
+    def build(self, noise_shape, states_shape=None):
+        self.decoder.build((None, self.latent))
+        read = 2 * (self.state_size[0] if self.read_size is None else self.read_size**2 * self.image_shape[-1])
+        self.encoder.build((None, read + self.units))
+        self.posterior.build((None, self.units))
+        if self.attention:
+            self.attention.build((None, self.units))
+        self.initial = [
+            self.add_weight(shape=(self.units,), initializer="zeros", name=f"initial_encoder_{name}")
+            for name in ("hidden", "memory")
+        ]
+        self.built = True
+
+    def read(self, images, canvas, hidden):
+        """Eq. 3, 4 with 17 or 27: what the encoder sees of the image and of what the canvas lacks."""
+        shape = (-1, *self.image_shape)
+        images = ops.reshape(images, shape)
+        canvas = ops.reshape(canvas, (-1, *self.decoder.canvas_shape))[..., : self.image_shape[-1]]
+        both = ops.concatenate([images, images - ops.sigmoid(canvas)], axis=-1)  # x, and x_hat of Eq. 3
+        if self.attention:
+            both = self.attention.read(both, self.attention(hidden))
+        return ops.reshape(both, (-1, math.prod(both.shape[1:])))
+
+    def call(self, noise, states, training=None):
+        images, encoder_hidden, encoder_memory, canvas, hidden, memory = states
+        seen = self.read(images, canvas, hidden)  # Eq. 3, 4
+        _, (encoder_hidden, encoder_memory) = self.encoder(
+            ops.concatenate([seen, hidden], axis=-1), [encoder_hidden, encoder_memory]
+        )  # Eq. 5
+        posterior = self.posterior(encoder_hidden)
+        mean, log_sigma = ops.split(posterior, 2, axis=-1)  # Eq. 1, 2
+        _, decoder_states = self.decoder(mean + ops.exp(log_sigma) * noise, [canvas, hidden, memory])  # Eq. 6-8
+        return posterior, [images, encoder_hidden, encoder_memory, *decoder_states]
+
+    def initial_state(self, images):
+        """The states before step 1, for images [batch, B, A, channels] with values 0 to 1."""
+        batch_size = ops.shape(images)[0]
+        encoder = [ops.broadcast_to(ops.cast(v, self.compute_dtype), (batch_size, self.units)) for v in self.initial]
+        flat = ops.reshape(images, (-1, self.state_size[0]))
+        return [flat, *encoder, *self.decoder.get_initial_state(batch_size)]
+
+    def compute_output_shape(self, noise_shape, states_shape=None):
+        return (*noise_shape[:-1], self.output_size)
+
+    def get_config(self):
+        names = ("units", "latent", "read_size", "write_size", "canvas_channels")
+        config = {"image_shape": list(self.image_shape), **{name: getattr(self, name) for name in names}}
+        return {**super().get_config(), **config}

@@ -1,0 +1,109 @@
+"""GaussianAttention: DRAW's selective attention, Section 3.2 of arXiv 1502.04623 (Eq. 19-29).
+
+An N x N grid of Gaussian filters is laid over an image of B rows and A columns. Five numbers, a linear function of the
+decoder's state, place it: its centre (g_X, g_Y), the stride delta between filters, their width sigma and an intensity
+gamma. A read takes an N x N patch through the filters; a write puts such a patch back through their transpose.
+
+Pixels and filters are counted from 1, as in the paper: the centre of the first pixel of a row is at 1.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+# Logarithms that the network emits are kept within these bounds: far beyond any use (a stride of e^10 images), they
+# keep every number and gradient finite.
+LOG_LIMIT = 10.0
+
+
+@keras.saving.register_keras_serializable(package="layers")
+class GaussianAttention(keras.layers.Layer):
+    """Where to look, and looking there.
+
+    `attention(hidden)` gives windows `[batch, 5]`: g_X, g_Y, delta (in pixels), sigma (in pixels), gamma.
+    `read` and `write` go through such a window.
+
+    Args:
+        size: N; the patch is N x N.
+        image_shape: (B, A, channels): height, width, and channels, which all go through the same filters.
+
+    Call arguments:
+        hidden: `[..., units]`.
+
+    Returns: windows `[..., 5]`.
+
+    Raises:
+        ValueError: for a size below 1 or above the image's.
+    """
+
+    def __init__(self, size, image_shape, **kwargs):
+        super().__init__(**kwargs)
+        height, width, _ = image_shape
+        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= min(height, width):
+            raise ValueError(
+                f"size must be an integer from 1 to the image's {min(height, width)} pixels. Received: size={size!r}"
+            )
+        self.size = size
+        self.image_shape = tuple(image_shape)
+        self.linear = keras.layers.Dense(5, dtype=self.dtype_policy, name="linear")
+        longest = max(height, width)
+        self._largest_stride = (longest - 1) / max(size - 1, 1)
+        # g_Y and g_X go from -1 to 1 along [height, width]; Eq. 22, 23.
+        self._to_pixels = np.array([[(width + 1) / 2, (height + 1) / 2]], "float32")
+        # One grid for both directions, as long as the longer one: pixels outside the image get no weight.
+        self._pixels = np.arange(1, longest + 1, dtype="float32")
+        outside = self._pixels > np.array([[height], [width]])
+        self._outside = np.where(outside, np.float32(-1e30), np.float32(0))[:, None]  # [2, 1, longest]
+        self._offsets = (np.arange(1, size + 1) - size / 2 - 0.5).astype("float32")  # i - N/2 - 0.5
+
+    def build(self, hidden_shape):
+        self.linear.build(hidden_shape)
+        self.built = True
+
+    def call(self, hidden):
+        raw = self.linear(hidden)  # Eq. 21: g~_X, g~_Y, log sigma^2, log delta~, log gamma
+        centre = self._to_pixels * (raw[..., :2] + 1.0)  # Eq. 22, 23
+        positive = ops.exp(ops.clip(raw[..., 2:] * self._halves, -LOG_LIMIT, LOG_LIMIT))
+        sigma, delta, gamma = ops.split(positive, 3, axis=-1)
+        return ops.concatenate([centre, self._largest_stride * delta, sigma, gamma], axis=-1)  # Eq. 24
+
+    _halves = np.array([0.5, 1.0, 1.0], "float32")  # sigma = exp(log sigma^2 / 2)
+
+    def filterbank(self, window):
+        """The filters of a window [batch, 5]: (F_Y [batch, N, B], F_X [batch, N, A]); their rows sum to one."""
+        height, width, _ = self.image_shape
+        centre = ops.flip(window[:, :2], axis=-1)[:, :, None]  # g_Y, g_X: [batch, 2, 1]
+        means = centre + window[:, 2:3, None] * self._offsets  # Eq. 19, 20: [batch, 2, N]
+        distances = (self._pixels - means[..., None]) / window[:, 3:4, None, None]  # [batch, 2, N, longest]
+        # Eq. 25, 26: F[i, a] = exp(-(a - mu_i)^2 / (2 sigma^2)) / Z is the softmax over a, for any sigma and mu.
+        filters = ops.softmax(self._outside - 0.5 * ops.square(distances), axis=-1)
+        return filters[:, 0, :, :height], filters[:, 1, :, :width]
+
+    def read(self, images, window):
+        """Eq. 27 for one image: gamma F_Y x F_X^T; [batch, B, A, channels] -> [batch, N, N, channels].
+
+        Images may have any number of channels: x and its error image side by side are read in one go.
+        """
+        height, width, _ = self.image_shape
+        channels = images.shape[-1]
+        filters_y, filters_x = self.filterbank(window)
+        rows = ops.matmul(filters_y, ops.reshape(images, (-1, height, width * channels)))
+        rows = ops.reshape(rows, (-1, self.size, width, channels))
+        return window[:, 4, None, None, None] * ops.matmul(filters_x[:, None], rows)
+
+    def write(self, patches, window):
+        """Eq. 29: 1/gamma F_Y^T w F_X; [batch, N, N, channels] -> [batch, B, A, channels]."""
+        height, width, _ = self.image_shape
+        channels = patches.shape[-1]
+        filters_y, filters_x = self.filterbank(window)
+        patches = patches / window[:, 4, None, None, None]
+        rows = ops.matmul(ops.transpose(filters_x, (0, 2, 1))[:, None], patches)  # [batch, N, A, channels]
+        rows = ops.reshape(rows, (-1, self.size, width * channels))
+        written = ops.matmul(ops.transpose(filters_y, (0, 2, 1)), rows)
+        return ops.reshape(written, (-1, height, width, channels))
+
+    def compute_output_shape(self, hidden_shape):
+        return (*hidden_shape[:-1], 5)
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size, "image_shape": list(self.image_shape)}

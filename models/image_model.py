@@ -1,0 +1,70 @@
+"""ImageModel: what every model of images here shares: its arguments, its unit, and functions compiled once."""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from models import checks
+from models.compiled import compiled
+
+
+class ImageModel(keras.Model):
+    """Base of all models of images: trained by `compile(optimizer)` and `fit`, with a loss of its own, in `unit`.
+
+    Args:
+        image_shape: (height, width, colours); colours 3 (RGB) or 1 (grey, binary).
+        levels: values of a sub-pixel, 0 .. levels - 1: 256, or 2 for binary images.
+    """
+
+    def __init__(self, image_shape, levels=256, **kwargs):
+        super().__init__(**kwargs)
+        self.image_shape = checks.check_image_shape(image_shape)
+        self.levels = checks.check_integer("levels", levels, 2, 256)
+        self.colours = self.image_shape[-1]
+        self._compiled = {}
+
+    @property
+    def unit(self):
+        """How a likelihood is reported: 'bits_per_dim', or 'nats' (per image) for binary images."""
+        return "nats" if self.levels == 2 else "bits_per_dim"
+
+    def in_unit(self, log_prob):
+        """Nats of log-likelihood per image -> cost per image in `unit`."""
+        return -log_prob / (math.prod(self.image_shape) * math.log(2.0)) if self.unit == "bits_per_dim" else -log_prob
+
+    def get_metrics_result(self):
+        results = super().get_metrics_result()
+        return {**results, self.unit: results["loss"]} if "loss" in results else results
+
+    def _compile(self, name, function, jit_compile=False):
+        if not self.built:
+            self.build()
+        if (name, jit_compile) not in self._compiled:
+            self._compiled[name, jit_compile] = compiled(self, function, jit_compile)
+        return self._compiled[name, jit_compile]
+
+    def _in_batches(self, function, batch_size, *arrays):
+        """`function` of slices of the arrays: its results, NumPy arrays or a tuple of them, joined."""
+        batch_size = checks.check_integer("batch_size", batch_size, 1)
+        starts = range(0, max(len(arrays[0]), 1), batch_size)  # no images: one empty batch, for the results' shapes
+        parts = [function(*(a[i : i + batch_size] for a in arrays)) for i in starts]
+        if isinstance(parts[0], (tuple, list)):
+            return tuple(
+                np.concatenate([ops.convert_to_numpy(p) for p in column]) for column in zip(*parts, strict=True)
+            )
+        return np.concatenate([ops.convert_to_numpy(part) for part in parts])
+
+    def build(self, input_shape=None):
+        """Creates all weights; their shapes follow from the constructor's arguments alone."""
+        if not self.built:
+            self.build_network()
+            self.built = True
+
+    def build_network(self):
+        """Builds every layer (a subclass's part of `build`)."""
+        raise NotImplementedError
+
+    def get_config(self):
+        return {**super().get_config(), "image_shape": list(self.image_shape), "levels": self.levels}
