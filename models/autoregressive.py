@@ -159,7 +159,7 @@ class AutoregressiveModel(ImageModel):
         return values.astype("uint8")
 
     def _check_condition(self, condition, n):
-        return checks.check_labels(condition, self.num_classes, n)
+        return checks.check_condition(condition, self.num_classes, n)
 
     def get_config(self):
         return {**super().get_config(), "num_classes": self.num_classes}

@@ -66,7 +66,7 @@ def check_images(images, image_shape, levels):
     return images.astype("uint8")
 
 
-def check_labels(condition, num_classes, n):
+def check_condition(condition, num_classes, n):
     """Labels as int32 [n], or None for a model without classes; one integer stands for n equal labels."""
     if num_classes is None:
         if condition is not None:
@@ -74,16 +74,22 @@ def check_labels(condition, num_classes, n):
         return None
     if condition is None:
         raise ValueError(f"condition must be labels, 0 to {num_classes - 1}: the model has num_classes. Received: None")
-    labels = np.asarray(condition)
-    if labels.ndim == 0:
-        labels = np.broadcast_to(labels, (n,))
+    condition = np.asarray(condition)
+    return check_labels(
+        "condition", np.broadcast_to(condition, (n,)) if condition.ndim == 0 else condition, num_classes, n
+    )
+
+
+def check_labels(name, labels, num_classes, n):
+    """`labels` as int32 [n], each below `num_classes`; ValueError otherwise."""
+    labels = np.asarray(labels)
     if not np.issubdtype(labels.dtype, np.integer) or labels.shape != (n,):
         raise ValueError(
-            f"condition must be {n} integer labels. Received: shape {list(labels.shape)}, dtype {labels.dtype}"
+            f"{name} must be {n} integer labels. Received: shape {list(labels.shape)}, dtype {labels.dtype}"
         )
     if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
         raise ValueError(
-            f"condition must be labels 0 to {num_classes - 1}. Received: labels from {labels.min()} to {labels.max()}"
+            f"{name} must be labels 0 to {num_classes - 1}. Received: labels from {labels.min()} to {labels.max()}"
         )
     return labels.astype("int32")
 

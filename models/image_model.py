@@ -18,6 +18,8 @@ class ImageModel(keras.Model):
         levels: values of a sub-pixel, 0 .. levels - 1: 256, or 2 for binary images.
     """
 
+    needs_labels = False  # whether `fit` and `evaluate` want (images, labels), not images alone
+
     def __init__(self, image_shape, levels=256, **kwargs):
         super().__init__(**kwargs)
         self.image_shape = checks.check_image_shape(image_shape)
@@ -36,7 +38,7 @@ class ImageModel(keras.Model):
 
     def get_metrics_result(self):
         results = super().get_metrics_result()
-        return {**results, self.unit: results["loss"]} if "loss" in results else results
+        return {self.unit: results["loss"], **results} if "loss" in results else results
 
     def _compile(self, name, function, jit_compile=False):
         if not self.built:

@@ -90,15 +90,13 @@ class EpochSeeds(keras.callbacks.Callback):
             state.assign(np.random.SeedSequence((self.seed, epoch, number)).generate_state(2))
 
 
-class SampleGrid(keras.callbacks.Callback):
-    """Sixteen samples, always of the same noise, as a PNG at the end of every epoch."""
+class Pictures(keras.callbacks.Callback):
+    """What the model can do so far, as a PNG at the end of every epoch: `picture(model)`, always of the same noise."""
 
-    def __init__(self, folder, n=16):
+    def __init__(self, folder, picture):
         super().__init__()
-        self.folder, self.n = pathlib.Path(folder), n
+        self.folder, self.picture = pathlib.Path(folder), picture
 
     def on_epoch_end(self, epoch, logs=None):
         if not self.model.stop_training:  # nothing to see of a model that became NaN
-            images = self.model.sample(self.n, seed=0)
-            picture = pictures.grid(images, scale=2, levels=self.model.levels)
-            pictures.save_png(self.folder / f"epoch_{epoch + 1:04d}.png", picture)
+            pictures.save_png(self.folder / f"epoch_{epoch + 1:04d}.png", self.picture(self.model))

@@ -5,6 +5,7 @@ A script in reproduce/ states its table as an `Experiment` and hands it to `main
 
 import dataclasses
 import datetime
+import functools
 import pathlib
 import sys
 import time
@@ -14,12 +15,23 @@ import numpy as np
 from absl import app, flags, logging
 
 from data import images as data_images
+from models.conv_classifier import ConvClassifier
 from models.density_baselines import MultivariateGaussian, Uniform
+from models.draw import Draw
+from models.draw_classifier import DrawClassifier
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.pixel_cnn import PixelCNN
-from reproduce import checkpoints, command, memory, pictures, presets, records, report, training
+from reproduce import checkpoints, command, memory, pictures, presets, records, report, training, windows
 
-NETWORKS = {"pixel_cnn": PixelCNN, "gated_pixel_cnn": GatedPixelCNN}
+NETWORKS = {
+    "pixel_cnn": PixelCNN,
+    "gated_pixel_cnn": GatedPixelCNN,
+    "draw": Draw,
+    "draw_without_attention": Draw,
+    "conv_classifier": ConvClassifier,
+    "draw_classifier_4": DrawClassifier,
+    "draw_classifier_8": DrawClassifier,
+}
 BASELINES = {"uniform": Uniform, "multivariate_gaussian": MultivariateGaussian}
 SAMPLES = 64  # images in a record's grid
 
@@ -114,6 +126,13 @@ def make_network(model, data, precision="float32", **config):
     return network
 
 
+def picture(network, data, n, seed=0):
+    """What a network can do: a grid of samples; of a classifier, where it looks on validation images."""
+    if network.needs_labels:
+        return windows.glimpses(network, data.validation.images[: n // 2])
+    return pictures.grid(network.sample(n, seed=seed), scale=2, levels=data.levels)
+
+
 def _run_row(experiment, model, data, options, argv):
     row, preset = experiment.row_of(model), options.preset or presets.DEFAULT
     print(f"\n{row.name}" + (f": {preset}" if model in NETWORKS else ""), flush=True)
@@ -153,13 +172,14 @@ def _said(experiment, row, model, data, options, argv):
 def _run_network(experiment, model, data, preset_name, options):
     """Trains, measures and samples; returns fields of the record, and a grid of samples."""
     given = {"xla": options.xla, "precision": options.precision}
-    preset = presets.preset(model, preset_name)
+    preset = presets.preset(experiment.table, model, preset_name)
     preset = dataclasses.replace(preset, **{name: value for name, value in given.items() if value is not None})
     stem = f"{model}-{preset_name}-{data.name}" + (f"-seed{options.seed}" if options.seed else "")
     keras.utils.set_random_seed(options.seed)  # the same weights whichever rows ran before
     network = make_network(model, data, preset.precision, **preset.model)
     run_dir = pathlib.Path(options.runs_dir) / experiment.table / stem
-    trained = training.train(network, preset, data, run_dir, options.seed, options.restart)
+    small = functools.partial(picture, data=data, n=16)
+    trained = training.train(network, preset, data, run_dir, options.seed, options.restart, small)
 
     # What is measured is what is kept: the averaged weights, in float32, in a network without an optimiser.
     config = _plain_config(network)
@@ -169,7 +189,8 @@ def _run_network(experiment, model, data, preset_name, options):
     for split in records.SPLITS:
         print(f"measuring {split}", flush=True)
         at_most = preset.test_images if split == "test" else preset.evaluation_images
-        values[split], examples[split] = training.evaluate(kept, getattr(data, split), at_most)
+        measured_on = training.examples(data, split, at_most)
+        values[split], examples[split] = training.evaluate(kept, measured_on, batch_size=preset.evaluation_batch)
     weights = f"{experiment.table}/{stem}.weights.h5"
     measured = {
         "preset": preset_name,
@@ -187,7 +208,7 @@ def _run_network(experiment, model, data, preset_name, options):
         "weights_sha256": training.save_weights(kept, pathlib.Path(options.results_dir) / weights),
         "samples": f"{experiment.table}/{stem}.png",
     }
-    return measured, pictures.grid(kept.sample(SAMPLES, seed=options.seed), scale=2, levels=data.levels)
+    return measured, picture(kept, data, SAMPLES, options.seed)
 
 
 def _run_baseline(experiment, model, data, preset_name, options):
@@ -227,7 +248,7 @@ def _plain_config(network):
 
 def _evaluate_rows(experiment, chosen, data, measured, options):
     """Measures weights again and prints the results; writes nothing. Raises Refused where there are none."""
-    found = {model: _weights(model, data, measured, options) for model in chosen if model in NETWORKS}
+    found = {model: _weights(experiment, model, data, measured, options) for model in chosen if model in NETWORKS}
     if not any(found.values()):
         raise checkpoints.Refused(
             f"--evaluate_only needs weights: {options.results_dir} has none of {', '.join(chosen)} for {data.title}"
@@ -249,7 +270,7 @@ def _evaluate_rows(experiment, chosen, data, measured, options):
         )
 
 
-def _weights(model, data, measured, options):
+def _weights(experiment, model, data, measured, options):
     """(path, constructor arguments, record or None) of the weights to measure; None where there are none."""
     mine = [record for record in measured if record.model == model and record.weights]
     if options.weights is None:
@@ -264,4 +285,4 @@ def _weights(model, data, measured, options):
         for record in mine:
             if record.weights_sha256 == digest:
                 return path, record.model_config, record
-    return path, presets.preset(model, options.preset or presets.DEFAULT).model, None
+    return path, presets.preset(experiment.table, model, options.preset or presets.DEFAULT).model, None

@@ -16,11 +16,14 @@ import sys
 
 import h5py
 import keras
+import numpy as np
 
 from data.batches import batches
+from data.image_data import Split
 from reproduce import callbacks, checkpoints, records
 
-_MEASURING = ("validation_images", "evaluation_images", "test_images")  # of a preset; no part of the training itself
+# Fields of a preset that are no part of the training itself.
+_MEASURING = ("validation_images", "evaluation_images", "test_images", "evaluation_batch")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,16 +40,17 @@ class TrainingFailed(RuntimeError):
     """A number became NaN or infinite. The model holds the last good weights, if there were any."""
 
 
-def train(model, preset, data, run_dir, seed=0, restart=False):
+def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
     """Trains `model` on `data.train` by `preset`, or goes on where an earlier run in `run_dir` stopped.
 
     Args:
-        model: a built keras.Model whose loss is its own (models/autoregressive.py).
+        model: a built keras.Model whose loss is its own (models/image_model.py).
         preset: reproduce.presets.Preset.
         data: data.images.ImageData.
         run_dir: folder of this run.
         seed: of the order of the data and of dropout (the initial weights are the caller's).
         restart: throws an earlier run in `run_dir` away.
+        picture: function of the model, called at the end of every epoch, that gives a picture for `samples/`.
 
     Returns: Training.
 
@@ -70,18 +74,19 @@ def train(model, preset, data, run_dir, seed=0, restart=False):
         callbacks.EpochSeeds(seed),
         keras.callbacks.TerminateOnNaN(),
         checkpoint,
-        callbacks.SampleGrid(run_dir / "samples"),
         callbacks.Progress(),
     ]
+    if picture is not None:
+        around.append(callbacks.Pictures(run_dir / "samples", picture))
     if importlib.util.find_spec("tensorboard") and importlib.util.find_spec("tensorflow"):  # Keras needs both for it
         around.append(keras.callbacks.TensorBoard(run_dir / "tensorboard", write_graph=False))
     model.fit(
-        ((images,) for images, _ in batches(data.train, preset.batch_size, seed, start_step)),
+        (_fit_data(model, *batch) for batch in batches(data.train, preset.batch_size, seed, start_step, data.augment)),
         shuffle=False,  # `batches` does
         epochs=epochs,
         initial_epoch=epoch,
         steps_per_epoch=preset.steps_per_epoch,
-        validation_data=(data.validation.images[: preset.validation_images],),
+        validation_data=_fit_data(model, *_first(data.validation, preset.validation_images)),
         validation_batch_size=preset.batch_size,
         callbacks=around,
         verbose=_verbose(),
@@ -89,6 +94,16 @@ def train(model, preset, data, run_dir, seed=0, restart=False):
     if checkpoint.failed:
         raise TrainingFailed(checkpoint.failed)
     return Training(preset.steps, clock.spent["wall"], clock.spent["cpu"], clock.images_per_second)
+
+
+def _fit_data(model, images, labels):
+    """What Keras takes for one batch."""
+    return (images, labels) if model.needs_labels else (images,)
+
+
+def _first(split, examples):
+    """The first images and labels of a split; None: all of them."""
+    return split.images[:examples], None if split.labels is None else split.labels[:examples]
 
 
 def _settings(model, preset, data, seed):
@@ -120,16 +135,28 @@ def _verbose():
     return 1 if sys.stdout.isatty() else 2
 
 
+def examples(data, split, at_most=None):
+    """The first examples of a split, as a model is to see them; None: all."""
+    images, labels = _first(getattr(data, split), at_most)
+    if split == "train" and data.augment is not None:
+        images = data.augment(images, np.random.default_rng(0))
+    return Split(images, labels)
+
+
 def evaluate(model, split, examples=None, batch_size=16):
     """(mean of the model's metric over the first `examples` images of `split`, how many that are).
 
     A model that is not compiled gets compiled without an optimiser.
     """
-    images = split.images[:examples]
     if not model.compiled:
         model.compile(optimizer=None)
+    images, labels = _first(split, examples)
     result = model.evaluate(
-        images, batch_size=batch_size, return_dict=True, callbacks=[callbacks.Progress()], verbose=_verbose()
+        *_fit_data(model, images, labels),
+        batch_size=batch_size,
+        return_dict=True,
+        callbacks=[callbacks.Progress()],
+        verbose=_verbose(),
     )
     return float(result[model.unit]), len(images)
 

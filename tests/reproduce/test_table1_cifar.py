@@ -89,7 +89,7 @@ def test_values_in_the_record_are_those_of_the_weights_beside_it(smoke, by_model
 
 @pytest.mark.parametrize("model", NETWORKS)
 def test_kept_weights_are_the_averages_of_the_last_checkpoint(smoke, by_model, photographs, model):
-    preset, record = presets.preset(model, "smoke"), by_model[model]
+    preset, record = presets.preset("table1_cifar", model, "smoke"), by_model[model]
     network, last = (kept_network(record, smoke[0], photographs) for _ in range(2))
     last.compile(training._optimizer(preset))
     path = smoke[0] / "runs" / "table1_cifar" / f"{model}-smoke-{DATA}" / "checkpoint.weights.h5"
@@ -103,7 +103,7 @@ def test_kept_weights_are_the_averages_of_the_last_checkpoint(smoke, by_model, p
 
 @pytest.mark.parametrize("model", NETWORKS)
 def test_record_tells_the_run(smoke, by_model, photographs, model):
-    record, preset = by_model[model], presets.preset(model, "smoke")
+    record, preset = by_model[model], presets.preset("table1_cifar", model, "smoke")
     assert (record.preset, record.steps, record.seed) == ("smoke", preset.steps, 0)
     assert record.epochs == preset.steps * preset.batch_size / len(photographs.train.images)
     assert record.data_fingerprint == photographs.fingerprint

@@ -30,13 +30,7 @@ def preset_of(**changes):
     return dataclasses.replace(PRESET, **changes)
 
 
-@pytest.fixture
-def no_samples(monkeypatch):
-    """Samples take most of the time of so small a run."""
-    monkeypatch.setattr(callbacks.SampleGrid, "on_epoch_end", lambda *_: None)
-
-
-def test_loss_falls(tiny, tmp_path, no_samples):
+def test_loss_falls(tiny, tmp_path):
     """Forty steps; the stripes cost 2 bits in four sub-pixels, so the best possible is 0.5 bits/dim, a guess is 2."""
     network = network_of(tiny)
     before, _ = training.evaluate(network_of(tiny), tiny.test)
@@ -81,7 +75,7 @@ def averages_of(network):
     return [np.array(v) for v in network.optimizer.variables if v.path.endswith("_average")]
 
 
-def test_kept_weights_are_the_averaged_ones(tiny, tmp_path, no_samples):
+def test_kept_weights_are_the_averaged_ones(tiny, tmp_path):
     network = network_of(tiny)
     training.train(network, PRESET, tiny, tmp_path)
     last = network_of(tiny)
@@ -97,7 +91,7 @@ def test_steps_must_fill_whole_epochs():
         preset_of(steps=7)
 
 
-def test_half_precision_resumes_by_the_steps_it_was_given(tiny, tmp_path, no_samples):
+def test_half_precision_resumes_by_the_steps_it_was_given(tiny, tmp_path):
     """float16 overflows at the first scales of the loss and skips those steps; the data go on all the same."""
     preset = preset_of(precision="mixed_float16")
     network = network_of(tiny, dtype=preset.precision)
@@ -111,14 +105,14 @@ def test_half_precision_resumes_by_the_steps_it_was_given(tiny, tmp_path, no_sam
 # What stops a training.
 
 
-def test_a_rate_that_diverges_at_once_stops_with_nothing_kept(tiny, tmp_path, no_samples):
+def test_a_rate_that_diverges_at_once_stops_with_nothing_kept(tiny, tmp_path):
     with pytest.raises(training.TrainingFailed, match="epoch 1.*no good weights.*learning rate"):
         training.train(network_of(tiny), preset_of(learning_rate=1e30), tiny, tmp_path)
     assert not (tmp_path / "checkpoint.weights.h5").exists()
 
 
 @pytest.mark.parametrize("moment", ["on_epoch_begin", "on_epoch_end"])
-def test_a_poisoned_weight_stops_with_the_last_good_weights_in_place(tiny, tmp_path, monkeypatch, no_samples, moment):
+def test_a_poisoned_weight_stops_with_the_last_good_weights_in_place(tiny, tmp_path, monkeypatch, moment):
     """In the second of three epochs, as by a faulty step: the first, so that the loss shows it, or the last."""
     good = {}
 
@@ -145,13 +139,13 @@ def test_a_poisoned_weight_stops_with_the_last_good_weights_in_place(tiny, tmp_p
 def test_a_failed_run_writes_no_record_and_says_why(table1, tmp_path, monkeypatch):
     model = {"filters": 6, "depth": 1, "first_kernel_size": 3}
     broken = presets.Preset(model, 4, 4, learning_rate=1e30, steps_per_epoch=4, validation_images=4)
-    monkeypatch.setitem(presets.PRESETS["gated_pixel_cnn"], "smoke", broken)
+    monkeypatch.setitem(presets.PRESETS["table1_cifar"]["gated_pixel_cnn"], "smoke", broken)
     ran = table1(tmp_path, "--preset=smoke", "--rows=gated_pixel_cnn")
     assert isinstance(ran.result, str) and "loss became" in ran.result and "learning rate" in ran.result
     assert [path for path in (tmp_path / "results").rglob("*") if path.is_file()] == []
 
 
-def test_a_run_with_other_settings_is_refused_before_it_trains(tiny, tmp_path, monkeypatch, no_samples):
+def test_a_run_with_other_settings_is_refused_before_it_trains(tiny, tmp_path, monkeypatch):
     training.train(network_of(tiny), preset_of(steps=4), tiny, tmp_path)
     for network, preset, seed, said in (
         (network_of(tiny, filters=6), preset_of(steps=4), 0, "model.filters was 8, is 6"),
@@ -205,7 +199,7 @@ def test_clock_times_steps_without_the_one_that_compiles(monkeypatch):
     assert clock.spent == {"wall": 10 + 254, "cpu": 20 + 508, "timed_steps": 4, "timed_seconds": 4}
 
 
-def test_progress_bar_shows_cost_and_speed_and_not_the_loss_again(tiny, tmp_path, monkeypatch, capsys, no_samples):
+def test_progress_bar_shows_cost_and_speed_and_not_the_loss_again(tiny, tmp_path, monkeypatch, capsys):
     terminal = io.StringIO()
     terminal.isatty = lambda: True
     monkeypatch.setattr("sys.stdout", terminal)
@@ -218,7 +212,7 @@ def test_progress_bar_shows_cost_and_speed_and_not_the_loss_again(tiny, tmp_path
     assert "loss" not in text
 
 
-def test_a_file_gets_one_line_an_epoch(tiny, tmp_path, capsys, no_samples):
+def test_a_file_gets_one_line_an_epoch(tiny, tmp_path, capsys):
     training.train(network_of(tiny), preset_of(), tiny, tmp_path)
     lines = [line for line in capsys.readouterr().out.splitlines() if "bits_per_dim" in line]
     assert len(lines) == 2 and all("images/s" in line and "\x1b" not in line for line in lines)
