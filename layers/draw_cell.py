@@ -136,13 +136,17 @@ class DrawCell(keras.layers.Layer):
 
     def read(self, images, canvas, hidden):
         """Eq. 3, 4 with 17 or 27: what the encoder sees of the image and of what the canvas lacks."""
-        shape = (-1, *self.image_shape)
-        images = ops.reshape(images, shape)
-        canvas = ops.reshape(canvas, (-1, *self.decoder.canvas_shape))[..., : self.image_shape[-1]]
-        both = ops.concatenate([images, images - ops.sigmoid(canvas)], axis=-1)  # x, and x_hat of Eq. 3
-        if self.attention:
-            both = self.attention.read(both, self.attention(hidden))
-        return ops.reshape(both, (-1, math.prod(both.shape[1:])))
+        height, width, channels = self.image_shape
+        images = ops.reshape(images, (-1, *self.image_shape))
+        canvas = ops.reshape(canvas, (-1, *self.decoder.canvas_shape))[..., :channels]
+        error = images - ops.sigmoid(canvas)  # Eq. 3
+        if not self.attention:
+            both = ops.concatenate([images, error], axis=2)
+            return ops.reshape(both, (-1, 2 * self.state_size[0]))
+        rows = [ops.reshape(part, (-1, height, width * channels)) for part in (images, error)]
+        both = ops.reshape(ops.concatenate(rows, axis=2), (-1, height, 2, width, channels))
+        patches = self.attention.read(both, self.attention(hidden))  # [batch, N, 2, N, channels]
+        return ops.reshape(patches, (-1, math.prod(patches.shape[1:])))
 
     def call(self, noise, states, training=None):
         images, encoder_hidden, encoder_memory, canvas, hidden, memory = states

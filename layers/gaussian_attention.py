@@ -7,6 +7,8 @@ gamma. A read takes an N x N patch through the filters; a write puts such a patc
 Pixels and filters are counted from 1, as in the paper: the centre of the first pixel of a row is at 1.
 """
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -80,16 +82,18 @@ class GaussianAttention(keras.layers.Layer):
         return filters[:, 0, :, :height], filters[:, 1, :, :width]
 
     def read(self, images, window):
-        """Eq. 27 for one image: gamma F_Y x F_X^T; [batch, B, A, channels] -> [batch, N, N, channels].
+        """Eq. 27: gamma F_Y x F_X^T; images [batch, B, A, channels] -> [batch, N, N, channels].
 
-        Images may have any number of channels: x and its error image side by side are read in one go.
+        Several images, as x and x_hat, go through the filters in one go: [batch, B, k, A, channels], rows side by side,
+        -> [batch, N, k, N, channels].
         """
         height, width, _ = self.image_shape
-        channels = images.shape[-1]
+        *several, _, channels = images.shape[2:]
         filters_y, filters_x = self.filterbank(window)
-        rows = ops.matmul(filters_y, ops.reshape(images, (-1, height, width * channels)))
-        rows = ops.reshape(rows, (-1, self.size, width, channels))
-        return window[:, 4, None, None, None] * ops.matmul(filters_x[:, None], rows)
+        rows = ops.matmul(filters_y, ops.reshape(images, (-1, height, math.prod(images.shape[2:]))))
+        rows = ops.reshape(rows, (-1, self.size * math.prod(several), width, channels))
+        patches = window[:, 4, None, None, None] * ops.matmul(filters_x[:, None], rows)
+        return ops.reshape(patches, (-1, self.size, *several, self.size, channels))
 
     def write(self, patches, window):
         """Eq. 29: 1/gamma F_Y^T w F_X; [batch, N, N, channels] -> [batch, B, A, channels]."""
