@@ -41,7 +41,9 @@ class DrawDecoderCell(keras.layers.Layer):
         self.write_size = write_size
         options = {"dtype": self.dtype_policy}
         self.lstm = keras.layers.LSTMCell(units, name="lstm", **options)
-        self.attention = write_size and GaussianAttention(write_size, canvas_shape, name="attention", **options)
+        self.attention = None
+        if write_size is not None:
+            self.attention = GaussianAttention(write_size, canvas_shape, name="attention", **options)
         patch = math.prod(canvas_shape) if write_size is None else write_size * write_size * canvas_shape[-1]
         self.patch = keras.layers.Dense(patch, name="patch", **options)
         self.state_size = [math.prod(canvas_shape), units, units]
@@ -116,7 +118,9 @@ class DrawCell(keras.layers.Layer):
         canvas_shape = (height, width, self.canvas_channels)
         self.decoder = DrawDecoderCell(canvas_shape, units, write_size, name="decoder", **options)
         self.encoder = keras.layers.LSTMCell(units, name="encoder", **options)
-        self.attention = read_size and GaussianAttention(read_size, image_shape, name="attention", **options)
+        self.attention = None
+        if read_size is not None:
+            self.attention = GaussianAttention(read_size, image_shape, name="attention", **options)
         self.posterior = keras.layers.Dense(2 * latent, name="posterior", **options)
         self.state_size = [math.prod(image_shape), units, units, *self.decoder.state_size]
         self.output_size = 2 * latent

@@ -32,7 +32,7 @@ class GaussianAttention(keras.layers.Layer):
     Call arguments:
         hidden: `[..., units]`.
 
-    Returns: windows `[..., 5]`.
+    Returns: windows `[..., 5]`, float32.
 
     Raises:
         ValueError: for a size below 1 or above the image's.
@@ -63,7 +63,8 @@ class GaussianAttention(keras.layers.Layer):
         self.built = True
 
     def call(self, hidden):
-        raw = self.linear(hidden)  # Eq. 21: g~_X, g~_Y, log sigma^2, log delta~, log gamma
+        # Windows and filters are computed in float32 whatever the policy: a float16 has no room for squared distances.
+        raw = ops.cast(self.linear(hidden), "float32")  # Eq. 21: g~_X, g~_Y, log sigma^2, log delta~, log gamma
         centre = self._to_pixels * (raw[..., :2] + 1.0)  # Eq. 22, 23
         positive = ops.exp(ops.clip(raw[..., 2:] * self._halves, -LOG_LIMIT, LOG_LIMIT))
         sigma, delta, gamma = ops.split(positive, 3, axis=-1)
@@ -79,6 +80,7 @@ class GaussianAttention(keras.layers.Layer):
         distances = (self._pixels - means[..., None]) / window[:, 3:4, None, None]  # [batch, 2, N, longest]
         # Eq. 25, 26: F[i, a] = exp(-(a - mu_i)^2 / (2 sigma^2)) / Z is the softmax over a, for any sigma and mu.
         filters = ops.softmax(self._outside - 0.5 * ops.square(distances), axis=-1)
+        filters = ops.cast(filters, self.compute_dtype)
         return filters[:, 0, :, :height], filters[:, 1, :, :width]
 
     def read(self, images, window):
@@ -92,7 +94,7 @@ class GaussianAttention(keras.layers.Layer):
         filters_y, filters_x = self.filterbank(window)
         rows = ops.matmul(filters_y, ops.reshape(images, (-1, height, math.prod(images.shape[2:]))))
         rows = ops.reshape(rows, (-1, self.size * math.prod(several), width, channels))
-        patches = window[:, 4, None, None, None] * ops.matmul(filters_x[:, None], rows)
+        patches = self._gamma(window) * ops.matmul(filters_x[:, None], rows)
         return ops.reshape(patches, (-1, self.size, *several, self.size, channels))
 
     def write(self, patches, window):
@@ -100,11 +102,14 @@ class GaussianAttention(keras.layers.Layer):
         height, width, _ = self.image_shape
         channels = patches.shape[-1]
         filters_y, filters_x = self.filterbank(window)
-        patches = patches / window[:, 4, None, None, None]
+        patches = patches / self._gamma(window)
         rows = ops.matmul(ops.transpose(filters_x, (0, 2, 1))[:, None], patches)  # [batch, N, A, channels]
         rows = ops.reshape(rows, (-1, self.size, width * channels))
         written = ops.matmul(ops.transpose(filters_y, (0, 2, 1)), rows)
         return ops.reshape(written, (-1, height, width, channels))
+
+    def _gamma(self, window):
+        return ops.cast(window[:, 4, None, None, None], self.compute_dtype)
 
     def compute_output_shape(self, hidden_shape):
         return (*hidden_shape[:-1], 5)

@@ -1,4 +1,6 @@
-"""The masks and the convolution of the papers, written as loops, and gradients on the active backend."""
+"""The masks, the convolution and the attention of the papers, written as loops; gradients on the active backend."""
+
+import math
 
 import keras
 import numpy as np
@@ -37,6 +39,54 @@ def paper_mask():
 def plain_conv():
     """`plain_conv(maps, kernel)`: zero-padded "same" convolution in NumPy, one tap after another."""
     return _plain_conv
+
+
+class _PaperAttention:
+    """Section 3.2 of arXiv 1502.04623 for one image, [height, width, channels], and one window, in float64."""
+
+    def __init__(self, size, height, width):
+        self.size, self.height, self.width = size, height, width
+
+    def window(self, raw):
+        """Eq. 21-24: the five numbers of a linear layer -> g_X, g_Y, delta, sigma, gamma."""
+        x, y, log_variance, log_stride, log_gamma = np.asarray(raw, "float64")
+        stride = (max(self.width, self.height) - 1) / max(self.size - 1, 1) * math.exp(log_stride)
+        centre = (self.width + 1) / 2 * (x + 1), (self.height + 1) / 2 * (y + 1)
+        return np.array([*centre, stride, math.sqrt(math.exp(log_variance)), math.exp(log_gamma)])
+
+    def filters(self, window):
+        """Eq. 19, 20, 25, 26: F_Y [N, height] and F_X [N, width]; i and a count from 1."""
+        x, y, stride, sigma, _ = np.asarray(window, "float64")
+        banks = [np.zeros((self.size, pixels)) for pixels in (self.height, self.width)]
+        for bank, centre in zip(banks, (y, x), strict=True):
+            for i in range(1, self.size + 1):
+                mean = centre + (i - self.size / 2 - 0.5) * stride
+                for a in range(1, bank.shape[1] + 1):
+                    bank[i - 1, a - 1] = math.exp(-((a - mean) ** 2) / (2 * sigma**2))
+                bank[i - 1] /= bank[i - 1].sum()
+        return banks
+
+    def read(self, image, window):
+        """Eq. 27: each cell of the patch is a Gaussian spot of the image, times gamma."""
+        rows, columns = self.filters(window)
+        patch = np.zeros((self.size, self.size, image.shape[-1]))
+        for i, j, channel in np.ndindex(patch.shape):
+            patch[i, j, channel] = window[4] * (np.outer(rows[i], columns[j]) * image[..., channel]).sum()
+        return patch
+
+    def write(self, patch, window):
+        """Eq. 29: each cell of the patch leaves such a spot, over gamma."""
+        rows, columns = self.filters(window)
+        image = np.zeros((self.height, self.width, patch.shape[-1]))
+        for i, j, channel in np.ndindex(patch.shape):
+            image[..., channel] += np.outer(rows[i], columns[j]) * patch[i, j, channel] / window[4]
+        return image
+
+
+@pytest.fixture(scope="session")
+def paper_attention():
+    """`paper_attention(size, height, width)`: `window(raw)`, `filters`, `read` and `write` by loops."""
+    return _PaperAttention
 
 
 @pytest.fixture(scope="session")

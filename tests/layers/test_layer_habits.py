@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from keras import ops
 
+from layers.draw_cell import DrawCell, DrawDecoderCell
 from layers.gated_block import GatedBlock
+from layers.gaussian_attention import GaussianAttention
 from layers.masked_conv import MaskedConv2D
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -20,11 +22,24 @@ VECTORS = RANDOM.normal(size=(3, 2)).astype("float32")
 LAYERS = [
     (MaskedConv2D, {"filters": 6, "kernel_size": (3, 5), "mask_type": "A", "colours": 3, "use_bias": False}),
     (GatedBlock, {"filters": 6, "kernel_size": 5, "mask_type": "A", "colours": 3, "dropout": 0.5}),
+    (GaussianAttention, {"size": 2, "image_shape": (4, 5, 3)}),
+    (DrawDecoderCell, {"canvas_shape": (4, 5, 3), "units": 6, "write_size": None}),
+    (
+        DrawCell,
+        {
+            "image_shape": (4, 5, 3),
+            "units": 6,
+            "latent": 2,
+            "read_size": None,
+            "write_size": 4,
+            "canvas_channels": 6,
+        },
+    ),
 ]
 
 
 def small_network(**options):
-    """Both layers, as a network would use them, with random weights; an image and a vector in, one map out."""
+    """Masked convolutions and gated blocks, as a network would use them, with random weights; an image and a vector in, one map out."""
     image, vector = keras.Input((4, 5, 3)), keras.Input((2,))
     vertical, horizontal = GatedBlock(6, 3, "A", 3, **options)(image, image, condition=vector)
     _, horizontal = GatedBlock(6, 5, "B", 3, dropout=0.2, **options)(vertical, horizontal)
