@@ -1,0 +1,40 @@
+"""Table 2 of arXiv 1502.04623: binarised MNIST, nats per test image.
+
+python reproduce/table2_binarized_mnist.py                         what results/ holds, then a quick run of each row
+python reproduce/table2_binarized_mnist.py --preset=cpu --rows=draw
+python reproduce/table2_binarized_mnist.py --evaluate_only         measures the committed weights again
+
+Gated PixelCNN and PixelCNN, and the rows of arXiv 1601.06759, are measured on the same images.
+"""
+
+from reproduce import rows as experiments
+from reproduce.report import Row
+
+TITLE = "Table 2 of DRAW: A Recurrent Neural Network For Image Generation (arXiv 1502.04623): binarised MNIST"
+_TABLE_2 = "arXiv 1502.04623, Table 2"
+_TABLE_4 = "arXiv 1601.06759, Table 4"
+
+ROWS = (
+    Row("DBM 2hl", 84.62, None, _TABLE_2, sign="~"),
+    Row("DBN 2hl", 84.55, None, _TABLE_2, sign="~"),
+    Row("NADE", 88.33, None, _TABLE_2),
+    Row("EoNADE 2hl (128 orderings)", 85.10, None, _TABLE_2),
+    Row("EoNADE-5 2hl (128 orderings)", 84.68, None, _TABLE_2),
+    Row("DLGM", 86.60, None, _TABLE_2, sign="~"),
+    Row("DLGM 8 leapfrog steps", 85.51, None, _TABLE_2, sign="~"),
+    Row("DARN 1hl", 84.13, None, _TABLE_2, sign="~"),
+    Row("DARN 12hl", 87.72, None, _TABLE_2, sign="<="),
+    Row("MADE 2hl (32 masks)", 86.64, None, _TABLE_4),
+    Row("DRAW without attention", 87.40, None, _TABLE_2, ("draw_without_attention",), sign="<="),
+    Row("DRAW", 80.97, None, _TABLE_2, ("draw",), sign="<="),
+    Row("PixelCNN", 81.30, None, _TABLE_4, ("pixel_cnn",)),
+    Row("Row LSTM", 80.54, None, _TABLE_4),
+    Row("Diagonal BiLSTM (1 layer, h=32)", 80.75, None, _TABLE_4),
+    Row("Diagonal BiLSTM (7 layers, h=16)", 79.20, None, _TABLE_4),
+    Row("Gated PixelCNN", None, None, "", ("gated_pixel_cnn",)),
+)
+
+EXPERIMENT = experiments.Experiment("table2_binarized_mnist", TITLE, ROWS, "nats", data="binarized_mnist")
+
+if __name__ == "__main__":
+    experiments.main(EXPERIMENT)
