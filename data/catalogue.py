@@ -68,13 +68,6 @@ CATALOGUE = {
 }
 
 
-def find(name: str) -> Entry:
-    """The entry called `name`. Raises ValueError for any other name."""
-    if name not in CATALOGUE:
-        raise ValueError(f"name is {name!r}; accepted: {', '.join(map(repr, CATALOGUE))}")
-    return CATALOGUE[name]
-
-
 def check_arrays(entry: Entry, where: str, remedy: str, images: np.ndarray, labels: np.ndarray | None) -> None:
     """Refuses arrays that `entry` cannot have, whatever their number.
 

@@ -4,10 +4,12 @@ They stand in for a data set so that every script runs everywhere, and go by nam
 them is no number of CIFAR-10 or MNIST.
 """
 
+import dataclasses
 import pathlib
 
 import numpy as np
 
+from data import derived
 from data.image_data import ImageData, Split
 
 CROP = 32
@@ -20,8 +22,15 @@ BINARISATION_SEED = 2008
 
 
 def load(name: str) -> ImageData:
-    """What stands in for the data set `name` ('cifar10', 'mnist' or 'binarized_mnist')."""
-    return {"cifar10": photographs, "mnist": digits, "binarized_mnist": binarised_digits}[name]()
+    """What stands in for the data set `name`, a name that `images.load` accepts."""
+    return {
+        "cifar10": photographs,
+        "mnist": digits,
+        "binarized_mnist": binarised_digits,
+        "dynamic_binarized_mnist": digits_binarised_afresh,
+        "cluttered_mnist": cluttered_digits,
+        "two_digit_mnist": two_digits,
+    }[name]()
 
 
 def photographs() -> ImageData:
@@ -83,6 +92,51 @@ def binarised_digits() -> ImageData:
         levels=2,
         is_fallback=True,
         source=f"scikit-learn {version} load_digits, binarised with seed {BINARISATION_SEED}",
+    )
+
+
+def digits_binarised_afresh() -> ImageData:
+    """Those digits again; the training ones are grey and binarised afresh for every batch."""
+    fixed = binarised_digits()
+    return derived.binarised_afresh(
+        digits().train.images,
+        fixed,
+        name="sklearn-digits-8x8-binarised-afresh",
+        title="digits of scikit-learn (8x8, training digits binarised afresh), not binarised MNIST",
+    )
+
+
+def cluttered_digits() -> ImageData:
+    """Scikit-learn's digits in clutter, 100x100; they are enlarged to the size of MNIST's first."""
+    return derived.cluttered_mnist(
+        enlarged_digits(),
+        name="sklearn-digits-cluttered",
+        title="cluttered digits of scikit-learn (100x100), not cluttered MNIST",
+    )
+
+
+def two_digits() -> ImageData:
+    """Two of scikit-learn's digits in 60x60; they are enlarged to the size of MNIST's first."""
+    return derived.two_digit_mnist(
+        enlarged_digits(),
+        name="sklearn-two-digits",
+        title="two digits of scikit-learn (60x60), not two of MNIST",
+    )
+
+
+def enlarged_digits() -> ImageData:
+    """The digits of `digits` at 28x28: every pixel three by three times, and a black border of two."""
+    small = digits()
+
+    def enlarge(split):
+        large = split.images.repeat(3, axis=1).repeat(3, axis=2)
+        return Split(np.pad(large, ((0, 0), (2, 2), (2, 2), (0, 0))), split.labels)
+
+    return dataclasses.replace(
+        small,
+        name="sklearn-digits-28x28",
+        title="digits of scikit-learn (enlarged to 28x28), not MNIST",
+        **{split: enlarge(getattr(small, split)) for split in ("train", "validation", "test")},
     )
 
 
