@@ -1,4 +1,4 @@
-"""Pictures made of digits: one in clutter, two on one canvas, binarised at random.
+"""Pictures made of others: a digit in clutter, two on one canvas, random binarisation; crops.
 
 The numbers drawn do not depend on how they are used: equal generators give equal pictures, on any machine.
 """
@@ -79,6 +79,20 @@ def binarise(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         uint8 of the same shape.
     """
     return (rng.integers(255, size=grey.shape, dtype=np.uint8) < grey).astype(np.uint8)
+
+
+def random_crops(images: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """A square of `size` pixels from anywhere in each of `images` `[n, height, width, channels]`."""
+    n, height, width, _ = images.shape
+    top, left = rng.integers(height - size + 1, size=n), rng.integers(width - size + 1, size=n)
+    windows = np.lib.stride_tricks.sliding_window_view(images, (size, size), axis=(1, 2))
+    return np.ascontiguousarray(np.moveaxis(windows[np.arange(n), top, left], 1, -1))
+
+
+def centre_crops(images: np.ndarray, size: int) -> np.ndarray:
+    """The square of `size` pixels in the middle of each of `images` `[n, height, width, channels]`."""
+    top, left = ((extent - size) // 2 for extent in images.shape[1:3])
+    return images[:, top : top + size, left : left + size]
 
 
 def _check(**images):

@@ -1,4 +1,4 @@
-"""Data sets made from stored ones: cluttered MNIST, two digits, binarisations of MNIST.
+"""Data sets made from stored ones: cluttered MNIST, two digits, binarisations of MNIST, crops of SVHN.
 
 Where pictures are composed at random, train keeps the digits and composes afresh for every batch (`augment`), while
 validation and test are composed once, with seeds of their own, from digits that train does not have.
@@ -15,6 +15,7 @@ from data.image_data import ImageData, Split
 
 SEEDS = {"validation": 1501, "test": 1502}
 BINARISATION_SEED = 2008
+CROP = 54
 AT_ONCE = 100  # pictures composed together; part of what a seed gives
 
 
@@ -108,6 +109,25 @@ def binarised_afresh(grey: np.ndarray, fixed: ImageData, **description) -> Image
     )
 
 
+def svhn(full: ImageData, name="svhn", title="SVHN (54x54)") -> ImageData:
+    """Crops of 54x54, no labels: at random for training, from the middle for validation and test."""
+
+    def crop(images, rng):
+        return compose.random_crops(images, CROP, rng)
+
+    middles = {split: Split(compose.centre_crops(getattr(full, split).images, CROP), None) for split in SEEDS}
+    return dataclasses.replace(
+        full,
+        name=name,
+        title=title,
+        train=Split(full.train.images, None),
+        **middles,
+        class_names=(),
+        augmentation="random 54x54 crops",
+        augment=crop,
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """How a data set is made of stored ones."""
@@ -130,6 +150,7 @@ RECIPES = {
             ("mnist", "binarized_mnist"),
             dynamic_binarized_mnist,
         ),
+        Recipe("svhn", "SVHN (54x54)", ("svhn_full",), svhn),
     )
 }
 

@@ -30,11 +30,13 @@ def load(name: str) -> ImageData:
         "dynamic_binarized_mnist": digits_binarised_afresh,
         "cluttered_mnist": cluttered_digits,
         "two_digit_mnist": two_digits,
+        "svhn_full": large_photographs,
+        "svhn": cropped_photographs,
     }[name]()
 
 
-def photographs() -> ImageData:
-    """32x32 crops of scikit-learn's two photographs, at full resolution; the label tells the photograph.
+def photographs(size: int = CROP, instead_of: str = "CIFAR-10") -> ImageData:
+    """Square crops of scikit-learn's two photographs, at full resolution; the label tells the photograph.
 
     Train crops overlap (stride 8); validation and test crops do not. Halving the photographs first would cost three
     quarters of the images and, by the size of their PNGs, make them hardly richer.
@@ -48,21 +50,35 @@ def photographs() -> ImageData:
         left = 0
         while left < image.shape[1]:
             for split, width in BANDS:
-                stride = TRAIN_STRIDE if split == "train" else CROP
-                crops[split][photograph] += _crops(image[:, left : left + width], stride)
+                stride = TRAIN_STRIDE if split == "train" else size
+                crops[split][photograph] += _crops(image[:, left : left + width], size, stride)
                 left += width
     splits = {
         split: Split(np.concatenate(parts), np.repeat(np.arange(len(parts), dtype=np.int32), [len(p) for p in parts]))
         for split, parts in crops.items()
     }
     return ImageData(
-        name="sklearn-photographs-32x32",
-        title="photographs of scikit-learn (32x32 crops), not CIFAR-10",
+        name=f"sklearn-photographs-{size}x{size}",
+        title=f"photographs of scikit-learn ({size}x{size} crops), not {instead_of}",
         **splits,
         class_names=tuple(pathlib.Path(path).stem for path in sample.filenames),
         levels=256,
         is_fallback=True,
         source=f"scikit-learn {sklearn.__version__} load_sample_images",
+    )
+
+
+def large_photographs() -> ImageData:
+    """The same at 64x64."""
+    return photographs(64, "SVHN")
+
+
+def cropped_photographs() -> ImageData:
+    """Crops of those at 54x54, at random for training."""
+    return derived.svhn(
+        large_photographs(),
+        name="sklearn-photographs-54x54",
+        title="photographs of scikit-learn (54x54 crops), not SVHN",
     )
 
 
@@ -140,12 +156,12 @@ def enlarged_digits() -> ImageData:
     )
 
 
-def _crops(band, stride):
+def _crops(band, size, stride):
     height, width, _ = band.shape
     return [
-        band[top : top + CROP, left : left + CROP]
-        for top in range(0, height - CROP + 1, stride)
-        for left in range(0, width - CROP + 1, stride)
+        band[top : top + size, left : left + size]
+        for top in range(0, height - size + 1, stride)
+        for left in range(0, width - size + 1, stride)
     ]
 
 

@@ -26,11 +26,12 @@ def load(
     """Loads a data set into memory, always in the same order.
 
     Validation is never taken from test: it is the last 5,000 training images of CIFAR-10, the last 10,000 of MNIST, and
-    binarised MNIST's own split.
+    the own split of the others.
 
     Args:
-        name: 'cifar10', 'mnist' or 'binarized_mnist'; or, made from these, 'cluttered_mnist', 'two_digit_mnist' or
-            'dynamic_binarized_mnist', whose training images are ready for a model only after `augment`.
+        name: 'cifar10', 'mnist' or 'binarized_mnist'; made from these, 'cluttered_mnist', 'two_digit_mnist' or
+            'dynamic_binarized_mnist'; or 'svhn', made from 'svhn_full'. Training images of the last four are ready for
+            a model only after `augment`.
         data_dir: folder of .npz files or of TFDS; without it `TFDS_DATA_DIR`, else `~/tensorflow_datasets`.
         download: whether TFDS may download a data set that is not there.
         allow_fallback: whether small images of scikit-learn may stand in for a data set that is not there and cannot

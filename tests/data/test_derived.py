@@ -109,6 +109,15 @@ def test_matching_finds_the_digits_that_were_binarised():
     np.testing.assert_array_equal(matching.match(binary, grey), chosen)
 
 
+def test_pixels_decide_between_digits_of_equal_blocks():
+    """The same grey values, in other places of every block of 4x4 pixels: the quick comparison sees no difference."""
+    rng = np.random.default_rng(9)
+    block = np.repeat([20, 235], 8).astype(np.uint8)
+    grey = np.stack([np.tile(rng.permutation(block).reshape(4, 4), (7, 7)) for _ in range(30)])[..., None]
+    chosen = rng.permutation(30)
+    np.testing.assert_array_equal(matching.match(compose.binarise(grey[chosen], rng), grey), chosen)
+
+
 def test_matching_gives_no_digit_twice_and_none_to_a_stranger():
     twins = blobs(6, seed=7)[[0, 1, 2, 3, 2]]  # 2 and 4 are the same picture
     binary = compose.binarise(twins[[2, 0, 2]], np.random.default_rng(8))
