@@ -1,15 +1,21 @@
 """Minibatches in an order that (seed, step) alone decides, so that a resumed run sees what it would have seen."""
 
 import numbers
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from data.image_data import Split
 
+AUGMENTATION = 1  # keeps the random numbers of augmentation from those of the order
+
 
 def batches(
-    split: Split, batch_size: int, seed: int, start_step: int = 0
+    split: Split,
+    batch_size: int,
+    seed: int,
+    start_step: int = 0,
+    augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Endless shuffled minibatches.
 
@@ -21,9 +27,11 @@ def batches(
         batch_size: examples a batch, at least 1; it may be larger than `n`.
         seed: at least 0.
         start_step: batches already seen, at least 0.
+        augment: `ImageData.augment`, for train alone: called with the images of each batch and a generator of its own.
 
     Returns:
-        An iterator of images `[batch_size, height, width, channels]` and labels `[batch_size]` (None without labels).
+        An iterator of images `[batch_size, height, width, channels]`, those of `augment` where there is one, and labels
+        `[batch_size]` (None without labels).
 
     Raises:
         ValueError: an argument is no integer or out of range, or `split` is empty.
@@ -33,10 +41,10 @@ def batches(
             raise ValueError(f"{name} is {value!r}; accepted: integers from {least}")
     if not len(split.images):
         raise ValueError("split is empty; accepted: at least one image")
-    return _generate(split, int(batch_size), int(seed), int(start_step))
+    return _generate(split, int(batch_size), int(seed), int(start_step), augment)
 
 
-def _generate(split, batch_size, seed, step):
+def _generate(split, batch_size, seed, step, augment):
     n = len(split.images)
     current, order = None, None
     while True:
@@ -49,10 +57,17 @@ def _generate(split, batch_size, seed, step):
             chosen.append(order[offset : offset + end - position])
             position += len(chosen[-1])
         at = np.concatenate(chosen)
-        yield split.images[at], None if split.labels is None else split.labels[at]
+        images = split.images[at]
+        if augment is not None:
+            images = augment(images, _generator(seed, AUGMENTATION, step))
+        yield images, None if split.labels is None else split.labels[at]
         step += 1
 
 
 def _permutation(n, seed, number):
     """The order of pass `number`, counted from 0."""
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(number,)))).permutation(n)
+    return _generator(seed, number).permutation(n)
+
+
+def _generator(seed, *key):
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=key)))

@@ -11,7 +11,7 @@ class DataError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One data set as TensorFlow Datasets has it."""
+    """One data set as TensorFlow Datasets has it or, with a `builder` of ours, would have it."""
 
     name: str
     title: str
@@ -21,6 +21,7 @@ class Entry:
     levels: int  # values of a sub-pixel: 0 .. levels - 1
     class_names: tuple[str, ...]  # () when there are no labels
     examples: dict[str, int]  # by split, as stored
+    builder: str = ""  # our module that makes it known to TFDS, where TFDS does not have it
     held_out: int = 0  # validation examples, from the end of train; 0 where validation is a split of its own
 
     @property
@@ -64,15 +65,19 @@ CATALOGUE = {
             class_names=(),
             examples={"train": 50_000, "validation": 10_000, "test": 10_000},
         ),
+        Entry(
+            name="svhn_full",
+            title="SVHN (64x64)",
+            version="1.0.0",
+            url="http://ufldl.stanford.edu/housenumbers/train.tar.gz",
+            image_shape=(64, 64, 3),
+            levels=256,
+            class_names=(),
+            examples={"train": 231_054, "validation": 4_701, "test": 13_068},
+            builder="data.svhn_full",
+        ),
     )
 }
-
-
-def find(name: str) -> Entry:
-    """The entry called `name`. Raises ValueError for any other name."""
-    if name not in CATALOGUE:
-        raise ValueError(f"name is {name!r}; accepted: {', '.join(map(repr, CATALOGUE))}")
-    return CATALOGUE[name]
 
 
 def check_arrays(entry: Entry, where: str, remedy: str, images: np.ndarray, labels: np.ndarray | None) -> None:

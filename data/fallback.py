@@ -4,10 +4,12 @@ They stand in for a data set so that every script runs everywhere, and go by nam
 them is no number of CIFAR-10 or MNIST.
 """
 
+import dataclasses
 import pathlib
 
 import numpy as np
 
+from data import derived
 from data.image_data import ImageData, Split
 
 CROP = 32
@@ -20,12 +22,21 @@ BINARISATION_SEED = 2008
 
 
 def load(name: str) -> ImageData:
-    """What stands in for the data set `name` ('cifar10', 'mnist' or 'binarized_mnist')."""
-    return {"cifar10": photographs, "mnist": digits, "binarized_mnist": binarised_digits}[name]()
+    """What stands in for the data set `name`, a name that `images.load` accepts."""
+    return {
+        "cifar10": photographs,
+        "mnist": digits,
+        "binarized_mnist": binarised_digits,
+        "dynamic_binarized_mnist": digits_binarised_afresh,
+        "cluttered_mnist": cluttered_digits,
+        "two_digit_mnist": two_digits,
+        "svhn_full": large_photographs,
+        "svhn": cropped_photographs,
+    }[name]()
 
 
-def photographs() -> ImageData:
-    """32x32 crops of scikit-learn's two photographs, at full resolution; the label tells the photograph.
+def photographs(size: int = CROP, instead_of: str = "CIFAR-10") -> ImageData:
+    """Square crops of scikit-learn's two photographs, at full resolution; the label tells the photograph.
 
     Train crops overlap (stride 8); validation and test crops do not. Halving the photographs first would cost three
     quarters of the images and, by the size of their PNGs, make them hardly richer.
@@ -39,21 +50,35 @@ def photographs() -> ImageData:
         left = 0
         while left < image.shape[1]:
             for split, width in BANDS:
-                stride = TRAIN_STRIDE if split == "train" else CROP
-                crops[split][photograph] += _crops(image[:, left : left + width], stride)
+                stride = TRAIN_STRIDE if split == "train" else size
+                crops[split][photograph] += _crops(image[:, left : left + width], size, stride)
                 left += width
     splits = {
         split: Split(np.concatenate(parts), np.repeat(np.arange(len(parts), dtype=np.int32), [len(p) for p in parts]))
         for split, parts in crops.items()
     }
     return ImageData(
-        name="sklearn-photographs-32x32",
-        title="photographs of scikit-learn (32x32 crops), not CIFAR-10",
+        name=f"sklearn-photographs-{size}x{size}",
+        title=f"photographs of scikit-learn ({size}x{size} crops), not {instead_of}",
         **splits,
         class_names=tuple(pathlib.Path(path).stem for path in sample.filenames),
         levels=256,
         is_fallback=True,
         source=f"scikit-learn {sklearn.__version__} load_sample_images",
+    )
+
+
+def large_photographs() -> ImageData:
+    """The same at 64x64."""
+    return photographs(64, "SVHN")
+
+
+def cropped_photographs() -> ImageData:
+    """Crops of those at 54x54, at random for training."""
+    return derived.svhn(
+        large_photographs(),
+        name="sklearn-photographs-54x54",
+        title="photographs of scikit-learn (54x54 crops), not SVHN",
     )
 
 
@@ -86,12 +111,57 @@ def binarised_digits() -> ImageData:
     )
 
 
-def _crops(band, stride):
+def digits_binarised_afresh() -> ImageData:
+    """Those digits again; the training ones are grey and binarised afresh for every batch."""
+    fixed = binarised_digits()
+    return derived.binarised_afresh(
+        digits().train.images,
+        fixed,
+        name="sklearn-digits-8x8-binarised-afresh",
+        title="digits of scikit-learn (8x8, training digits binarised afresh), not binarised MNIST",
+    )
+
+
+def cluttered_digits() -> ImageData:
+    """Scikit-learn's digits in clutter, 100x100; they are enlarged to the size of MNIST's first."""
+    return derived.cluttered_mnist(
+        enlarged_digits(),
+        name="sklearn-digits-cluttered",
+        title="cluttered digits of scikit-learn (100x100), not cluttered MNIST",
+    )
+
+
+def two_digits() -> ImageData:
+    """Two of scikit-learn's digits in 60x60; they are enlarged to the size of MNIST's first."""
+    return derived.two_digit_mnist(
+        enlarged_digits(),
+        name="sklearn-two-digits",
+        title="two digits of scikit-learn (60x60), not two of MNIST",
+    )
+
+
+def enlarged_digits() -> ImageData:
+    """The digits of `digits` at 28x28: every pixel three by three times, and a black border of two."""
+    small = digits()
+
+    def enlarge(split):
+        large = split.images.repeat(3, axis=1).repeat(3, axis=2)
+        return Split(np.pad(large, ((0, 0), (2, 2), (2, 2), (0, 0))), split.labels)
+
+    return dataclasses.replace(
+        small,
+        name="sklearn-digits-28x28",
+        title="digits of scikit-learn (enlarged to 28x28), not MNIST",
+        **{split: enlarge(getattr(small, split)) for split in ("train", "validation", "test")},
+    )
+
+
+def _crops(band, size, stride):
     height, width, _ = band.shape
     return [
-        band[top : top + CROP, left : left + CROP]
-        for top in range(0, height - CROP + 1, stride)
-        for left in range(0, width - CROP + 1, stride)
+        band[top : top + size, left : left + size]
+        for top in range(0, height - size + 1, stride)
+        for left in range(0, width - size + 1, stride)
     ]
 
 

@@ -1,8 +1,12 @@
-"""What a data set is once it is in memory: three splits of uint8 images, and a fingerprint that tells them apart."""
+"""What a data set is once it is in memory: three splits of uint8 images, and a fingerprint that tells them apart.
+
+Training images may be changed at random before a model sees them (`augment`); validation and test images never are.
+"""
 
 import dataclasses
 import functools
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 
@@ -28,16 +32,28 @@ class ImageData:
     levels: int  # values of a sub-pixel: 0 .. levels - 1
     is_fallback: bool  # not the data set that was asked for
     source: str  # one line: where it came from
+    augmentation: str = ""  # what `augment` does, in a few words for tables; part of the fingerprint
+    # From train images [n, height, width, channels] and a generator, uint8 images [n, *image_shape].
+    augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None
+
+    def __post_init__(self):
+        if bool(self.augmentation) != (self.augment is not None):
+            raise ValueError(
+                f"augmentation is {self.augmentation!r} and augment is {self.augment!r}; accepted: both, or neither"
+            )
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Height, width, channels."""
-        return self.train.images.shape[1:]
+        """Height, width, channels of what a model sees; `augment` may cut it from train images, or put them into it."""
+        return self.validation.images.shape[1:]
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256, in hex, of the types, shapes and bytes of all arrays in the order in which they stand here."""
-        digest = hashlib.sha256()
+        """SHA-256, in hex, of the types, shapes and bytes of all arrays in the order in which they stand here.
+
+        Where there is one, `augmentation` goes before them.
+        """
+        digest = hashlib.sha256(self.augmentation.encode())
         for split in (self.train, self.validation, self.test):
             for array in (split.images, split.labels):
                 digest.update(b"none" if array is None else f"{array.dtype.str}{array.shape}".encode())

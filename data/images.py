@@ -1,7 +1,8 @@
-"""CIFAR-10, MNIST and binarised MNIST in memory, by name: `load('cifar10').train.images`.
+"""Data sets in memory, by name: `load('cifar10').train.images`.
 
 Looked for in this order: .npz files (`data/arrays.py`), what TensorFlow Datasets has prepared or can download
-(`data/prepared.py`), and small images of scikit-learn under another name (`data/fallback.py`).
+(`data/prepared.py`), and small images of scikit-learn under another name (`data/fallback.py`). Some data sets are
+made from stored ones (`data/derived.py`).
 """
 
 import os
@@ -10,11 +11,13 @@ import pathlib
 import numpy as np
 from absl import logging
 
-from data import arrays, catalogue, fallback, prepared
-from data.catalogue import DataError
+from data import arrays, derived, fallback, prepared
+from data.catalogue import CATALOGUE, DataError
 from data.image_data import ImageData, Split
 
 __all__ = ["DataError", "ImageData", "Split", "load"]
+
+REMEDY = "pass --data_dir or set TFDS_DATA_DIR to a folder that has it, or allow the download"
 
 
 def load(
@@ -23,30 +26,36 @@ def load(
     """Loads a data set into memory, always in the same order.
 
     Validation is never taken from test: it is the last 5,000 training images of CIFAR-10, the last 10,000 of MNIST, and
-    binarised MNIST's own split.
+    the own split of the others.
 
     Args:
-        name: 'cifar10', 'mnist' or 'binarized_mnist'.
+        name: 'cifar10', 'mnist' or 'binarized_mnist'; made from these, 'cluttered_mnist', 'two_digit_mnist' or
+            'dynamic_binarized_mnist'; or 'svhn', made from 'svhn_full'. Training images of the last four are ready for
+            a model only after `augment`.
         data_dir: folder of .npz files or of TFDS; without it `TFDS_DATA_DIR`, else `~/tensorflow_datasets`.
         download: whether TFDS may download a data set that is not there.
         allow_fallback: whether small images of scikit-learn may stand in for a data set that is not there and cannot
-            be downloaded. They have another name, `is_fallback` is True, and a warning is logged.
+            be downloaded, or, for the fixed binarised MNIST, a binarisation of our own of MNIST. They have another
+            name, `is_fallback` is True, and a warning is logged.
 
     Raises:
         ValueError: an unknown `name`, or a `data_dir` that does not exist.
         DataError: what is there is damaged, incomplete or not this data set (never replaced silently), a download
-            failed, or nothing is there and `allow_fallback` is False.
+            failed, one of two needed data sets is there, or nothing is there and `allow_fallback` is False.
     """
-    entry = catalogue.find(name)
+    recipe = derived.find(name)
     folder = _folder(data_dir)
-    if arrays.present(entry, folder):
-        return _image_data(entry, arrays.read(entry, folder), "npz files")
-    if not prepared.folder_of(entry, folder).exists():
-        obstacle = prepared.obstacle(entry) if download else "downloading is turned off"
-        if obstacle:
-            return _fall_back(entry, folder, obstacle, allow_fallback)
-        prepared.download(entry, folder)
-    return _image_data(entry, prepared.read(entry, folder), f"TensorFlow Datasets {entry.name} {entry.version}")
+    parts, absences = _stored(recipe.needs, folder, download)
+    if not absences:
+        return recipe.make(*parts)
+    reason = ", and ".join(absences)
+    if parts:
+        raise DataError(f"{recipe.title} needs {' and '.join(recipe.needs)}: {reason}; {REMEDY}")
+    if not allow_fallback:
+        raise DataError(f"{recipe.title} is not available: {reason}; {REMEDY}")
+    substitute = _substitute(name, folder, download)
+    logging.warning("NOT %s but %s: %s. To use %s, %s.", recipe.title, substitute.title, reason, recipe.title, REMEDY)
+    return substitute
 
 
 def _folder(data_dir):
@@ -61,17 +70,38 @@ def _folder(data_dir):
     return folder
 
 
-def _fall_back(entry, folder, obstacle, allow_fallback):
+def _stored(names, folder, download):
+    """Those of the data sets that are there or can be downloaded, and why the others are not."""
+    parts, absences = [], []
+    for entry in map(CATALOGUE.get, names):
+        if arrays.present(entry, folder):
+            parts.append(_image_data(entry, arrays.read(entry, folder), "npz files"))
+            continue
+        if not prepared.folder_of(entry, folder).exists():
+            obstacle = prepared.obstacle(entry) if download else "downloading is turned off"
+            if obstacle:
+                absences.append(_absence(entry, folder, obstacle))
+                continue
+            prepared.download(entry, folder)
+        contents = prepared.read(entry, folder)
+        parts.append(_image_data(entry, contents, f"TensorFlow Datasets {entry.name} {entry.version}"))
+    return parts, absences
+
+
+def _absence(entry, folder, obstacle):
     reason = f"{folder} holds no {entry.name} {entry.version}, and {obstacle}"
-    remedy = "pass --data_dir or set TFDS_DATA_DIR to a folder that has it, or allow the download"
     leftover = prepared.unfinished(entry, folder)
     if leftover:
-        raise DataError(f"{reason}; found an unfinished download; delete the folder {leftover}, and {remedy}")
-    if not allow_fallback:
-        raise DataError(f"{entry.title} is not available: {reason}; {remedy}")
-    substitute = fallback.load(entry.name)
-    logging.warning("NOT %s but %s: %s. To use %s, %s.", entry.title, substitute.title, reason, entry.title, remedy)
-    return substitute
+        raise DataError(f"{reason}; found an unfinished download; delete the folder {leftover}, and {REMEDY}")
+    return reason
+
+
+def _substitute(name, folder, download):
+    if name == "binarized_mnist":
+        mnist, _ = _stored(["mnist"], folder, download)
+        if mnist:
+            return derived.binarised_here(*mnist)
+    return fallback.load(name)
 
 
 def _image_data(entry, contents, source):

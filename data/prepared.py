@@ -3,6 +3,7 @@
 Files are parsed a thousand examples at a time: `tfds.load` goes one by one and takes twice as long.
 """
 
+import importlib
 import importlib.util
 import pathlib
 import re
@@ -40,6 +41,8 @@ def download(entry: Entry, data_dir: pathlib.Path) -> None:
     """
     import tensorflow_datasets as tfds
 
+    if entry.builder:
+        importlib.import_module(entry.builder)
     try:
         builder = tfds.builder(f"{entry.name}:{entry.version}", data_dir=str(data_dir))
         builder.download_and_prepare(file_format="tfrecord")

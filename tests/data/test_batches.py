@@ -70,6 +70,38 @@ def test_without_labels_there_are_none():
     assert images.shape == (2, 1, 1, 1) and labels is None
 
 
+def noisy(images, rng):
+    """Numbers of its own for every image, in a picture of another size."""
+    return images.repeat(3, axis=1) + rng.integers(100, size=(len(images), 3, 1, 1), dtype=np.uint8)
+
+
+def augmented(seed, start_step, count):
+    row = batches(numbered(10), 4, seed, start_step, augment=noisy)
+    return [images.tolist() for images, _ in itertools.islice(row, count)]
+
+
+@hypothesis.given(seed=seeds, start=strategies.integers(0, 10))
+def test_augmented_batches_are_those_of_an_uninterrupted_run(seed, start):
+    assert augmented(seed, start, 3) == augmented(seed, 0, start + 3)[start:]
+
+
+def test_augmentation_differs_between_steps_and_seeds_and_leaves_the_order():
+    """All images are zero, so that what is left are the random numbers."""
+    blank = Split(np.zeros((4, 1, 1, 1), np.uint8), np.arange(4))
+    first, second = itertools.islice(batches(blank, 4, seed=1, augment=noisy), 2)
+    other = next(batches(blank, 4, seed=2, augment=noisy))
+    drawn = [images.tolist() for images, _ in (first, second, other)]
+    assert drawn[0] != drawn[1] and drawn[0] != drawn[2] and first[0].shape == (4, 3, 1, 1)
+    plain = labels_of(batches(numbered(10), 4, seed=5), 9)
+    assert labels_of(batches(numbered(10), 4, seed=5, augment=noisy), 9) == plain
+
+
+def test_the_augmentation_is_fixed():
+    """A run resumed with a later version must see what it would have seen."""
+    images, _ = next(batches(Split(np.zeros((2, 1, 1, 1), np.uint8), None), 2, seed=0, start_step=7, augment=noisy))
+    assert images.ravel().tolist() == [39, 12, 67, 85, 44, 65]
+
+
 @pytest.mark.parametrize("batch_size", [0, -1, 2.5, "8", True, None])
 def test_bad_batch_sizes_are_refused_at_the_call(batch_size):
     with pytest.raises(ValueError, match=f"batch_size is {batch_size!r}; accepted: integers from 1"):

@@ -89,6 +89,29 @@ def test_fingerprint_sees_every_array_and_its_shape():
     assert data().fingerprint == prints[0]
 
 
+def small_data(size=2, **fields):
+    splits = {name: Split(np.full((3, 2, 2, 1), i, np.uint8), None) for i, name in enumerate(("train", "test"))}
+    splits["validation"] = Split(np.zeros((3, size, size, 1), np.uint8), None)
+    return ImageData("a", "A", **splits, class_names=(), levels=256, is_fallback=False, source="made up", **fields)
+
+
+def test_a_fingerprint_without_augmentation_stays_what_it_was():
+    """Records of earlier versions name it."""
+    assert small_data().fingerprint == "2664914c08a40fa50acb4bf21bd34399430a59f94c9dd329a41585e2ea36313c"
+
+
+def test_augmentation_has_a_part_in_the_fingerprint_and_decides_the_shape_seen():
+    one, other = (small_data(5, augmentation=text, augment=lambda images, rng: images) for text in ("one", "other"))
+    assert len({one.fingerprint, other.fingerprint, small_data(5).fingerprint}) == 3
+    assert one.image_shape == (5, 5, 1)
+
+
+@pytest.mark.parametrize("fields", [{"augmentation": "one"}, {"augment": max}])
+def test_augmentation_without_a_name_is_refused(fields):
+    with pytest.raises(ValueError, match="augmentation is .* and augment is .*; accepted: both, or neither"):
+        small_data(**fields)
+
+
 def test_unknown_name_is_refused():
     with pytest.raises(ValueError, match="name is 'cifar-10'; accepted: 'cifar10', 'mnist', 'binarized_mnist'"):
         images.load("cifar-10")
