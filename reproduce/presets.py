@@ -68,8 +68,95 @@ _PIXEL_CNN_CIFAR = {
     ),
 }
 
+# Table 3 of arXiv 1502.04623; what it does not give (rate, batch, length) is ours.
+_DRAW_CIFAR = {
+    "smoke": Preset({"steps": 2, "units": 8, "latent": 4, "read_size": 4, "write_size": 4}, 6, 4, steps_per_epoch=2,
+                    validation_images=8, evaluation_images=16, test_images=16, warmup_steps=2, ema_momentum=0.5),
+    "quick": Preset({"steps": 8, "units": 128, "latent": 32, "read_size": 8, "write_size": 8}, 500, 20,
+                    learning_rate=2e-3, ema_momentum=0.99, steps_per_epoch=250, validation_images=200,
+                    evaluation_images=1000, evaluation_batch=100),
+    "cpu": Preset({"steps": 16, "units": 256, "latent": 64, "read_size": 8, "write_size": 8}, 10_000, 50,
+                  steps_per_epoch=500, validation_images=500, evaluation_batch=100),
+    "gpu": Preset({"steps": 64, "units": 400, "latent": 200, "read_size": 5, "write_size": 5}, 20_000, 100,
+                  steps_per_epoch=1000, warmup_steps=500, evaluation_batch=100, xla=True),
+    "paper": Preset({"steps": 64, "units": 400, "latent": 200, "read_size": 5, "write_size": 5}, 500_000, 100,
+                    learning_rate=3e-4, steps_per_epoch=1000, warmup_steps=1000, evaluation_batch=100, xla=True),
+}  # fmt: skip
+
+_DRAW_MNIST = {
+    "smoke": dataclasses.replace(
+        _DRAW_CIFAR["smoke"], model={"steps": 2, "units": 8, "latent": 4, "read_size": 2, "write_size": 3}
+    ),
+    "quick": Preset({"steps": 8, "units": 128, "latent": 50, "read_size": 8, "write_size": 8}, 1500, 25,
+                    learning_rate=3e-3, ema_momentum=0.99, steps_per_epoch=250, validation_images=500,
+                    evaluation_images=1000, evaluation_batch=100),
+    "cpu": Preset({"steps": 16, "units": 256, "latent": 100, "read_size": 8, "write_size": 8}, 16_000, 50,
+                  steps_per_epoch=500, validation_images=500, evaluation_batch=100),
+    "gpu": Preset({"steps": 64, "units": 256, "latent": 100, "read_size": 2, "write_size": 5}, 40_000, 100,
+                  steps_per_epoch=1000, warmup_steps=500, evaluation_batch=100, xla=True),
+    "paper": Preset({"steps": 64, "units": 256, "latent": 100, "read_size": 2, "write_size": 5}, 500_000, 100,
+                    learning_rate=3e-4, steps_per_epoch=1000, warmup_steps=1000, evaluation_batch=100, xla=True),
+}  # fmt: skip
+# The same without attention; its sizes are not given in the paper.
+_DRAW_MNIST_WITHOUT_ATTENTION = {
+    name: dataclasses.replace(preset, model={**preset.model, "read_size": None, "write_size": None})
+    for name, preset in _DRAW_MNIST.items()
+}
+
+_GATED_MNIST = {
+    "smoke": dataclasses.replace(_GATED_CIFAR["smoke"], model={"filters": 6, "depth": 2, "first_kernel_size": 3}),
+    "quick": Preset({"filters": 16, "depth": 5}, 1500, 8, learning_rate=4e-3, ema_momentum=0.99, steps_per_epoch=250,
+                    validation_images=200, evaluation_images=500, evaluation_batch=50),
+    "cpu": Preset({"filters": 32, "depth": 7}, 12_000, 16, learning_rate=2e-3, steps_per_epoch=500,
+                  validation_images=500, evaluation_images=2000, evaluation_batch=50),
+    "gpu": Preset({"filters": 64, "depth": 12, "kernel_size": 5, "dropout": 0.1}, 40_000, 64, steps_per_epoch=1000,
+                  warmup_steps=1000, ema_momentum=0.9995, evaluation_batch=100, xla=True),
+    "paper": Preset({"filters": 64, "depth": 12, "kernel_size": 5, "dropout": 0.1}, 200_000, 16, learning_rate=4e-4,
+                    steps_per_epoch=1000, warmup_steps=2000, ema_momentum=0.9995, evaluation_batch=100),
+}  # fmt: skip
+_PIXEL_CNN_MNIST = {
+    "smoke": _GATED_MNIST["smoke"],
+    "quick": dataclasses.replace(_GATED_MNIST["quick"], model={"filters": 16, "depth": 8, "head_filters": 32}),
+    "cpu": dataclasses.replace(_GATED_MNIST["cpu"], model={"filters": 32, "depth": 10, "head_filters": 32}),
+    "gpu": dataclasses.replace(_GATED_MNIST["gpu"], model={"filters": 64, "depth": 12, "head_filters": 64}),
+    # arXiv 1601.06759: 7 layers, h = 16, a head of 32.
+    "paper": dataclasses.replace(_GATED_MNIST["paper"], model={"filters": 16, "depth": 7, "head_filters": 32}),
+}
+
+_GLIMPSES_8 = {
+    "smoke": Preset({"glimpses": 2, "units": 8, "glimpse_size": 4}, 6, 4, steps_per_epoch=2, validation_images=8,
+                    evaluation_images=16, test_images=16, warmup_steps=2, ema_momentum=0.5),
+    "quick": Preset({"glimpses": 8, "units": 256, "glimpse_size": 12}, 1000, 25, learning_rate=2e-3, ema_momentum=0.99,
+                    steps_per_epoch=250, validation_images=500, evaluation_images=1000, evaluation_batch=100),
+    "cpu": Preset({"glimpses": 8, "units": 256, "glimpse_size": 12}, 20_000, 50, steps_per_epoch=500,
+                  validation_images=1000, evaluation_batch=100),
+    "gpu": Preset({"glimpses": 8, "units": 256, "glimpse_size": 12}, 100_000, 100, steps_per_epoch=1000,
+                  warmup_steps=500, evaluation_batch=100, xla=True),
+    "paper": Preset({"glimpses": 8, "units": 256, "glimpse_size": 12}, 500_000, 100, learning_rate=3e-4,
+                    steps_per_epoch=1000, warmup_steps=1000, evaluation_batch=100, xla=True),
+}  # fmt: skip
+_GLIMPSES_4 = {
+    name: dataclasses.replace(preset, model={**preset.model, "glimpses": min(4, preset.model["glimpses"])})
+    for name, preset in _GLIMPSES_8.items()
+}
+_CONV_CLUTTERED = {
+    name: dataclasses.replace(preset, model={"units": 8} if name == "smoke" else {})
+    for name, preset in _GLIMPSES_8.items()
+}
+
 PRESETS = {
-    "table1_cifar": {"gated_pixel_cnn": _GATED_CIFAR, "pixel_cnn": _PIXEL_CNN_CIFAR},
+    "table1_cifar": {"draw": _DRAW_CIFAR, "gated_pixel_cnn": _GATED_CIFAR, "pixel_cnn": _PIXEL_CNN_CIFAR},
+    "table2_binarized_mnist": {
+        "draw": _DRAW_MNIST,
+        "draw_without_attention": _DRAW_MNIST_WITHOUT_ATTENTION,
+        "gated_pixel_cnn": _GATED_MNIST,
+        "pixel_cnn": _PIXEL_CNN_MNIST,
+    },
+    "table1_cluttered_mnist": {
+        "conv_classifier": _CONV_CLUTTERED,
+        "draw_classifier_4": _GLIMPSES_4,
+        "draw_classifier_8": _GLIMPSES_8,
+    },
 }
 
 

@@ -19,6 +19,8 @@ from reproduce import records as records_lib
 RESULTS = records_lib.REPOSITORY / "results"
 TABLES = {  # the script in reproduce/ that states the rows -> the metric
     "table1_cifar": "bits_per_dim",
+    "table2_binarized_mnist": "nats",
+    "table1_cluttered_mnist": "error_percent",
 }
 
 # What a table shows, in order -> its heading. `_cells` says what each holds.

@@ -121,6 +121,8 @@ def _print_table(experiment, rows, data, measured):
 def make_network(model, data, precision="float32", **config):
     """A built network for `data`; `config` holds the other arguments of its constructor."""
     config = {"image_shape": data.image_shape, "levels": data.levels, **config}
+    if data.class_names and NETWORKS[model].needs_labels:
+        config = {"num_classes": len(data.class_names), **config}
     network = NETWORKS[model](**config, dtype=precision)
     network.build()
     return network

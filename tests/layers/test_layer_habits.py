@@ -39,7 +39,7 @@ LAYERS = [
 
 
 def small_network(**options):
-    """Masked convolutions and gated blocks, as a network would use them, with random weights; an image and a vector in, one map out."""
+    """Masked convolutions and gated blocks random weights, image and vector in, map out."""
     image, vector = keras.Input((4, 5, 3)), keras.Input((2,))
     vertical, horizontal = GatedBlock(6, 3, "A", 3, **options)(image, image, condition=vector)
     _, horizontal = GatedBlock(6, 5, "B", 3, dropout=0.2, **options)(vertical, horizontal)
