@@ -18,7 +18,7 @@ import math
 import keras
 from keras import ops
 
-from layers.gaussian_attention import GaussianAttention
+from layers.gaussian_attention import GaussianAttention, tiling_gamma
 
 
 @keras.saving.register_keras_serializable(package="layers")
@@ -43,7 +43,8 @@ class DrawDecoderCell(keras.layers.Layer):
         self.lstm = keras.layers.LSTMCell(units, name="lstm", **options)
         self.attention = None
         if write_size is not None:
-            self.attention = GaussianAttention(write_size, canvas_shape, name="attention", **options)
+            gamma = tiling_gamma(write_size, canvas_shape)
+            self.attention = GaussianAttention(write_size, canvas_shape, gamma, name="attention", **options)
         patch = math.prod(canvas_shape) if write_size is None else write_size * write_size * canvas_shape[-1]
         self.patch = keras.layers.Dense(patch, name="patch", **options)
         self.state_size = [math.prod(canvas_shape), units, units]

@@ -18,6 +18,11 @@ from keras import ops
 LOG_LIMIT = 10.0
 
 
+def tiling_gamma(size, image_shape):
+    """gamma for which a write of ones, in the widest window, makes a canvas of about ones: the stride to the -2."""
+    return ((max(image_shape[:2]) - 1) / max(size - 1, 1)) ** -2.0
+
+
 @keras.saving.register_keras_serializable(package="layers")
 class GaussianAttention(keras.layers.Layer):
     """Where to look, and looking there.
@@ -28,6 +33,10 @@ class GaussianAttention(keras.layers.Layer):
     Args:
         size: N; the patch is N x N.
         image_shape: (B, A, channels): height, width, and channels, which all go through the same filters.
+        initial_gamma: gamma at the start. With `tiling_gamma` a written patch of ones makes a canvas of about ones.
+
+    At the start a window covers the image, and its filters overlap: sigma is half a stride. (Not given in the paper.
+    With sigma 1 a write of few filters reaches few pixels, a hundredth of what was meant, and learning starts late.)
 
     Call arguments:
         hidden: `[..., units]`.
@@ -38,7 +47,7 @@ class GaussianAttention(keras.layers.Layer):
         ValueError: for a size below 1 or above the image's.
     """
 
-    def __init__(self, size, image_shape, **kwargs):
+    def __init__(self, size, image_shape, initial_gamma=1.0, **kwargs):
         super().__init__(**kwargs)
         height, width, _ = image_shape
         if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= min(height, width):
@@ -47,9 +56,13 @@ class GaussianAttention(keras.layers.Layer):
             )
         self.size = size
         self.image_shape = tuple(image_shape)
-        self.linear = keras.layers.Dense(5, dtype=self.dtype_policy, name="linear")
+        self.initial_gamma = initial_gamma
         longest = max(height, width)
         self._largest_stride = (longest - 1) / max(size - 1, 1)
+        start = [0.0, 0.0, 2.0 * math.log(max(self._largest_stride, 1.0) / 2.0), 0.0, math.log(initial_gamma)]
+        self.linear = keras.layers.Dense(
+            5, bias_initializer=keras.initializers.Constant(np.array(start)), dtype=self.dtype_policy, name="linear"
+        )
         # g_Y and g_X go from -1 to 1 along [height, width]; Eq. 22, 23.
         self._to_pixels = np.array([[(width + 1) / 2, (height + 1) / 2]], "float32")
         # One grid for both directions, as long as the longer one: pixels outside the image get no weight.
@@ -115,4 +128,5 @@ class GaussianAttention(keras.layers.Layer):
         return (*hidden_shape[:-1], 5)
 
     def get_config(self):
-        return {**super().get_config(), "size": self.size, "image_shape": list(self.image_shape)}
+        config = {"size": self.size, "image_shape": list(self.image_shape), "initial_gamma": self.initial_gamma}
+        return {**super().get_config(), **config}
