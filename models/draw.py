@@ -67,8 +67,8 @@ class Draw(ImageModel):
         self.units = checks.check_integer("units", units, 1)
         self.latent = checks.check_integer("latent", latent, 1)
         smallest = min(self.image_shape[:2])
-        self.read_size = read_size and checks.check_integer("read_size", read_size, 1, smallest)
-        self.write_size = write_size and checks.check_integer("write_size", write_size, 1, smallest)
+        self.read_size = None if read_size is None else checks.check_integer("read_size", read_size, 1, smallest)
+        self.write_size = None if write_size is None else checks.check_integer("write_size", write_size, 1, smallest)
         self.likelihood, self._likelihood = draw_likelihoods.find(likelihood, self.levels)
         self.cell = DrawCell(
             self.image_shape,
@@ -155,6 +155,7 @@ class Draw(ImageModel):
             return reconstruction - ops.sum(kl, axis=-1), reconstruction, kl
 
         images = checks.check_images(images, self.image_shape, self.levels)
+        seed = checks.check_integer("seed", seed, 0)
         function = self._compile("elbo", parts)
         return Elbo(*self._in_batches(function, batch_size, images, self._draw_noise(len(images), seed)))
 
@@ -178,10 +179,11 @@ class Draw(ImageModel):
 
         images = checks.check_images(images, self.image_shape, self.levels)
         count = checks.check_integer("importance_samples", importance_samples, 1)
+        seed = checks.check_integer("seed", seed, 0)
         function = self._compile("log_weight", log_weight)
         bound = np.full(len(images), -np.inf)
         for k in range(count):
-            noise = self._draw_noise(len(images), (checks.check_integer("seed", seed, 0), k))
+            noise = self._draw_noise(len(images), (seed, k))
             bound = np.logaddexp(bound, self._in_batches(function, batch_size, images, noise))
         return bound - np.log(count)
 

@@ -22,7 +22,8 @@ class Bernoulli:
 
     def distribution(self, canvas, levels):
         """The distribution over values 0 .. levels - 1 (or, for intensities, 0 to 1): event [H, W, colours]."""
-        return tfd.Independent(tfd.Bernoulli(logits=canvas), reinterpreted_batch_ndims=3)
+        # Of dtype float32: TFP takes NumPy arrays to a distribution's own dtype, and intensities are no integers.
+        return tfd.Independent(tfd.Bernoulli(logits=canvas, dtype="float32"), reinterpreted_batch_ndims=3)
 
     def log_prob(self, canvas, values, levels):
         """Nats [batch] of `values`, float 0 .. levels - 1, [batch, H, W, colours]."""
@@ -79,7 +80,8 @@ LIKELIHOODS = {
 
 def find(name, levels):
     """The likelihood `name`, or for None the one that suits; ValueError where it does not exist or fit `levels`."""
-    name = name or ("bernoulli" if levels == 2 else "discretized_logistic")
+    if name is None:
+        name = "bernoulli" if levels == 2 else "discretized_logistic"
     if name not in LIKELIHOODS:
         raise ValueError(f"likelihood must be one of {sorted(LIKELIHOODS)}. Received: likelihood={name!r}")
     if levels not in LIKELIHOODS[name].levels:

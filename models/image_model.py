@@ -50,12 +50,16 @@ class ImageModel(keras.Model):
     def _in_batches(self, function, batch_size, *arrays):
         """`function` of slices of the arrays: its results, NumPy arrays or a tuple of them, joined."""
         batch_size = checks.check_integer("batch_size", batch_size, 1)
-        starts = range(0, max(len(arrays[0]), 1), batch_size)  # no images: one empty batch, for the results' shapes
+        n = len(arrays[0])
+        if n == 0:  # one blank, cut off again, gives the results' shapes: an LSTM of Keras takes no empty batch
+            arrays = [np.zeros((1, *a.shape[1:]), a.dtype) for a in arrays]
+        starts = range(0, max(n, 1), batch_size)
         parts = [function(*(a[i : i + batch_size] for a in arrays)) for i in starts]
         if isinstance(parts[0], (tuple, list)):
-            return tuple(
-                np.concatenate([ops.convert_to_numpy(p) for p in column]) for column in zip(*parts, strict=True)
-            )
+            return tuple(self._join(column)[:n] for column in zip(*parts, strict=True))
+        return self._join(parts)[:n]
+
+    def _join(self, parts):
         return np.concatenate([ops.convert_to_numpy(part) for part in parts])
 
     def build(self, input_shape=None):

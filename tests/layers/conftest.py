@@ -1,8 +1,7 @@
-"""The masks, the convolution and the attention of the papers, written as loops; gradients on the active backend."""
+"""The masks, the convolution and the attention of the papers, written as loops."""
 
 import math
 
-import keras
 import numpy as np
 import pytest
 
@@ -87,22 +86,3 @@ class _PaperAttention:
 def paper_attention():
     """`paper_attention(size, height, width)`: `window(raw)`, `filters`, `read` and `write` by loops."""
     return _PaperAttention
-
-
-@pytest.fixture(scope="session")
-def gradient():
-    """`gradient(f, *arrays)`: the derivatives of a scalar function, as NumPy arrays."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return lambda f, *arrays: [np.asarray(g) for g in jax.grad(f, argnums=tuple(range(len(arrays))))(*arrays)]
-    import tensorflow as tf
-
-    def gradient(f, *arrays):
-        tensors = [tf.convert_to_tensor(array) for array in arrays]
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(tensors)
-            value = f(*tensors)
-        return [g.numpy() for g in tape.gradient(value, tensors, unconnected_gradients="zero")]
-
-    return gradient

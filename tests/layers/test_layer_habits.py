@@ -24,22 +24,12 @@ LAYERS = [
     (GatedBlock, {"filters": 6, "kernel_size": 5, "mask_type": "A", "colours": 3, "dropout": 0.5}),
     (GaussianAttention, {"size": 2, "image_shape": (4, 5, 3)}),
     (DrawDecoderCell, {"canvas_shape": (4, 5, 3), "units": 6, "write_size": None}),
-    (
-        DrawCell,
-        {
-            "image_shape": (4, 5, 3),
-            "units": 6,
-            "latent": 2,
-            "read_size": None,
-            "write_size": 4,
-            "canvas_channels": 6,
-        },
-    ),
+    (DrawCell, {"image_shape": (4, 5, 3), "units": 6, "latent": 2, "read_size": None, "canvas_channels": 6}),
 ]
 
 
 def small_network(**options):
-    """Masked convolutions and gated blocks random weights, image and vector in, map out."""
+    """The layers of a PixelCNN, as it would use them, with random weights; an image and a vector in, one map out."""
     image, vector = keras.Input((4, 5, 3)), keras.Input((2,))
     vertical, horizontal = GatedBlock(6, 3, "A", 3, **options)(image, image, condition=vector)
     _, horizontal = GatedBlock(6, 5, "B", 3, dropout=0.2, **options)(vertical, horizontal)

@@ -9,6 +9,7 @@ import pytest
 
 from models.autoregressive import LOGIT_SCALE, join_inputs
 from models.compiled import compiled
+from models.draw import Draw
 from models.pixel_cnn import PixelCNN
 from models.raster import inverse_cdf
 
@@ -43,6 +44,29 @@ def make_model():
 def shared_model():
     """The same, made once for equal arguments: for tests that do not change it."""
     return functools.cache(_make)
+
+
+def _make_draw(seed=0, **options):
+    tiny = {"image_shape": (6, 5, 1), "steps": 3, "units": 5, "latent": 2, "read_size": 2, "write_size": 3}
+    model = Draw(**{**tiny, **options})
+    model.build()
+    random = np.random.default_rng(seed)
+    for weight in model.trainable_variables:  # initial states included
+        scale = 0.5 if len(weight.shape) == 1 else 1.5 / np.sqrt(weight.shape[0])
+        weight.assign(random.normal(0, scale, weight.shape))
+    return model
+
+
+@pytest.fixture(scope="session")
+def make_draw():
+    """`make_draw(seed=0, **options)`: a new tiny Draw with random weights."""
+    return _make_draw
+
+
+@pytest.fixture(scope="session")
+def shared_draw():
+    """The same, made once for equal arguments: for tests that do not change it."""
+    return functools.cache(_make_draw)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import pytest
 from keras import ops
 
 from models.autoregressive import join_inputs
+from models.draw import Draw
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.pixel_cnn import PixelCNN
 
@@ -29,6 +30,18 @@ OPTIONS = {
 }
 
 
+DRAW_OPTIONS = {
+    "image_shape": (4, 5, 3),
+    "levels": 8,
+    "steps": 2,
+    "units": 6,
+    "latent": 3,
+    "read_size": 3,
+    "write_size": None,
+    "likelihood": "cross_entropy",
+}
+
+
 def stripes(n, levels):
     """Images to learn: each column is of one value, its right neighbour of the next."""
     starts = np.random.default_rng(0).integers(0, levels, n)
@@ -38,7 +51,12 @@ def stripes(n, levels):
 
 @pytest.mark.parametrize(
     "model_class, options",
-    [(PixelCNN, OPTIONS), (GatedPixelCNN, OPTIONS), (GatedPixelCNN, {**OPTIONS, "num_classes": 3})],
+    [
+        (PixelCNN, OPTIONS),
+        (GatedPixelCNN, OPTIONS),
+        (GatedPixelCNN, {**OPTIONS, "num_classes": 3}),
+        (Draw, DRAW_OPTIONS),
+    ],
 )
 def test_a_config_makes_the_same_network(model_class, options):
     model = model_class(**options)
@@ -52,13 +70,13 @@ def test_a_config_makes_the_same_network(model_class, options):
     assert names[0] == names[1]
 
 
-@BOTH
+@pytest.mark.parametrize("model_class", [PixelCNN, GatedPixelCNN, Draw])
 def test_a_model_is_registered_under_models(model_class):
     assert keras.saving.get_registered_name(model_class) == f"models>{model_class.__name__}"
 
 
-def test_saved_models_are_the_same_in_a_fresh_process(tmp_path, make_model, random_images):
-    """One plain and one conditional model, saved after a step of training, with compiled state."""
+def test_saved_models_are_the_same_in_a_fresh_process(tmp_path, make_model, make_draw, random_images):
+    """One plain and one conditional model and a Draw, saved after a step of training, with compiled state."""
     expected = {}
     for name, model_class, condition in (("plain", PixelCNN, None), ("gated", GatedPixelCNN, [2, 0, 1])):
         classes = {} if condition is None else {"num_classes": 3}
@@ -68,14 +86,22 @@ def test_saved_models_are_the_same_in_a_fresh_process(tmp_path, make_model, rand
         model.train_on_batch(join_inputs(images, None if condition is None else np.array(condition)))
         model.save(tmp_path / f"{name}.keras")
         expected[name] = model.log_prob(images, condition), model.sample(3, condition, seed=3)
+    model = make_draw(image_shape=(4, 5, 3), levels=4)
+    model.compile("adam", run_eagerly=True)
+    model.train_on_batch(images)
+    model.save(tmp_path / "draw.keras")
+    expected["draw"] = model.elbo(images).total, model.sample(3, seed=3)
     np.save(tmp_path / "images.npy", images)
     code = (
-        "import keras, numpy as np, models.gated_pixel_cnn, models.pixel_cnn\n"
+        "import keras, numpy as np, models.draw, models.gated_pixel_cnn, models.pixel_cnn\n"
         "images = np.load('images.npy')\n"
         "for name, condition in (('plain', None), ('gated', [2, 0, 1])):\n"
         "    model = keras.saving.load_model(name + '.keras')\n"
         "    log_prob, samples = model.log_prob(images, condition), model.sample(3, condition, seed=3)\n"
         "    np.savez(name, log_prob=log_prob, samples=samples, steps=model.optimizer.iterations)\n"
+        "model = keras.saving.load_model('draw.keras')\n"
+        "elbo, samples = model.elbo(images).total, model.sample(3, seed=3)\n"
+        "np.savez('draw', log_prob=elbo, samples=samples, steps=model.optimizer.iterations)\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
@@ -95,6 +121,15 @@ def test_weights_move_through_a_weights_file(tmp_path, make_model, random_images
     model.save_weights(tmp_path / "model.weights.h5")
     other.load_weights(tmp_path / "model.weights.h5")
     np.testing.assert_array_equal(model.log_prob(images), other.log_prob(images))
+
+
+def test_weights_of_a_draw_move_through_a_weights_file(tmp_path, make_draw, random_images):
+    model, other = make_draw(seed=0), make_draw(seed=1)
+    images = random_images(model, 3)
+    assert (model.elbo(images).total != other.elbo(images).total).all()  # compiled before the weights change
+    model.save_weights(tmp_path / "model.weights.h5")
+    other.load_weights(tmp_path / "model.weights.h5")
+    np.testing.assert_array_equal(model.elbo(images).total, other.elbo(images).total)
 
 
 @BOTH

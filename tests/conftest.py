@@ -1,0 +1,24 @@
+"""Gradients on the active backend."""
+
+import keras
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def gradient():
+    """`gradient(f, *arrays)`: the derivatives of a scalar function, as NumPy arrays."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return lambda f, *arrays: [np.asarray(g) for g in jax.grad(f, argnums=tuple(range(len(arrays))))(*arrays)]
+    import tensorflow as tf
+
+    def gradient(f, *arrays):
+        tensors = [tf.convert_to_tensor(array) for array in arrays]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(tensors)
+            value = f(*tensors)
+        return [g.numpy() for g in tape.gradient(value, tensors, unconnected_gradients="zero")]
+
+    return gradient
