@@ -18,9 +18,10 @@ def enlarge(images, scale):
 def outline(images, windows, size, scale=1, colour=RED):
     """Draws a window over each image.
 
-    The square goes round size x size strides, so that it encloses exactly the pixels of a patch whose stride is a
-    pixel. Its line lies inside it and is as wide as the filters' precision: 1 / sigma of the image's pixels, but at
-    least one of the picture's, so that it shows, and at most two of the image's.
+    The square goes from the pixel under the first filter to that under the last: round exactly the pixels of a patch
+    whose stride is a pixel, and round the image where the stride is the largest that fits. Its line lies inside it and
+    is as wide as the filters' precision: 1 / sigma of the image's pixels, but at least one of the picture's, so that
+    it shows, and at most two of the image's.
 
     Args:
         images: uint8 [..., scale * height, scale * width, 1 or 3], enlarged `scale` times already.
@@ -53,7 +54,7 @@ def outline(images, windows, size, scale=1, colour=RED):
     across = np.abs(_centres(images.shape[-2]) - (g_x - 0.5) * scale)
     down = np.abs(_centres(images.shape[-3])[:, None] - (g_y - 0.5) * scale)
     distance = np.maximum(across, down)  # from the window's centre, in pixels of the picture
-    reach = np.maximum(size * stride / 2 * scale, 0.5)  # a pixel at least
+    reach = ((size - 1) * stride + 1) / 2 * scale
     line = np.clip(np.rint(scale / sigma), 1, 2 * scale)
     on_line = (reach - line < distance) & (distance <= reach)
     return np.where(on_line[..., None], np.array(colour, "uint8"), images)

@@ -55,8 +55,22 @@ def test_the_square_lies_round_the_filters_of_the_layer(scale, size, g):
     )
 
 
-def test_a_wider_stride_is_a_larger_square():
-    assert painted(windows.outline(image(20, 20), window(10.5, 10.5, 2.0), 4, colour=COLOUR)) == (7, 14, 7, 14)
+@pytest.mark.parametrize("stride, first, last", [(2.0, 7, 14), (3.0, 6, 15), (5.0, 3, 18)])
+def test_a_wider_stride_is_a_larger_square(stride, first, last):
+    """Four filters round 10.5: the outer ones 1.5 strides away."""
+    picture = windows.outline(image(20, 20), window(10.5, 10.5, stride), 4, colour=COLOUR)
+    assert painted(picture) == (first, last, first, last)
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_the_window_that_covers_the_image_goes_along_its_border(size):
+    """Eq. 22 to 24 with zeros: the centre, and the stride that puts the outer filters on the outer pixels."""
+    layer = GaussianAttention(size, (12, 12, 1))
+    layer.build((None, 3))
+    picture = windows.outline(image(12), np.array(layer(np.zeros([1, 3], "float32")))[0], size, colour=COLOUR)
+    border = np.ones([12, 12], bool)
+    border[1:-1, 1:-1] = False
+    np.testing.assert_array_equal((picture == COLOUR).all(-1), border)
 
 
 @pytest.mark.parametrize("sigma, line", [(100.0, 1), (2.0, 2), (1.0, 4), (0.7, 6), (0.5, 8), (0.001, 8)])
