@@ -1,0 +1,68 @@
+"""Sampling of 100 digits from DRAW's MNIST model (64 glimpses), and making cluttered digits for its classifier.
+
+  python benchmarks/draw_sampling.py            one minute
+
+Bars: 100 digits in less than a second, once compiled; 100 cluttered 100x100 images, as a training loop gets them, in at
+most half the time of the training step that eats them (DrawClassifier, 8 glimpses of 12x12).
+"""
+
+import time
+
+import keras
+import numpy as np
+
+from benchmarks import timing
+from data import compose
+from data.batches import batches
+from data.image_data import Split
+from models.draw import Draw
+from models.draw_classifier import DrawClassifier
+from reproduce import memory
+
+BATCH = 100
+
+
+def main():
+    memory.keep_freed_memory()
+    network = Draw()
+    start = time.perf_counter()
+    network.sample(BATCH)
+    first = time.perf_counter() - start
+    loop = cluttered_batches()
+    seconds = timing.race(
+        {
+            "sample": lambda: network.sample(BATCH),
+            "generate": lambda: next(loop),
+            "train": classifier_step(*next(loop)),
+        }
+    )
+    measured = {
+        "seconds, 100 samples": seconds["sample"],
+        "seconds, first call (with compilation)": first,
+        "seconds, 100 cluttered images": seconds["generate"],
+        "seconds a step, DrawClassifier on 100 of them": seconds["train"],
+    }
+    bars = {
+        "seconds, 100 samples": (seconds["sample"], 1.0),
+        "cluttered images / training step": (seconds["generate"] / seconds["train"], 0.5),
+    }
+    timing.report("draw_sampling", measured, bars)
+
+
+def cluttered_batches():
+    """What `reproduce.training` iterates over, of as many digits as MNIST has for training."""
+    random = np.random.default_rng(0)
+    digits = random.integers(0, 256, (50_000, 28, 28, 1), dtype=np.uint8)
+    split = Split(digits, random.integers(0, 10, len(digits)))
+    return batches(split, BATCH, seed=0, augment=lambda images, rng: compose.cluttered(images, digits, rng))
+
+
+def classifier_step(images, labels):
+    network = DrawClassifier()
+    network.build()
+    network.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
+    return lambda: network.train_on_batch(images, labels)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""One training step of DRAW's MNIST model (64 glimpses, 256 units, z of 100; batch 100) against a PyTorch twin.
+
+  pip install -r requirements-benchmarks.txt && python benchmarks/draw_training_step.py            two minutes
+
+Bars: at most 0.7 of the twin's step; and memory grows linearly with the glimpses: a glimpse costs as much from 32 to 64
+of them as from 16 to 32 (a factor of 1; growth with the square would be 2).
+
+Both get the same images, Adam and float32, as reproduce/training.py trains (a graph without XLA), in this process and
+with the same memory setting (reproduce/memory.py). Memory is the most that a process of its own ever held, from before
+its first step, which compiles, to after its third.
+"""
+
+import resource
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import torch
+
+from benchmarks import timing, torch_draw
+from models.draw import Draw
+from reproduce import memory
+
+BATCH = 100
+GLIMPSES = (16, 32, 64)
+
+
+def main():
+    held = {steps: bytes_held_elsewhere(steps) for steps in GLIMPSES}
+    memory.keep_freed_memory()
+    images = digits()
+    keras_step, torch_step = step_of_keras(images), step_of_torch(images)
+    start = time.perf_counter()
+    keras_step()
+    first = time.perf_counter() - start
+    seconds = timing.race({"PyTorch": torch_step, "Keras": keras_step})
+    few, more, many = GLIMPSES
+    below, above = ((held[b] - held[a]) / (b - a) for a, b in ((few, more), (more, many)))
+    measured = {
+        **{f"seconds a step, {name}": value for name, value in seconds.items()},
+        "seconds, first step of Keras (with compilation)": first,
+        **{f"MiB more at the most, {steps} glimpses": held[steps] / 2**20 for steps in GLIMPSES},
+        f"MiB a glimpse, {few} to {more}": below / 2**20,
+        f"MiB a glimpse, {more} to {many}": above / 2**20,
+    }
+    bars = {
+        "Keras step / PyTorch twin's step": (seconds["Keras"] / seconds["PyTorch"], 0.7),
+        f"memory of a glimpse, {more} to {many} / {few} to {more}": (above / below, 1.2),
+    }
+    timing.report("draw_training_step", measured, bars)
+
+
+def digits():
+    """Binary images, about as white as MNIST's."""
+    return (np.random.default_rng(0).random((BATCH, 28, 28, 1)) < 0.13).astype("uint8")
+
+
+def step_of_keras(images, steps=64):
+    network = Draw(steps=steps)
+    network.build()
+    network.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
+    return lambda: network.train_on_batch(images)
+
+
+def step_of_torch(images):
+    network = torch_draw.Draw()
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    pixels = torch.from_numpy(images[..., 0])
+
+    def step():
+        optimizer.zero_grad()
+        network(pixels).backward()
+        optimizer.step()
+
+    return step
+
+
+def bytes_held_elsewhere(steps):
+    command = [sys.executable, __file__, f"--memory={steps}"]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def bytes_held(steps):
+    step = step_of_keras(digits(), steps)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(3):
+        step()
+    return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)  # Linux counts in KiB
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        print(bytes_held(int(sys.argv[1].removeprefix("--memory="))))
+    else:
+        main()
