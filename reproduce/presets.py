@@ -102,7 +102,9 @@ _DRAW_MNIST_WITHOUT_ATTENTION = {
     name: dataclasses.replace(preset, model={**preset.model, "read_size": None, "write_size": None})
     for name, preset in _DRAW_MNIST.items()
 }
-_DRAW_MNIST_WITHOUT_ATTENTION["cpu"].model["steps"] = 8  # whole images cost more a step
+_DRAW_MNIST_WITHOUT_ATTENTION["cpu"] = dataclasses.replace(  # whole images cost more a step
+    _DRAW_MNIST_WITHOUT_ATTENTION["cpu"], steps=4000, model={**_DRAW_MNIST_WITHOUT_ATTENTION["cpu"].model, "steps": 8}
+)
 
 # Figures 8 and 9, intensities as probabilities. Two digits are not given in the paper: the MNIST model's setting, with
 # windows as large as for SVHN.
