@@ -13,12 +13,14 @@ Generation (DrawDecoderCell) is the last two lines alone, on z_t ~ N(0, I). The 
 loop and is the sequence that the RNN runs over, so that a step is a pure function.
 """
 
+import contextlib
 import math
 
 import keras
 from keras import ops
 
 from layers.gaussian_attention import GaussianAttention, tiling_gamma
+from layers.joined_lstm import JoinedLSTMCell
 
 
 @keras.saving.register_keras_serializable(package="layers")
@@ -40,7 +42,7 @@ class DrawDecoderCell(keras.layers.Layer):
         self.units = units
         self.write_size = write_size
         options = {"dtype": self.dtype_policy}
-        self.lstm = keras.layers.LSTMCell(units, name="lstm", **options)
+        self.lstm = JoinedLSTMCell(units, name="lstm", **options)
         self.attention = None
         if write_size is not None:
             gamma = tiling_gamma(write_size, canvas_shape)
@@ -75,6 +77,10 @@ class DrawDecoderCell(keras.layers.Layer):
         _, (hidden, memory) = self.lstm(latent, [hidden, memory])  # Eq. 7
         canvas = canvas + self.write(hidden)  # Eq. 8
         return ops.concatenate([canvas, hidden], axis=-1), [canvas, hidden, memory]
+
+    def joined(self):
+        """A context for a loop of steps; see JoinedLSTMCell."""
+        return self.lstm.joined()
 
     def get_initial_state(self, batch_size=None):
         return [
@@ -118,7 +124,7 @@ class DrawCell(keras.layers.Layer):
         options = {"dtype": self.dtype_policy}
         canvas_shape = (height, width, self.canvas_channels)
         self.decoder = DrawDecoderCell(canvas_shape, units, write_size, name="decoder", **options)
-        self.encoder = keras.layers.LSTMCell(units, name="encoder", **options)
+        self.encoder = JoinedLSTMCell(units, name="encoder", **options)
         self.attention = None
         if read_size is not None:
             self.attention = GaussianAttention(read_size, image_shape, name="attention", **options)
@@ -143,7 +149,9 @@ class DrawCell(keras.layers.Layer):
         """Eq. 3, 4 with 17 or 27: what the encoder sees of the image and of what the canvas lacks."""
         height, width, channels = self.image_shape
         images = ops.reshape(images, (-1, *self.image_shape))
-        canvas = ops.reshape(canvas, (-1, *self.decoder.canvas_shape))[..., :channels]
+        canvas = ops.reshape(canvas, (-1, *self.decoder.canvas_shape))
+        if self.canvas_channels > channels:
+            canvas = canvas[..., :channels]
         error = images - ops.sigmoid(canvas)  # Eq. 3
         if not self.attention:
             both = ops.concatenate([images, error], axis=2)
@@ -163,6 +171,12 @@ class DrawCell(keras.layers.Layer):
         mean, log_sigma = ops.split(posterior, 2, axis=-1)  # Eq. 1, 2
         _, decoder_states = self.decoder(mean + ops.exp(log_sigma) * noise, [canvas, hidden, memory])  # Eq. 6-8
         return posterior, [images, encoder_hidden, encoder_memory, *decoder_states]
+
+    @contextlib.contextmanager
+    def joined(self):
+        """A context for a loop of steps; see JoinedLSTMCell."""
+        with self.encoder.joined(), self.decoder.joined():
+            yield
 
     def initial_state(self, images):
         """The states before step 1, for images [batch, B, A, channels] with values 0 to 1."""

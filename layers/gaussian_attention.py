@@ -78,8 +78,9 @@ class GaussianAttention(keras.layers.Layer):
     def call(self, hidden):
         # Windows and filters are computed in float32 whatever the policy: a float16 has no room for squared distances.
         raw = ops.cast(self.linear(hidden), "float32")  # Eq. 21: g~_X, g~_Y, log sigma^2, log delta~, log gamma
-        centre = self._to_pixels * (raw[..., :2] + 1.0)  # Eq. 22, 23
-        positive = ops.exp(ops.clip(raw[..., 2:] * self._halves, -LOG_LIMIT, LOG_LIMIT))
+        centre, logarithms = ops.split(raw, (2,), axis=-1)
+        centre = self._to_pixels * (centre + 1.0)  # Eq. 22, 23
+        positive = ops.exp(ops.clip(logarithms * self._halves, -LOG_LIMIT, LOG_LIMIT))
         sigma, delta, gamma = ops.split(positive, 3, axis=-1)
         return ops.concatenate([centre, self._largest_stride * delta, sigma, gamma], axis=-1)  # Eq. 24
 
@@ -88,13 +89,18 @@ class GaussianAttention(keras.layers.Layer):
     def filterbank(self, window):
         """The filters of a window [batch, 5]: (F_Y [batch, N, B], F_X [batch, N, A]); their rows sum to one."""
         height, width, _ = self.image_shape
-        centre = ops.flip(window[:, :2], axis=-1)[:, :, None]  # g_Y, g_X: [batch, 2, 1]
-        means = centre + window[:, 2:3, None] * self._offsets  # Eq. 19, 20: [batch, 2, N]
-        distances = (self._pixels - means[..., None]) / window[:, 3:4, None, None]  # [batch, 2, N, longest]
+        centre_x, centre_y, delta, sigma, _ = ops.split(window[..., None], 5, axis=1)  # [batch, 1, 1]
+        centre = ops.concatenate([centre_y, centre_x], axis=1)
+        means = centre + delta * self._offsets  # Eq. 19, 20: [batch, 2, N]
+        distances = (self._pixels - means[..., None]) / sigma[..., None]  # [batch, 2, N, longest]
         # Eq. 25, 26: F[i, a] = exp(-(a - mu_i)^2 / (2 sigma^2)) / Z is the softmax over a, for any sigma and mu.
         filters = ops.softmax(self._outside - 0.5 * ops.square(distances), axis=-1)
-        filters = ops.cast(filters, self.compute_dtype)
-        return filters[:, 0, :, :height], filters[:, 1, :, :width]
+        filters_y, filters_x = ops.unstack(ops.cast(filters, self.compute_dtype), axis=1)
+        # (A slice of everything would cost its gradient a copy.)
+        return (
+            filters_y if height >= width else filters_y[..., :height],
+            filters_x if width >= height else filters_x[..., :width],
+        )
 
     def read(self, images, window):
         """Eq. 27: gamma F_Y x F_X^T; images [batch, B, A, channels] -> [batch, N, N, channels].

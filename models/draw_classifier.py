@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from layers.gaussian_attention import GaussianAttention
+from layers.joined_lstm import JoinedLSTMCell
 from models import checks
 from models.classifier import Classifier
 
@@ -33,7 +34,7 @@ class DrawClassifier(Classifier):
         self.glimpse_size = checks.check_integer("glimpse_size", glimpse_size, 1, min(self.image_shape[:2]))
         options = {"dtype": self.dtype_policy}
         self.attention = GaussianAttention(glimpse_size, self.image_shape, name="attention", **options)
-        self.lstm = keras.layers.LSTMCell(units, name="lstm", **options)
+        self.lstm = JoinedLSTMCell(units, name="lstm", **options)
         self.classes = keras.layers.Dense(num_classes, name="classes", **options)
 
     def build_network(self):
@@ -51,11 +52,12 @@ class DrawClassifier(Classifier):
             ops.broadcast_to(ops.cast(value, self.compute_dtype), (batch_size, self.units)) for value in self.initial
         )
         windows = []
-        for _ in range(self.glimpses):
-            windows.append(self.attention(hidden))
-            glimpse = self.attention.read(inputs, windows[-1])  # [B, N, N, colours]
-            glimpse = ops.reshape(glimpse, (-1, self.glimpse_size**2 * self.colours))
-            _, (hidden, memory) = self.lstm(glimpse, [hidden, memory])
+        with self.lstm.joined():
+            for _ in range(self.glimpses):
+                windows.append(self.attention(hidden))
+                glimpse = self.attention.read(inputs, windows[-1])  # [B, N, N, colours]
+                glimpse = ops.reshape(glimpse, (-1, self.glimpse_size**2 * self.colours))
+                _, (hidden, memory) = self.lstm(glimpse, [hidden, memory])
         return self.classes(hidden), ops.stack(windows, axis=1)
 
     def get_config(self):

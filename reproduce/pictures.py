@@ -1,4 +1,4 @@
-"""Pictures: many small images in one, and PNG files. All are uint8, `[height, width, channels]`, channels 1 or 3."""
+"""Pictures: many small images in one; PNG and GIF files. All are uint8 `[height, width, channels]`, channels 1 or 3."""
 
 import io
 import math
@@ -98,14 +98,50 @@ def save_png(path, image):
     Raises:
         ValueError: `path` ends otherwise, or `image` is no such array.
     """
-    path = pathlib.Path(path)
-    if path.suffix != ".png":
-        raise ValueError(f"`path` must end with '.png'. Received: '{path}'")
-    image = _checked("image", image)
+    path = _ending(".png", path)
     file = io.BytesIO()
-    Image.fromarray(image[:, :, 0] if image.shape[-1] == 1 else image).save(file, "PNG")
+    _pillow(_checked("image", image)).save(file, "PNG")
     records.atomic_write(path, file.getvalue())
     return path
+
+
+def save_gif(path, frames, milliseconds=80, last=2000):
+    """Write an animation that runs again and again as a GIF file, whole or not at all, making its folder.
+
+    A frame that is as the one before becomes part of it, which is shown longer. More than 256 colours are too many for
+    a frame of a GIF: the nearest of 256 stand in for them.
+
+    Args:
+        path: where; must end with `.gif`.
+        frames: uint8 `[steps, height, width, channels]`, channels 1 (grey) or 3 (red, green, blue), at least one step.
+        milliseconds: how long each frame is shown; GIF counts in tens of them.
+        last: how long the last one is.
+
+    Returns: the path.
+
+    Raises:
+        ValueError: `path` ends otherwise, or `frames` is no such array.
+    """
+    path = _ending(".gif", path)
+    if not len(frames):
+        raise ValueError("`frames` must be at least one. Received: none")
+    first, *others = (_pillow(_checked("frames", frame)) for frame in frames)
+    file = io.BytesIO()
+    durations = [milliseconds] * len(others) + [last]
+    first.save(file, "GIF", save_all=True, append_images=others, duration=durations, loop=0)
+    records.atomic_write(path, file.getvalue())
+    return path
+
+
+def _ending(suffix, path):
+    path = pathlib.Path(path)
+    if path.suffix != suffix:
+        raise ValueError(f"`path` must end with {suffix!r}. Received: '{path}'")
+    return path
+
+
+def _pillow(image):
+    return Image.fromarray(image[:, :, 0] if image.shape[-1] == 1 else image)
 
 
 def _checked(name, image):

@@ -128,6 +128,18 @@ def make_network(model, data, precision="float32", **config):
     return network
 
 
+def restore(record, results_dir):
+    """The network that a record tells of, with the weights beside it.
+
+    Raises:
+        checkpoints.Refused: the weights are not there, or not those of the record.
+    """
+    network = NETWORKS[record.model](**record.model_config)
+    network.build()
+    training.load_weights(network, pathlib.Path(results_dir) / record.weights, record.weights_sha256)
+    return network
+
+
 def picture(network, data, n, seed=0):
     """What a network can do: a grid of samples; of a classifier, where it looks on validation images."""
     if network.needs_labels:

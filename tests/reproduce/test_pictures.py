@@ -1,4 +1,4 @@
-"""Pictures: every pixel of a grid is an image's, where it belongs, or background; a PNG holds what was given."""
+"""Pictures: every pixel of a grid is an image's, where it belongs, or background; a file holds what was given."""
 
 import re
 
@@ -115,4 +115,40 @@ def test_what_is_no_picture_is_not_saved(tmp_path, monkeypatch, path, image, mes
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=re.escape(message)):
         pictures.save_png(path, image)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_gif_holds_every_frame_and_runs_for_ever(tmp_path, channels):
+    """Few colours, so that none is replaced."""
+    frames = images(n=7, height=12, width=16, channels=channels) // 64 * 64
+    frames[..., 1:] = frames[..., :1]
+    path = pictures.save_gif(tmp_path / "new" / "film.gif", frames, milliseconds=50, last=900)
+    with Image.open(path) as film:
+        assert (film.format, film.n_frames, film.info["loop"]) == ("GIF", 7, 0)
+        for t, frame in enumerate(frames):
+            film.seek(t)
+            np.testing.assert_array_equal(np.asarray(film.convert("RGB")), np.broadcast_to(frame, (12, 16, 3)))
+            assert film.info["duration"] == (900 if t == 6 else 50)
+    assert [file.name for file in path.parent.iterdir()] == ["film.gif"]
+
+
+def test_a_frame_twice_is_shown_twice_as_long(tmp_path):
+    frame = images(n=2, height=12, width=16, channels=1)
+    with Image.open(pictures.save_gif(tmp_path / "film.gif", frame[[0, 0, 1]], milliseconds=50)) as film:
+        assert (film.n_frames, film.info["duration"]) == (2, 100)
+
+
+@pytest.mark.parametrize(
+    "path, frames, message",
+    [
+        ("a.png", images(), "`path` must end with '.gif'. Received: 'a.png'"),
+        ("a.gif", images()[0], "`frames` must be uint8 [height, width, 1 or 3]. Received: uint8 [3, 3]"),
+        ("a.gif", images(n=0), "`frames` must be at least one. Received: none"),
+    ],
+)
+def test_what_is_no_film_is_not_saved(tmp_path, monkeypatch, path, frames, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        pictures.save_gif(path, frames)
     assert not list(tmp_path.iterdir())
