@@ -22,9 +22,9 @@ VECTORS = RANDOM.normal(size=(3, 2)).astype("float32")
 LAYERS = [
     (MaskedConv2D, {"filters": 6, "kernel_size": (3, 5), "mask_type": "A", "colours": 3, "use_bias": False}),
     (GatedBlock, {"filters": 6, "kernel_size": 5, "mask_type": "A", "colours": 3, "dropout": 0.5}),
-    (GaussianAttention, {"size": 2, "image_shape": (4, 5, 3)}),
+    (GaussianAttention, {"size": 2, "image_shape": (4, 5, 3), "initial_gamma": 0.25}),
     (DrawDecoderCell, {"canvas_shape": (4, 5, 3), "units": 6, "write_size": None}),
-    (DrawCell, {"image_shape": (4, 5, 3), "units": 6, "latent": 2, "read_size": None, "canvas_channels": 6}),
+    (DrawCell, {"image_shape": (4, 5, 3), "units": 6, "latent": 2, "read_size": None, "write_size": 4}),
 ]
 
 

@@ -263,9 +263,8 @@ def test_colour_images_are_learned_in_bits_per_dim():
     assert history["loss"][-1] < 7.5 < 8 < history["loss"][0]
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_lower_precision_keeps_the_costs_in_float32(make_draw, random_images, policy):
-    low, full = make_draw(dtype=policy), make_draw()
+def test_lower_precision_keeps_the_costs_in_float32(make_draw, random_images):
+    low, full = make_draw(dtype="mixed_float16"), make_draw()
     images = random_images(low, 3)
     found, expected = low.elbo(images), full.elbo(images)
     assert all(part.dtype == np.float32 for part in found)
