@@ -211,7 +211,7 @@ def test_one_source_needs_no_number():
             "`rows` must have a row 'NICE' with the model of the record of 'gated_pixel_cnn'",
         ),
         ({"metric": "nats"}, "bits_per_dim", "`metric` must be that of the record of 'gated_pixel_cnn'"),
-        ({}, "bpd", "`metric` must be one of ('bits_per_dim', 'nats'). Received: 'bpd'"),
+        ({}, "bpd", f"`metric` must be one of {tuple(records.METRICS)}. Received: 'bpd'"),
     ],
 )
 def test_a_record_that_does_not_belong_is_an_error_not_a_lost_line(changes, metric, message):
