@@ -1,4 +1,4 @@
-"""What happens round the steps of a training: its clock, the progress bar, seeds of dropout, grids of samples."""
+"""What happens round the steps of a training: its clock, the progress bar, seeds of noise, grids of samples."""
 
 import pathlib
 import time
@@ -77,17 +77,22 @@ def _without_loss(logs):
     return {name: value for name, value in (logs or {}).items() if name not in ("loss", "val_loss")}
 
 
+def reseed(model, *key):
+    """Seeds all random generators of a model, each its own way: after the same integers they draw the same numbers."""
+    states = [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
+    for number, state in enumerate(states):
+        state.assign(np.random.SeedSequence((*key, number)).generate_state(2))
+
+
 class EpochSeeds(keras.callbacks.Callback):
-    """Seeds dropout anew at every epoch, by the epoch's number: a resumed run drops what it would have dropped."""
+    """Seeds dropout, and DRAW's noise, anew at every epoch, by its number: a resumed run draws what it would have."""
 
     def __init__(self, seed):
         super().__init__()
         self.seed = seed
 
     def on_epoch_begin(self, epoch, logs=None):
-        states = [variable for variable in self.model.variables if variable.path.endswith("seed_generator_state")]
-        for number, state in enumerate(states):
-            state.assign(np.random.SeedSequence((self.seed, epoch, number)).generate_state(2))
+        reseed(self.model, self.seed, epoch)
 
 
 class Pictures(keras.callbacks.Callback):

@@ -272,11 +272,12 @@ def _evaluate_rows(experiment, chosen, data, measured, options):
         if weights is None:
             print(f"{experiment.row_of(model).name}: no weights")
             continue
-        path, config, record = weights
+        path, config, batch_size, record = weights
         network = make_network(model, data, **config)
         training.load_weights(network, path, record and record.weights_sha256)
         same_images = record is not None and record.data_fingerprint == data.fingerprint
-        value, examples = training.evaluate(network, data.test, record.examples["test"] if same_images else None)
+        at_most = record.examples["test"] if same_images else None
+        value, examples = training.evaluate(network, data.test, at_most, batch_size)
         expected = f"; its record says {record.values['test']:.4f}" if same_images else ""
         unit = records.METRICS[experiment.metric]
         print(
@@ -285,18 +286,23 @@ def _evaluate_rows(experiment, chosen, data, measured, options):
 
 
 def _weights(experiment, model, data, measured, options):
-    """(path, constructor arguments, record or None) of the weights to measure; None where there are none."""
+    """(path, constructor arguments, evaluation batch, record or None) of weights to measure; None if there are none."""
+
+    def of(path, record):
+        return path, record.model_config, record.preset_settings.get("evaluation_batch", 16), record
+
     mine = [record for record in measured if record.model == model and record.weights]
     if options.weights is None:
         mine = [record for record in mine if record.data == data.name and options.preset in (None, record.preset)]
         if not mine:
             return None
         record = report.best(mine)
-        return pathlib.Path(options.results_dir) / record.weights, record.model_config, record
+        return of(pathlib.Path(options.results_dir) / record.weights, record)
     path = pathlib.Path(options.weights)
     if path.is_file():  # a file that a record knows says by itself what it is
         digest = records.sha256_of_file(path)
         for record in mine:
             if record.weights_sha256 == digest:
-                return path, record.model_config, record
-    return path, presets.preset(experiment.table, model, options.preset or presets.DEFAULT).model, None
+                return of(path, record)
+    preset = presets.preset(experiment.table, model, options.preset or presets.DEFAULT)
+    return path, preset.model, preset.evaluation_batch, None

@@ -2,8 +2,8 @@
 
 A run is a folder: `checkpoint.weights.h5` (weights, optimiser and clock, written whole at the end of every epoch),
 `tensorboard/` (where TensorFlow and TensorBoard are), `samples/`, `settings.json`. The same command again goes on from
-the checkpoint, and ends as an uninterrupted run would: the order of the data and the seeds of dropout follow from the
-step alone.
+the checkpoint, and ends as an uninterrupted run would: the order of the data and the seeds of dropout and noise follow
+from the step alone.
 
 The curves and samples during training are those of the weights as they are; at the end of `fit` their average takes
 their place.
@@ -24,6 +24,7 @@ from reproduce import callbacks, checkpoints, records
 
 # Fields of a preset that are no part of the training itself.
 _MEASURING = ("validation_images", "evaluation_images", "test_images", "evaluation_batch")
+EVALUATION_SEED = 1502  # of noise in measurements
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,7 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
         preset: reproduce.presets.Preset.
         data: data.images.ImageData.
         run_dir: folder of this run.
-        seed: of the order of the data and of dropout (the initial weights are the caller's).
+        seed: of the order of the data, of dropout and of noise (the initial weights are the caller's).
         restart: throws an earlier run in `run_dir` away.
         picture: function of the model, called at the end of every epoch, that gives a picture for `samples/`.
 
@@ -146,10 +147,12 @@ def examples(data, split, at_most=None):
 def evaluate(model, split, examples=None, batch_size=16):
     """(mean of the model's metric over the first `examples` images of `split`, how many that are).
 
-    A model that is not compiled gets compiled without an optimiser.
+    A model that is not compiled gets compiled without an optimiser. Where it draws noise (DRAW), the noise is the same
+    every time, for the same `batch_size`: a second measurement gives the same value.
     """
     if not model.compiled:
         model.compile(optimizer=None)
+    callbacks.reseed(model, EVALUATION_SEED)
     images, labels = _first(split, examples)
     result = model.evaluate(
         *_fit_data(model, images, labels),

@@ -1,6 +1,7 @@
 """A machine without data and without a network, the script run in this process, and a data set of a few pixels."""
 
 import contextlib
+import functools
 import io
 import os
 import pathlib
@@ -26,27 +27,35 @@ def bare_machine(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def table1(bare_machine):
-    """`table1(folder, *flags)` runs the script of Table 1 in this process, without data and without a network.
+def run_table(bare_machine):
+    """`run_table(experiment, folder, *flags)` runs a table's script in this process, without data and network.
 
     Returns what `rows.run` returns (0, or the message to exit with) as `result`, and what was printed as `output`.
     """
-    from reproduce import command, rows, table1_cifar
+    from reproduce import command, rows
 
-    def run(folder, *given):
+    def run(experiment, folder, *given):
         given = [f"--results_dir={folder / 'results'}", f"--runs_dir={folder / 'runs'}", *given]
         options = flags.FlagValues()
-        command.define(table1_cifar.EXPERIMENT.models, options)
-        argv = [str(CHECKOUT / "reproduce" / "table1_cifar.py"), *given]
+        command.define(experiment.models, options)
+        argv = [str(CHECKOUT / "reproduce" / f"{experiment.table}.py"), *given]
         options(argv)
         output = io.StringIO()
         with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(output):
             for name in (*NO_NETWORK, "TFDS_DATA_DIR"):
                 patch.setenv(name, bare_machine[name])
-            result = rows.run(table1_cifar.EXPERIMENT, options, argv)
+            result = rows.run(experiment, options, argv)
         return types.SimpleNamespace(result=result, output=output.getvalue())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def table1(run_table):
+    """`table1(folder, *flags)`: the script of Table 1 of PixelCNN."""
+    from reproduce import table1_cifar
+
+    return functools.partial(run_table, table1_cifar.EXPERIMENT)
 
 
 @pytest.fixture(scope="session")

@@ -115,7 +115,7 @@ def test_wrong_types_are_named(changes, message):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"metric": "bpd"}, "`metric` must be one of ('bits_per_dim', 'nats'). Received: 'bpd'"),
+        ({"metric": "bpd"}, f"`metric` must be one of {tuple(records.METRICS)}. Received: 'bpd'"),
         ({"values": {"valid": 3.0}}, "`values` must map ('train', 'validation', 'test') to numbers. Received: 'valid'"),
         ({"values": {"test": "3.0"}}, "`values` must map ('train', 'validation', 'test') to numbers. Received: 'test'"),
         ({"examples": {"test": 1.5}}, "`examples` must map ('train', 'validation', 'test') to numbers"),

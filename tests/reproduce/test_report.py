@@ -1,5 +1,6 @@
 """Report: the right record in the right row, numbers as measured, no number beside another data set's."""
 
+import importlib
 import re
 import subprocess
 import sys
@@ -211,7 +212,7 @@ def test_one_source_needs_no_number():
             "`rows` must have a row 'NICE' with the model of the record of 'gated_pixel_cnn'",
         ),
         ({"metric": "nats"}, "bits_per_dim", "`metric` must be that of the record of 'gated_pixel_cnn'"),
-        ({}, "bpd", "`metric` must be one of ('bits_per_dim', 'nats'). Received: 'bpd'"),
+        ({}, "bpd", f"`metric` must be one of {tuple(records.METRICS)}. Received: 'bpd'"),
     ],
 )
 def test_a_record_that_does_not_belong_is_an_error_not_a_lost_line(changes, metric, message):
@@ -305,6 +306,30 @@ def test_drawing_fills_the_page_and_the_readme_s_part_only(results):
     assert (
         run(results) is None and (results.parent / "README.md").read_text() == readme
     )  # drawing again changes nothing
+
+
+def test_each_table_fills_its_own_page_and_part(results, monkeypatch):
+    monkeypatch.setitem(sys.modules, "reproduce.table2", types.SimpleNamespace(ROWS=BOUNDS, TITLE="Table 2, MNIST"))
+    monkeypatch.setitem(report.TABLES, "table2", "nats")
+    bound = make_record(90.5, table="table2", row="DRAW", model="draw", metric="nats")
+    records.write(bound, results)
+    readme = results.parent / "README.md"
+    assert "README.md must have '<!-- table2:begin -->'" in run(results)
+    readme.write_text("<!-- table2:begin -->\n<!-- table2:end -->\n" + README)
+    assert run(results) is None
+    first, last = readme.read_text().split("<!-- table2:end -->")
+    assert "| <= 90.50 |" in first and "| 3.05 |" not in first and "| 3.05 |" in last and "90.50" not in last
+    pages = [(results / f"{name}.md").read_text() for name in ("table1_cifar", "table2")]
+    assert ["# Table 2, MNIST" in page for page in pages] == ["90.50" in page for page in pages] == [False, True]
+
+
+def test_the_tables_are_those_of_the_scripts_and_of_the_readme():
+    """Every script names its table as its file is called; its metric is one; the README has a place for it."""
+    text = (records.REPOSITORY / "README.md").read_text(encoding="utf-8")
+    for name, metric in report.TABLES.items():
+        experiment = importlib.import_module(f"reproduce.{name}").EXPERIMENT
+        assert (experiment.table, experiment.metric) == (name, metric) and metric in records.METRICS
+        assert "drawn" in report.between_markers(text, name, "drawn\n")
 
 
 def test_check_fails_until_drawn_and_again_after_a_new_record(results, capsys):
