@@ -20,7 +20,7 @@ import keras
 from keras import ops
 
 from layers.gaussian_attention import GaussianAttention, tiling_gamma
-from layers.joined_lstm import JoinedLSTMCell
+from layers.padded_lstm import PaddedLSTMCell
 
 
 @keras.saving.register_keras_serializable(package="layers")
@@ -42,7 +42,7 @@ class DrawDecoderCell(keras.layers.Layer):
         self.units = units
         self.write_size = write_size
         options = {"dtype": self.dtype_policy}
-        self.lstm = JoinedLSTMCell(units, name="lstm", **options)
+        self.lstm = PaddedLSTMCell(units, name="lstm", **options)
         self.attention = None
         if write_size is not None:
             gamma = tiling_gamma(write_size, canvas_shape)
@@ -78,9 +78,9 @@ class DrawDecoderCell(keras.layers.Layer):
         canvas = canvas + self.write(hidden)  # Eq. 8
         return ops.concatenate([canvas, hidden], axis=-1), [canvas, hidden, memory]
 
-    def joined(self):
-        """A context for a loop of steps; see JoinedLSTMCell."""
-        return self.lstm.joined()
+    def padded(self):
+        """A context for a loop of steps; see PaddedLSTMCell."""
+        return self.lstm.padded()
 
     def get_initial_state(self, batch_size=None):
         return [
@@ -124,7 +124,7 @@ class DrawCell(keras.layers.Layer):
         options = {"dtype": self.dtype_policy}
         canvas_shape = (height, width, self.canvas_channels)
         self.decoder = DrawDecoderCell(canvas_shape, units, write_size, name="decoder", **options)
-        self.encoder = JoinedLSTMCell(units, name="encoder", **options)
+        self.encoder = PaddedLSTMCell(units, name="encoder", **options)
         self.attention = None
         if read_size is not None:
             self.attention = GaussianAttention(read_size, image_shape, name="attention", **options)
@@ -173,9 +173,9 @@ class DrawCell(keras.layers.Layer):
         return posterior, [images, encoder_hidden, encoder_memory, *decoder_states]
 
     @contextlib.contextmanager
-    def joined(self):
-        """A context for a loop of steps; see JoinedLSTMCell."""
-        with self.encoder.joined(), self.decoder.joined():
+    def padded(self):
+        """A context for a loop of steps; see PaddedLSTMCell."""
+        with self.encoder.padded(), self.decoder.padded():
             yield
 
     def initial_state(self, images):

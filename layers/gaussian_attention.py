@@ -96,11 +96,9 @@ class GaussianAttention(keras.layers.Layer):
         # Eq. 25, 26: F[i, a] = exp(-(a - mu_i)^2 / (2 sigma^2)) / Z is the softmax over a, for any sigma and mu.
         filters = ops.softmax(self._outside - 0.5 * ops.square(distances), axis=-1)
         filters_y, filters_x = ops.unstack(ops.cast(filters, self.compute_dtype), axis=1)
-        # (A slice of everything would cost its gradient a copy.)
-        return (
-            filters_y if height >= width else filters_y[..., :height],
-            filters_x if width >= height else filters_x[..., :width],
-        )
+        if height < width:
+            return filters_y[..., :height], filters_x
+        return filters_y, filters_x if height == width else filters_x[..., :width]
 
     def read(self, images, window):
         """Eq. 27: gamma F_Y x F_X^T; images [batch, B, A, channels] -> [batch, N, N, channels].

@@ -114,7 +114,7 @@ class Draw(ImageModel):
         """
         checks.check_network_images(images, self.image_shape)
         states = self.cell.initial_state(ops.cast(images, self.compute_dtype) / (self.levels - 1))
-        with self.cell.joined():
+        with self.cell.padded():
             posterior, _, _, _, canvas, _, _ = self._inference[0](noise, initial_state=states)
         mean, log_sigma = ops.split(ops.cast(posterior, "float32"), 2, axis=-1)
         return {"canvas": self._as_canvas(ops.cast(canvas, "float32")), "mean": mean, "log_sigma": log_sigma}
@@ -237,7 +237,7 @@ class Draw(ImageModel):
             three as in Trace; without attention the windows have no columns.
         """
         decoder = self.cell.decoder
-        with decoder.joined():
+        with decoder.padded():
             outputs = ops.cast(self._generation[0](latents), "float32")
         canvases, hidden = outputs[..., : decoder.state_size[0]], outputs[..., decoder.state_size[0] :]
         canvases = ops.reshape(canvases, (-1, self.steps, *decoder.canvas_shape))

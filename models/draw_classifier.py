@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from layers.gaussian_attention import GaussianAttention
-from layers.joined_lstm import JoinedLSTMCell
+from layers.padded_lstm import PaddedLSTMCell
 from models import checks
 from models.classifier import Classifier
 
@@ -34,7 +34,7 @@ class DrawClassifier(Classifier):
         self.glimpse_size = checks.check_integer("glimpse_size", glimpse_size, 1, min(self.image_shape[:2]))
         options = {"dtype": self.dtype_policy}
         self.attention = GaussianAttention(glimpse_size, self.image_shape, name="attention", **options)
-        self.lstm = JoinedLSTMCell(units, name="lstm", **options)
+        self.lstm = PaddedLSTMCell(units, name="lstm", **options)
         self.classes = keras.layers.Dense(num_classes, name="classes", **options)
 
     def build_network(self):
@@ -52,7 +52,7 @@ class DrawClassifier(Classifier):
             ops.broadcast_to(ops.cast(value, self.compute_dtype), (batch_size, self.units)) for value in self.initial
         )
         windows = []
-        with self.lstm.joined():
+        with self.lstm.padded():
             for _ in range(self.glimpses):
                 windows.append(self.attention(hidden))
                 glimpse = self.attention.read(inputs, windows[-1])  # [B, N, N, colours]

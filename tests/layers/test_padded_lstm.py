@@ -1,11 +1,11 @@
-"""JoinedLSTMCell is keras.layers.LSTMCell: its numbers, its weights, its gradients."""
+"""PaddedLSTMCell is keras.layers.LSTMCell: its numbers, its weights, its gradients."""
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
 
-from layers.joined_lstm import JoinedLSTMCell
+from layers.padded_lstm import PaddedLSTMCell
 
 RANDOM = np.random.default_rng(0)
 SEQUENCES = RANDOM.normal(size=(3, 4, 5)).astype("float32")
@@ -13,7 +13,7 @@ SEQUENCES = RANDOM.normal(size=(3, 4, 5)).astype("float32")
 
 def twins(units=6):
     """Keras' cell and ours, with the same random weights."""
-    cells = keras.layers.LSTMCell(units), JoinedLSTMCell(units)
+    cells = keras.layers.LSTMCell(units), PaddedLSTMCell(units)
     for cell in cells:
         cell.build((None, SEQUENCES.shape[-1]))
     weights = [RANDOM.normal(size=weight.shape) for weight in cells[0].weights]
@@ -28,22 +28,22 @@ def test_the_numbers_are_those_of_keras():
         np.testing.assert_allclose(ops.convert_to_numpy(found), ops.convert_to_numpy(expected), rtol=1e-5, atol=1e-6)
 
 
-def test_joined_once_is_joined_in_every_step():
+def test_padded_once_is_padded_in_every_step():
     _, cell = twins()
     network = keras.layers.RNN(cell)
     apart = ops.convert_to_numpy(network(SEQUENCES))
-    with cell.joined():
+    with cell.padded():
         together = ops.convert_to_numpy(network(SEQUENCES))
     np.testing.assert_array_equal(together, apart)
 
 
-def test_kernels_are_joined_afresh_each_time():
+def test_kernels_are_padded_afresh_each_time():
     _, cell = twins()
     network = keras.layers.RNN(cell)
-    with cell.joined():
+    with cell.padded():
         network(SEQUENCES)
     cell.set_weights([np.zeros(weight.shape) for weight in cell.weights])
-    with pytest.raises(ZeroDivisionError), cell.joined():
+    with pytest.raises(ZeroDivisionError), cell.padded():
         assert not ops.any(network(SEQUENCES))
         raise ZeroDivisionError  # an error inside forgets them, too
     cell.set_weights([np.ones(weight.shape) for weight in cell.weights])
@@ -51,16 +51,16 @@ def test_kernels_are_joined_afresh_each_time():
 
 
 def test_training_is_that_of_keras():
-    def trained(cell, joined):
+    def trained(cell, padded):
         class Network(keras.Model):
             def __init__(self):
                 super().__init__()
                 self.loop = keras.layers.RNN(cell)
 
             def call(self, sequences):
-                if not joined:
+                if not padded:
                     return self.loop(sequences)
-                with cell.joined():
+                with cell.padded():
                     return self.loop(sequences)
 
         network = Network()
@@ -69,7 +69,7 @@ def test_training_is_that_of_keras():
         return cell.get_weights()
 
     theirs, ours = twins()
-    for expected, found in zip(trained(theirs, joined=False), trained(ours, joined=True), strict=True):
+    for expected, found in zip(trained(theirs, padded=False), trained(ours, padded=True), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
@@ -79,17 +79,17 @@ def test_weights_are_named_as_in_keras():
 
 
 def test_a_config_makes_the_same_cell():
-    cell = JoinedLSTMCell(3, name="mine", dtype="mixed_bfloat16")
-    again = JoinedLSTMCell.from_config(cell.get_config())
+    cell = PaddedLSTMCell(3, name="mine", dtype="mixed_bfloat16")
+    again = PaddedLSTMCell.from_config(cell.get_config())
     assert again.get_config() == cell.get_config()
     assert (again.units, again.name, again.compute_dtype) == (3, "mine", "bfloat16")
 
 
 def test_steps_are_of_the_policys_type():
-    cell = JoinedLSTMCell(6, dtype="mixed_bfloat16")
+    cell = PaddedLSTMCell(6, dtype="mixed_bfloat16")
     with_context = keras.layers.RNN(cell, dtype="mixed_bfloat16")
     apart = with_context(SEQUENCES)
-    with cell.joined():
+    with cell.padded():
         together = with_context(SEQUENCES)
     assert keras.backend.standardize_dtype(together.dtype) == "bfloat16"
     np.testing.assert_array_equal(*(ops.convert_to_numpy(ops.cast(x, "float32")) for x in (apart, together)))
