@@ -11,7 +11,7 @@ import pytest
 
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.pixel_cnn import PixelCNN
-from reproduce import callbacks, checkpoints, presets, records, training
+from reproduce import callbacks, checkpoints, presets, records, rows, training
 
 CONFIG = {"filters": 8, "depth": 1, "first_kernel_size": 3}
 PRESET = presets.Preset(
@@ -218,9 +218,11 @@ def test_a_file_gets_one_line_an_epoch(tiny, tmp_path, capsys):
     assert len(lines) == 2 and all("images/s" in line and "\x1b" not in line for line in lines)
 
 
-def test_samples_of_every_epoch(tiny, tmp_path):
-    """Drawn of the same noise: they differ because the weights do."""
-    training.train(network_of(tiny), preset_of(steps=12), tiny, tmp_path)
+def test_a_picture_of_every_epoch(tiny, tmp_path):
+    """Samples of the same noise: they differ because the weights do."""
+    training.train(
+        network_of(tiny), preset_of(steps=12), tiny, tmp_path, picture=lambda network: rows.picture(network, tiny, 4)
+    )
     grids = [path.read_bytes() for path in sorted((tmp_path / "samples").glob("epoch_*.png"))]
     assert len(grids) == len(set(grids)) == 3
 
