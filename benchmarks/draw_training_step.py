@@ -5,11 +5,16 @@
 Bars: at most 0.7 of the twin's step; and memory grows linearly with the glimpses: a glimpse costs as much from 32 to 64
 of them as from 16 to 32 (a factor of 1; growth with the square would be 2).
 
-Both get the same images, Adam and float32, as reproduce/training.py trains (a graph without XLA), in this process and
-with the same memory setting (reproduce/memory.py). Memory is the most that a process of its own ever held, from before
-its first step, which compiles, to after its third.
+Both get the same images, Adam and float32, in this process and with the same memory setting (reproduce/memory.py).
+Keras runs a graph without XLA, as reproduce/training.py does. A glimpse is a chain of small operations: TensorFlow is
+told to give each of them one core, and to run as many side by side as there are cores; PyTorch, which cannot, keeps its
+default, several cores for one operation, which is its faster one.
+
+Memory is the most that a process of its own ever held, from before its first step, which compiles, to after its third;
+on one core, where the order of operations is always the same.
 """
 
+import os
 import resource
 import subprocess
 import sys
@@ -17,6 +22,7 @@ import time
 
 import keras
 import numpy as np
+import tensorflow as tf
 import torch
 
 from benchmarks import timing, torch_draw
@@ -30,6 +36,7 @@ GLIMPSES = (16, 32, 64)
 def main():
     held = {steps: bytes_held_elsewhere(steps) for steps in GLIMPSES}
     memory.keep_freed_memory()
+    side_by_side(os.cpu_count())
     images = digits()
     keras_step, torch_step = step_of_keras(images), step_of_torch(images)
     start = time.perf_counter()
@@ -50,6 +57,11 @@ def main():
         f"memory of a glimpse, {more} to {many} / {few} to {more}": (above / below, 1.2),
     }
     timing.report("draw_training_step", measured, bars)
+
+
+def side_by_side(operations):
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(operations)
 
 
 def digits():
@@ -83,6 +95,7 @@ def bytes_held_elsewhere(steps):
 
 
 def bytes_held(steps):
+    side_by_side(1)
     step = step_of_keras(digits(), steps)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(3):
