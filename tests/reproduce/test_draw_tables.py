@@ -214,4 +214,4 @@ def test_published_numbers_stand_in_the_papers_order(experiment):
     shown = [(name, number.split(" [")[0]) for name, number in cells]
     expected = PUBLISHED[experiment.table]
     assert [line for line in shown if line[0] in dict(expected)] == expected
-    assert len(shown) - 2 == len(experiment.rows) == {"nats": 17, "error_percent": 5}[experiment.metric]
+    assert len(shown) == 2 + len(experiment.rows)  # the heading, a line of dashes, and no row left out
