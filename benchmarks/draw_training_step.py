@@ -6,15 +6,14 @@ Bars: at most 0.7 of the twin's step; and memory grows linearly with the glimpse
 of them as from 16 to 32 (a factor of 1; growth with the square would be 2).
 
 Both get the same images, Adam and float32, in this process and with the same memory setting (reproduce/memory.py).
-Keras runs a graph without XLA, as reproduce/training.py does. A glimpse is a chain of small operations: TensorFlow is
-told to give each of them one core, and to run as many side by side as there are cores; PyTorch, which cannot, keeps its
-default, several cores for one operation, which is its faster one.
+Keras runs a graph without XLA, and both keep their default threads, as reproduce/training.py does. (A glimpse is a
+chain of small operations: TensorFlow is faster with one thread an operation and as many operations as cores. That is a
+setting of the whole process, and no preset makes it.)
 
 Memory is the most that a process of its own ever held, from before its first step, which compiles, to after its third;
 on one core, where the order of operations is always the same.
 """
 
-import os
 import resource
 import subprocess
 import sys
@@ -36,7 +35,6 @@ GLIMPSES = (16, 32, 64)
 def main():
     held = {steps: bytes_held_elsewhere(steps) for steps in GLIMPSES}
     memory.keep_freed_memory()
-    side_by_side(os.cpu_count())
     images = digits()
     keras_step, torch_step = step_of_keras(images), step_of_torch(images)
     start = time.perf_counter()
@@ -57,11 +55,6 @@ def main():
         f"memory of a glimpse, {more} to {many} / {few} to {more}": (above / below, 1.2),
     }
     timing.report("draw_training_step", measured, bars)
-
-
-def side_by_side(operations):
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(operations)
 
 
 def digits():
@@ -95,7 +88,8 @@ def bytes_held_elsewhere(steps):
 
 
 def bytes_held(steps):
-    side_by_side(1)
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
     step = step_of_keras(digits(), steps)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(3):

@@ -36,7 +36,7 @@ class GaussianAttention(keras.layers.Layer):
         initial_gamma: gamma at the start. With `tiling_gamma` a written patch of ones makes a canvas of about ones.
 
     At the start a window covers the image, and its filters overlap: sigma is half a stride. (Not given in the paper.
-    With sigma 1 a write of few filters reaches few pixels, a hundredth of what was meant, and learning starts late.)
+    With sigma 1 and gamma 1 a write of few filters is faint and full of gaps, and learning starts late.)
 
     Call arguments:
         hidden: `[..., units]`.

@@ -2,7 +2,7 @@
 
 smoke   seconds: the tests
 quick   about two minutes a model on two CPU cores: the default
-cpu     about an hour a model on one CPU core
+cpu     up to about an hour a model on one CPU core
 gpu     about half an hour on one modern GPU
 paper   the paper's own setting, where it gives one
 """

@@ -40,6 +40,7 @@ class Row:
     source: str  # where the published numbers stand: "arXiv 1606.05328, Table 1"
     models: tuple[str, ...] = ()  # which models of ours reproduce it; none: the row is quoted only
     sign: str = ""  # "<=": the row's values, the paper's and ours, are upper bounds; "~": the paper's are estimates
+    ours_is_bound: bool = False  # ours is an upper bound, though the paper prints its own without a sign
 
     def __post_init__(self):
         if self.sign not in ("", "<=", "~"):
@@ -204,7 +205,8 @@ def _number(value, sign):
 
 
 def _our_sign(row):
-    return "<=" if row.sign == "<=" else ""  # a bound bounds ours too; what the paper estimated, we may have computed
+    bound = row.sign == "<=" or row.ours_is_bound  # a bound bounds ours too; what the paper estimated, we may compute
+    return "<=" if bound else ""
 
 
 def duration(seconds):
@@ -235,8 +237,10 @@ def _aligned(columns, lines):
 
 
 def _samples(lines):
-    pictures = [(row.name, record.samples) for row, record in lines if record and record.samples]
-    return "\n\n".join(f"Samples of {name}:\n\n![{name}]({path})" for name, path in pictures)
+    """The pictures of records: samples, or, of a classifier, where it looks."""
+    shown = [(row.name, record) for row, record in lines if record and record.samples]
+    what = {name: "Glimpses" if record.metric == "error_percent" else "Samples" for name, record in shown}
+    return "\n\n".join(f"{what[name]} of {name}:\n\n![{name}]({record.samples})" for name, record in shown)
 
 
 def files(results_dir=RESULTS):

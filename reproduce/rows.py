@@ -143,7 +143,7 @@ def restore(record, results_dir):
 def picture(network, data, n, seed=0):
     """What a network can do: a grid of samples; of a classifier, where it looks on validation images."""
     if network.needs_labels:
-        return windows.glimpses(network, data.validation.images[: n // 2])
+        return windows.glimpses(network, data.validation.images[: n // 8])
     return pictures.grid(network.sample(n, seed=seed), scale=2, levels=data.levels)
 
 
@@ -179,7 +179,6 @@ def _said(experiment, row, model, data, options, argv):
         "seed": options.seed,
         "commit": records.git_commit(),
         "command": records.command_line(argv, keras.backend.backend()),
-        "notes": f"On {options.threads} CPU thread(s)." if options.threads else "",
     }
 
 
@@ -221,8 +220,16 @@ def _run_network(experiment, model, data, preset_name, options):
         "weights": weights,
         "weights_sha256": training.save_weights(kept, pathlib.Path(options.results_dir) / weights),
         "samples": f"{experiment.table}/{stem}.png",
+        "notes": _notes(options, trained),
     }
     return measured, picture(kept, data, SAMPLES, options.seed)
+
+
+def _notes(options, trained):
+    parts = [f"On {options.threads} CPU thread(s)."] if options.threads else []
+    if trained.earlier_steps:
+        parts.append(f"Steps 1 to {trained.earlier_steps} were made by an earlier process, perhaps of another commit.")
+    return " ".join(parts)
 
 
 def _run_baseline(experiment, model, data, preset_name, options):

@@ -16,7 +16,7 @@ ROWS = (
     Row("Multivariate Gaussian", 4.70, None, _TABLE_1, ("multivariate_gaussian",)),
     Row("NICE", 4.48, None, _TABLE_1),
     Row("Deep Diffusion", 4.20, None, _TABLE_1),
-    Row("DRAW", 4.13, None, _TABLE_1, ("draw",)),
+    Row("DRAW", 4.13, None, _TABLE_1, ("draw",), ours_is_bound=True),
     Row("Deep GMMs", 4.00, None, _TABLE_1),
     Row("Conv DRAW", 3.58, 3.57, _TABLE_1),
     Row("RIDE", 3.47, None, _TABLE_1),

@@ -35,6 +35,7 @@ class Training:
     wall_seconds: float  # of all that training takes, with compiling, validation and samples; summed over resumed runs
     cpu_seconds: float
     images_per_second: float  # of training steps alone
+    earlier_steps: int  # of those, how many an earlier process had made
 
 
 class TrainingFailed(RuntimeError):
@@ -94,7 +95,7 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
     )
     if checkpoint.failed:
         raise TrainingFailed(checkpoint.failed)
-    return Training(preset.steps, clock.spent["wall"], clock.spent["cpu"], clock.images_per_second)
+    return Training(preset.steps, clock.spent["wall"], clock.spent["cpu"], clock.images_per_second, start_step)
 
 
 def _fit_data(model, images, labels):

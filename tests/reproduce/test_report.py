@@ -220,6 +220,20 @@ def test_a_record_that_does_not_belong_is_an_error_not_a_lost_line(changes, metr
         table([make_record(**changes)], metric=metric)
 
 
+def test_ours_can_be_a_bound_where_the_paper_prints_no_sign():
+    row = report.Row("DRAW", 4.13, None, "paper R, Table 1", models=("draw",), ours_is_bound=True)
+    record = make_record(6.95, row="DRAW", model="draw")
+    (line,) = markdown_tables(report.table([row], [record], "bits_per_dim", "Table"))[0]
+    assert (line["paper: test (train)"], line["ours: test (train)"]) == ("4.13", "<= 6.95")
+
+
+def test_pictures_of_a_classifier_are_no_samples():
+    row = report.Row("RAM", 3.36, None, "paper D", models=("ram",))
+    record = make_record(6.86, row="RAM", model="ram", metric="error_percent", samples="table/ram.png")
+    page = report.table([row], [record], "error_percent", "Table")
+    assert "Glimpses of RAM:" in page and "Samples" not in page
+
+
 def test_an_unknown_sign_is_named():
     with pytest.raises(ValueError, match="`sign` must be '', '<=' or '~'. Received: '<'"):
         report.Row("DRAW", 80.97, None, "paper D", sign="<")

@@ -165,6 +165,12 @@ def test_same_command_again_does_not_train_again(table1, smoke, by_model):
     repeated = records.read(folder / "results" / "table1_cifar" / f"gated_pixel_cnn-smoke-{DATA}.json")
     for field in ("values", "steps", "wall_seconds", "images_per_second"):
         assert getattr(repeated, field) == getattr(record, field)
+    assert (
+        ""
+        == record.notes
+        != repeated.notes
+        == "Steps 1 to 6 were made by an earlier process, perhaps of another commit."
+    )
 
 
 def test_another_precision_is_another_run(table1, smoke, by_model):
