@@ -23,6 +23,7 @@ TABLES = {  # the script in reproduce/ that states the rows -> the metric
     "table1_cluttered_mnist": "error_percent",
     "fig3_class_conditional": "bits_per_dim",
     "fig6_autoencoder": "bits_per_dim",
+    "eq5_spatial_tasks": "bits_per_dim",
 }
 
 # What a table shows, in order -> its heading. `_cells` says what each holds.

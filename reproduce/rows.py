@@ -21,6 +21,8 @@ from models.density_baselines import MultivariateGaussian, Uniform
 from models.draw import Draw
 from models.draw_classifier import DrawClassifier
 from models.gated_pixel_cnn import GatedPixelCNN
+from models.map_pixel_cnn import MapPixelCNN
+from models.map_regression import MapRegression
 from models.pixel_cnn import PixelCNN
 from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
 from reproduce import checkpoints, command, memory, pictures, presets, records, report, training, windows
@@ -33,6 +35,8 @@ NETWORKS = {
     "pixel_cnn_autoencoder_100": PixelCNNAutoencoder,
     "deconvolutional_autoencoder_10": DeconvolutionalAutoencoder,
     "deconvolutional_autoencoder_100": DeconvolutionalAutoencoder,
+    "map_pixel_cnn": MapPixelCNN,
+    "map_regression": MapRegression,
     "draw": Draw,
     "draw_without_attention": Draw,
     "conv_classifier": ConvClassifier,
@@ -40,6 +44,7 @@ NETWORKS = {
     "draw_classifier_8": DrawClassifier,
 }
 GIVEN_THE_CLASS = ("class_gated_pixel_cnn",)
+GIVEN_IMAGES = ("map_pixel_cnn", "map_regression")  # what remains of each, data/degradations.py
 BASELINES = {"uniform": Uniform, "multivariate_gaussian": MultivariateGaussian}
 SAMPLES = 64  # images in a record's grid
 
@@ -79,18 +84,27 @@ class Experiment:
         return next(row for row in self.rows if model in row.models)
 
 
-def main(*experiments):
-    """A script's whole main program. Several experiments are one table on several data sets: --data chooses."""
-    by_data = {experiment.data: experiment for experiment in experiments}
-    command.define(experiments[0].models, data=list(by_data))
+def main(experiment, others=None, flag="data", instead=None):
+    """A script's whole main program.
+
+    Args:
+        experiment: what it runs.
+        others: {name: Experiment} where there are several for one table, that one among them.
+        flag: which of them is chosen by this flag, of these names.
+        instead: function of the chosen experiment and the flags' values that may do something else and return what to
+            exit with; None: the rows are run.
+    """
+    choices = others or {flag: experiment}
+    command.define(experiment.models, choose={flag: list(choices)} if others else {})
 
     def run_and_exit(argv):
-        experiment = by_data[flags.FLAGS.data] if len(by_data) > 1 else experiments[0]
+        experiment = choices[flags.FLAGS[flag].value if others else flag]
         if not flags.FLAGS["verbosity"].present:  # absl's own is INFO, at which libraries tell of their searches
             logging.set_verbosity(logging.WARNING)
         if len(argv) > 1:
             sys.exit(f"{experiment.table}: every argument must be a --flag. Received: {' '.join(argv[1:])}")
-        sys.exit(run(experiment, flags.FLAGS, sys.argv))
+        done = instead(experiment, flags.FLAGS) if instead else None
+        sys.exit(run(experiment, flags.FLAGS, sys.argv) if done is None else done)
 
     app.run(run_and_exit)
 
@@ -152,6 +166,8 @@ def make_network(model, data, precision="float32", **config):
     config = {"image_shape": data.image_shape, "levels": data.levels, **config}
     if data.class_names and (NETWORKS[model].needs_labels or model in GIVEN_THE_CLASS):
         config = {"num_classes": len(data.class_names), **config}
+    if model in GIVEN_IMAGES:
+        config = {"condition_shape": data.validation.labels.shape[1:], "condition_levels": data.levels, **config}
     network = NETWORKS[model](**config, dtype=precision)
     network.build()
     return network
