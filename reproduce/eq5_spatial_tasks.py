@@ -121,7 +121,7 @@ def experiment(task):
         "bits_per_dim",
         "cifar10",
         presets_conditional.spatial(task),
-        prepare=lambda data: degradations.task_data(data, task),
+        prepare=lambda data, options: degradations.task_data(data, task),
         picture=picture,
         measure=measure,
         finish=finish,

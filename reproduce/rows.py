@@ -53,9 +53,9 @@ SAMPLES = 64  # images in a record's grid
 class Experiment:
     """A table: which rows (report.Row), in which unit, on which data set of data/images.py.
 
-    The functions are a script's own: `prepare(data)` gives the data that its models see; `picture(network, data, n,
-    seed)` what a record shows; `measure(network, data, preset, seed)` what it tells beside its values, {what: number};
-    `finish(records, data, options)` comes after the rows, with all records of the table.
+    The functions are a script's own: `prepare(data, options)` gives the data that its models see; `picture(network,
+    data, n, seed)` what a record shows; `measure(network, data, preset, seed)` what it tells beside its values, {what:
+    number}; `finish(records, data, options)` comes after the rows, with all records of the table.
     """
 
     table: str
@@ -123,7 +123,7 @@ def run(experiment, options, argv):
         if options.threads:
             _use_threads(options.threads)
         data = data_images.load(experiment.data, options.data_dir)
-        data = data if experiment.prepare is None else experiment.prepare(data)
+        data = data if experiment.prepare is None else experiment.prepare(data, options)
         print(f"Data: {data.title}, from {data.source}")
         print(f"Device: {records.describe_machine()}; Keras on {keras.backend.backend()}\n")
         measured = report.read_records(options.results_dir, experiment.table, experiment.rows)
