@@ -25,7 +25,7 @@ from models.map_pixel_cnn import MapPixelCNN
 from models.map_regression import MapRegression
 from models.pixel_cnn import PixelCNN
 from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
-from reproduce import checkpoints, command, memory, pictures, presets, records, report, training, windows
+from reproduce import checkpoints, command, memory, pictures, presets, records, report, threads, training, windows
 
 NETWORKS = {
     "pixel_cnn": PixelCNN,
@@ -43,6 +43,7 @@ NETWORKS = {
     "draw_classifier_4": DrawClassifier,
     "draw_classifier_8": DrawClassifier,
 }
+CHAINS = (Draw, DrawClassifier)  # networks that are chains of small operations
 GIVEN_THE_CLASS = ("class_gated_pixel_cnn",)
 GIVEN_IMAGES = ("map_pixel_cnn", "map_regression")  # what remains of each, data/degradations.py
 BASELINES = {"uniform": Uniform, "multivariate_gaussian": MultivariateGaussian}
@@ -120,8 +121,7 @@ def run(experiment, options, argv):
     memory.keep_freed_memory()
     try:
         chosen = command.check(experiment.models, options)
-        if options.threads:
-            _use_threads(options.threads)
+        _use_threads(chosen, options.threads)
         data = data_images.load(experiment.data, options.data_dir)
         data = data if experiment.prepare is None else experiment.prepare(data, options)
         print(f"Data: {data.title}, from {data.source}")
@@ -148,12 +148,12 @@ def run(experiment, options, argv):
     return 0
 
 
-def _use_threads(threads):
-    """Keeps TensorFlow to so many cores, so that several rows can train side by side."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
+def _use_threads(chosen, cores):
+    """How many cores TensorFlow uses for one operation, where `cores` (--threads) does not say."""
+    if cores:
+        threads.use(cores)
+    elif keras.backend.backend() == "tensorflow" and all(NETWORKS.get(model) in CHAINS for model in chosen):
+        threads.one_for_each_operation()
 
 
 def _print_table(experiment, rows, data, measured):
