@@ -26,7 +26,7 @@ def train(images, labels, num_classes, levels=256, epochs=5, seed=0):
         for filters in (32, 64, 128)
         for layer in (
             keras.layers.Conv2D(filters, **conv),
-            keras.layers.BatchNormalization(),
+            keras.layers.BatchNormalization(momentum=0.9),  # after few steps, too, as in training
             keras.layers.MaxPooling2D(),
         )
     ]
