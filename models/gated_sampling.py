@@ -51,9 +51,10 @@ class GatedSampler:
     def start_row(self, rows, row_index):
         image_rows, *caches = rows
         inputs, contexts = image_rows, []
+        of_condition = self._condition_of_row(row_index)
         for i in range(self.depth):
             above = self._vertical_features(i, inputs)  # [W, n, 2p]
-            to_vertical, to_horizontal = self._condition_of_row(i, row_index)
+            to_vertical, to_horizontal = of_condition[i]
             context = pointwise(above, self.taps[i]) + self.context_biases[i] + to_horizontal
             contexts.append(self._columns_by_colour(context))  # [W, n, C, 2g]
             if i + 1 < self.depth:
@@ -95,10 +96,11 @@ class GatedSampler:
             for block in self.blocks
         ]
 
-    def _condition_of_row(self, i, row_index):
+    def _condition_of_row(self, row_index):
+        """For each block what the condition adds to its two stacks in this row."""
         if self.condition_map is not None:
-            return self._condition_of(self.condition_map[row_index])[i]
-        return self.condition_terms[i] if self.condition_terms else (0.0, 0.0)
+            return self._condition_of(self.condition_map[row_index])
+        return self.condition_terms or [(0.0, 0.0)] * self.depth
 
     # Pixels: the horizontal stack.
 
