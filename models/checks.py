@@ -47,21 +47,21 @@ def check_image_shape(image_shape):
     return tuple(int(n) for n in shape)
 
 
-def check_images(images, image_shape, levels):
+def check_images(images, image_shape, levels, name="images", n=None):
     """`images` as uint8 [n, height, width, colours] with values below `levels`; ValueError otherwise.
 
     Integers of another width are taken if every value fits; floats are not: a model that expects 0..255 would silently
-    misread 0..1.
+    misread 0..1. `n`: how many there must be; None: any number.
     """
     images = np.asarray(images)
     if not np.issubdtype(images.dtype, np.integer):
-        raise ValueError(f"images must be uint8, values 0 to {levels - 1}. Received: images of dtype {images.dtype}")
-    if images.ndim != 4 or images.shape[1:] != tuple(image_shape):
-        expected = ", ".join(str(n) for n in image_shape)
-        raise ValueError(f"images must have shape [n, {expected}]. Received: images of shape {list(images.shape)}")
+        raise ValueError(f"{name} must be uint8, values 0 to {levels - 1}. Received: {name} of dtype {images.dtype}")
+    if images.ndim != 4 or images.shape[1:] != tuple(image_shape) or n not in (None, len(images)):
+        expected = ", ".join(str(size) for size in ("n" if n is None else n, *image_shape))
+        raise ValueError(f"{name} must have shape [{expected}]. Received: {name} of shape {list(images.shape)}")
     if images.size and (images.min() < 0 or images.max() >= levels):
         raise ValueError(
-            f"images must have values 0 to {levels - 1}. Received: values from {images.min()} to {images.max()}"
+            f"{name} must have values 0 to {levels - 1}. Received: values from {images.min()} to {images.max()}"
         )
     return images.astype("uint8")
 
