@@ -104,6 +104,51 @@ def _episode_order(groups, ways, random):
     return np.concatenate(order)
 
 
+def trials(labels: np.ndarray, each: int, rounds: int, seed: int = EPISODES_SEED) -> np.ndarray:
+    """Positions of `each` different images of every identity that has so many, and again, as long as there are new ones.
+
+    Args:
+        labels: int `[n]`.
+        each: images of an identity in a round, at least 1.
+        rounds: how often, at most; no image comes twice.
+
+    Returns:
+        int `[rounds, each, identities]`, identities in the order of their labels.
+
+    Raises:
+        ValueError: an argument is no such integer, or no identity has so many images.
+    """
+    check_integers(("each", each, 1), ("rounds", rounds, 1))
+    random, order = generator(seed, IDENTITIES), np.argsort(labels, kind="stable")
+    found, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
+    groups = [order[start : start + n] for start, n in zip(starts, counts, strict=True) if n >= each]
+    if not groups:
+        raise ValueError(f"labels has {max(counts, default=0)} images of an identity at most; accepted: {each} or more")
+    rounds = min(rounds, *(len(group) // each for group in groups))
+    chosen = [random.permutation(group)[: rounds * each].reshape(rounds, each) for group in groups]
+    return np.stack(chosen, axis=-1)
+
+
+def partners(labels: np.ndarray, seed: int = EPISODES_SEED) -> tuple[np.ndarray, np.ndarray]:
+    """For every image another one of its identity, and one of another identity: positions, int `[n]` each.
+
+    An image without another of its identity is its own partner. Every image is a partner of each kind once.
+
+    Raises:
+        ValueError: more than half of the images are of one identity.
+    """
+    n, random = len(labels), generator(seed, IDENTITIES)
+    order = np.lexsort((random.random(n), labels))  # identity after identity, each shuffled
+    _, starts, counts = np.unique(labels[order], return_index=True, return_counts=True)
+    if max(counts) > n // 2:
+        raise ValueError(f"labels has {max(counts)} of {n} images of one identity; accepted: at most half")
+    start, count, place = np.repeat(starts, counts), np.repeat(counts, counts), np.arange(n)
+    same, other = np.empty(n, int), np.empty(n, int)
+    same[order] = order[start + (place - start + 1) % count]
+    other[order] = order[(place + n // 2) % n]
+    return same, other
+
+
 def most_ways(data: ImageData, at_most: int = 20) -> int:
     """How many identities an episode can have: `at_most`, or those of the split that has the fewest."""
     return min(at_most, *(len(_several(getattr(data, name))) for name in ("train", "validation", "test")))

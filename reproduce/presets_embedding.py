@@ -38,9 +38,7 @@ _CHARACTERS = {
 
 def _both(of_network):
     """The same budget with the embedding and without; what is measured beside the values needs the embedding."""
-    given = {
-        name: dataclasses.replace(of_network[name], measuring=measuring) for name, measuring in _MEASURING.items()
-    }
+    given = {name: dataclasses.replace(of_network[name], measuring=measuring) for name, measuring in _MEASURING.items()}
     return {"gated_pixel_cnn": of_network, "gated_pixel_cnn_of_embedding": given}
 
 
