@@ -105,12 +105,12 @@ def _episode_order(groups, ways, random):
 
 
 def trials(labels: np.ndarray, each: int, rounds: int, seed: int = EPISODES_SEED) -> np.ndarray:
-    """Positions of `each` different images of every identity that has so many, and again, as long as there are new ones.
+    """Positions of `each` different images of every identity that has so many, and of others in the next round.
 
     Args:
         labels: int `[n]`.
         each: images of an identity in a round, at least 1.
-        rounds: how often, at most; no image comes twice.
+        rounds: how many, at most: no image comes twice.
 
     Returns:
         int `[rounds, each, identities]`, identities in the order of their labels.
