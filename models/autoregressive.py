@@ -44,9 +44,13 @@ class AutoregressiveModel(ImageModel):
         self.condition_shape = checks.check_condition_shape(condition_shape, num_classes)
 
     @property
-    def takes_condition(self):
-        """Whether every question comes with a condition."""
+    def is_conditional(self):
         return self.num_classes is not None or self.condition_shape is not None
+
+    @property
+    def takes_condition(self):
+        """Whether every question must come with a condition."""
+        return self.is_conditional
 
     # Training: plain compile() and fit().
 
@@ -67,9 +71,9 @@ class AutoregressiveModel(ImageModel):
         """(images scaled, what enters the gates or None), from what `call` is given."""
         images, condition = split_inputs(inputs)
         checks.check_network_images(images, self.image_shape)
-        if (condition is not None) != self.takes_condition:
+        if self.takes_condition if condition is None else not self.is_conditional:
             raise ValueError(
-                f"condition must be given {'to' if self.takes_condition else 'only to'} a model made with num_classes "
+                f"condition must be given {'to' if self.is_conditional else 'only to'} a model made with num_classes "
                 f"or condition_shape. Received: num_classes={self.num_classes}, condition_shape={self.condition_shape}"
             )
         return ops.cast(self.scale(images), self.compute_dtype), self.condition_features(condition)

@@ -31,6 +31,7 @@ class Preset:
     evaluation_batch: int = 16  # images measured at a time
     precision: str = "float32"
     xla: bool = False  # of training steps on TensorFlow; JAX compiles by XLA always
+    measuring: dict = dataclasses.field(default_factory=dict)  # sizes of what a script itself measures at the end
 
     def __post_init__(self):
         if self.steps % self.steps_per_epoch:
@@ -191,9 +192,14 @@ PRESETS = {
 
 def preset(table, model, name):
     """The preset `name` of `model` in `table`; ValueError, listing what there is, for an unknown one."""
-    if model not in PRESETS[table]:
-        raise ValueError(f"model must be one of {sorted(PRESETS[table])}. Received: model={model!r}")
-    of_model = PRESETS[table][model]
+    return choose(PRESETS[table], model, name)
+
+
+def choose(of_table, model, name):
+    """The preset `name` of `model` among those of a table, {model: {name: Preset}}; ValueError as for `preset`."""
+    if model not in of_table:
+        raise ValueError(f"model must be one of {sorted(of_table)}. Received: model={model!r}")
+    of_model = of_table[model]
     if name not in of_model:
         raise ValueError(f"preset must be one of {sorted(of_model, key=PRESET_NAMES.index)}. Received: preset={name!r}")
     return of_model[name]

@@ -9,6 +9,7 @@ import functools
 import pathlib
 import sys
 import time
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -21,46 +22,70 @@ from models.draw import Draw
 from models.draw_classifier import DrawClassifier
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.pixel_cnn import PixelCNN
+from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
 from reproduce import checkpoints, command, memory, pictures, presets, records, report, training, windows
 
 NETWORKS = {
     "pixel_cnn": PixelCNN,
     "gated_pixel_cnn": GatedPixelCNN,
+    "class_gated_pixel_cnn": GatedPixelCNN,
+    "pixel_cnn_autoencoder_10": PixelCNNAutoencoder,
+    "pixel_cnn_autoencoder_100": PixelCNNAutoencoder,
+    "deconvolutional_autoencoder_10": DeconvolutionalAutoencoder,
+    "deconvolutional_autoencoder_100": DeconvolutionalAutoencoder,
     "draw": Draw,
     "draw_without_attention": Draw,
     "conv_classifier": ConvClassifier,
     "draw_classifier_4": DrawClassifier,
     "draw_classifier_8": DrawClassifier,
 }
+GIVEN_THE_CLASS = ("class_gated_pixel_cnn",)
 BASELINES = {"uniform": Uniform, "multivariate_gaussian": MultivariateGaussian}
 SAMPLES = 64  # images in a record's grid
 
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """A table: which rows (report.Row), in which unit, on which data set of data/images.py."""
+    """A table: which rows (report.Row), in which unit, on which data set of data/images.py.
+
+    The functions are a script's own: `prepare(data)` gives the data that its models see; `picture(network, data, n,
+    seed)` what a record shows; `measure(network, data, preset, seed)` what it tells beside its values, {what: number};
+    `finish(records, data, options)` comes after the rows, with all records of the table.
+    """
 
     table: str
     title: str
     rows: tuple[report.Row, ...]
     metric: str
     data: str
+    presets: dict | None = None  # model -> name -> Preset; None: those of presets.PRESETS
+    prepare: Callable | None = None
+    picture: Callable | None = None
+    measure: Callable | None = None
+    finish: Callable | None = None
+
+    def preset(self, model, name):
+        """The preset `name` of `model`."""
+        return presets.choose(presets.PRESETS[self.table] if self.presets is None else self.presets, model, name)
 
     @property
     def models(self):
         """Names of the models that its rows can run, in the table's order."""
-        return [model for row in self.rows for model in row.models]
+        known = presets.PRESETS.get(self.table, {}) if self.presets is None else self.presets
+        return [model for row in self.rows for model in row.models if model in known or model in BASELINES]
 
     def row_of(self, model):
         """The row that `model` reproduces."""
         return next(row for row in self.rows if model in row.models)
 
 
-def main(experiment):
-    """A script's whole main program."""
-    command.define(experiment.models)
+def main(*experiments):
+    """A script's whole main program. Several experiments are one table on several data sets: --data chooses."""
+    by_data = {experiment.data: experiment for experiment in experiments}
+    command.define(experiments[0].models, data=list(by_data))
 
     def run_and_exit(argv):
+        experiment = by_data[flags.FLAGS.data] if len(by_data) > 1 else experiments[0]
         if not flags.FLAGS["verbosity"].present:  # absl's own is INFO, at which libraries tell of their searches
             logging.set_verbosity(logging.WARNING)
         if len(argv) > 1:
@@ -84,9 +109,10 @@ def run(experiment, options, argv):
         if options.threads:
             _use_threads(options.threads)
         data = data_images.load(experiment.data, options.data_dir)
+        data = data if experiment.prepare is None else experiment.prepare(data)
         print(f"Data: {data.title}, from {data.source}")
         print(f"Device: {records.describe_machine()}; Keras on {keras.backend.backend()}\n")
-        measured = records.read_all(options.results_dir, experiment.table)
+        measured = report.read_records(options.results_dir, experiment.table, experiment.rows)
         _print_table(experiment, experiment.rows, data, measured)
     except (ValueError, OSError) as error:
         return f"{experiment.table}: {error}"
@@ -97,6 +123,9 @@ def run(experiment, options, argv):
             fresh = [_run_row(experiment, model, data, options, argv) for model in chosen]
             print("\nThis run:\n")
             _print_table(experiment, [experiment.row_of(model) for model in chosen], data, fresh)
+            if experiment.finish:
+                kept = report.read_records(options.results_dir, experiment.table, experiment.rows)
+                experiment.finish(kept, data, options)
             print("To draw results/ and the README anew: python reproduce/report.py")
     except (checkpoints.Refused, training.TrainingFailed, OSError) as error:
         return f"{experiment.table}: {error}"
@@ -121,7 +150,7 @@ def _print_table(experiment, rows, data, measured):
 def make_network(model, data, precision="float32", **config):
     """A built network for `data`; `config` holds the other arguments of its constructor."""
     config = {"image_shape": data.image_shape, "levels": data.levels, **config}
-    if data.class_names and NETWORKS[model].needs_labels:
+    if data.class_names and (NETWORKS[model].needs_labels or model in GIVEN_THE_CLASS):
         config = {"num_classes": len(data.class_names), **config}
     network = NETWORKS[model](**config, dtype=precision)
     network.build()
@@ -158,6 +187,8 @@ def _run_row(experiment, model, data, options, argv):
     pictures.save_png(pathlib.Path(options.results_dir) / record.samples, grid)
     records.write(record, options.results_dir)
     print(report.comparison(row, record), flush=True)
+    for what, value in record.measurements.items():
+        print(f"  {what}: {report.measured(value)}", flush=True)
     return record
 
 
@@ -185,13 +216,14 @@ def _said(experiment, row, model, data, options, argv):
 def _run_network(experiment, model, data, preset_name, options):
     """Trains, measures and samples; returns fields of the record, and a grid of samples."""
     given = {"xla": options.xla, "precision": options.precision}
-    preset = presets.preset(experiment.table, model, preset_name)
+    preset = experiment.preset(model, preset_name)
     preset = dataclasses.replace(preset, **{name: value for name, value in given.items() if value is not None})
     stem = f"{model}-{preset_name}-{data.name}" + (f"-seed{options.seed}" if options.seed else "")
     keras.utils.set_random_seed(options.seed)  # the same weights whichever rows ran before
     network = make_network(model, data, preset.precision, **preset.model)
     run_dir = pathlib.Path(options.runs_dir) / experiment.table / stem
-    small = functools.partial(picture, data=data, n=16)
+    draw = experiment.picture or picture
+    small = functools.partial(draw, data=data, n=16)
     trained = training.train(network, preset, data, run_dir, options.seed, options.restart, small)
 
     # What is measured is what is kept: the averaged weights, in float32, in a network without an optimiser.
@@ -221,8 +253,9 @@ def _run_network(experiment, model, data, preset_name, options):
         "weights_sha256": training.save_weights(kept, pathlib.Path(options.results_dir) / weights),
         "samples": f"{experiment.table}/{stem}.png",
         "notes": _notes(options, trained),
+        "measurements": experiment.measure(kept, data, preset, options.seed) if experiment.measure else {},
     }
-    return measured, picture(kept, data, SAMPLES, options.seed)
+    return measured, draw(kept, data=data, n=SAMPLES, seed=options.seed)
 
 
 def _notes(options, trained):
@@ -311,5 +344,5 @@ def _weights(experiment, model, data, measured, options):
         for record in mine:
             if record.weights_sha256 == digest:
                 return of(path, record)
-    preset = presets.preset(experiment.table, model, options.preset or presets.DEFAULT)
+    preset = experiment.preset(model, options.preset or presets.DEFAULT)
     return path, preset.model, preset.evaluation_batch, None

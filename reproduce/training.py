@@ -26,7 +26,7 @@ from models.autoregressive import join_inputs
 from reproduce import callbacks, checkpoints, records
 
 # Fields of a preset that are no part of the training itself.
-_MEASURING = ("validation_images", "evaluation_images", "test_images", "evaluation_batch")
+_MEASURING = ("validation_images", "evaluation_images", "test_images", "evaluation_batch", "measuring")
 EVALUATION_SEED = 1502  # of noise in measurements
 
 
