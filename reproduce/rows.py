@@ -114,6 +114,9 @@ def run(experiment, options, argv):
         chosen = command.check(experiment.models, options)
         if options.threads:
             _use_threads(options.threads)
+        for model in chosen:
+            if model in NETWORKS:
+                experiment.preset(model, options.preset or presets.DEFAULT)  # now, not after the rows before it
         data = data_images.load(experiment.data, options.data_dir)
         data = data if experiment.prepare is None else experiment.prepare(data, options)
         print(f"Data: {data.title}, from {data.source}")
