@@ -158,3 +158,12 @@ def test_digits_stand_in_for_characters_by_identity():
     zero = data.train.images[data.train.labels == 0][0]
     first = grey[fallback.digits().train.labels == 0][0]
     np.testing.assert_array_equal(zero, first >= 128)
+
+
+def test_a_turn_of_an_identity_is_another_identity():
+    images = np.arange(12, dtype=np.uint8).reshape(2, 2, 3, 1)[:, :, :2]
+    found = identities.turned(Split(images, np.array([3, 0], np.int32)))
+    assert found.labels.tolist() == [3, 0, 7, 4, 11, 8, 15, 12]
+    np.testing.assert_array_equal(found.images[:2], images)
+    np.testing.assert_array_equal(found.images[2, ..., 0], [[1, 4], [0, 3]])
+    np.testing.assert_array_equal(found.images[4:6], images[:, ::-1, ::-1])

@@ -228,3 +228,17 @@ def test_flags():
     assert fig5_interpolation.parse(["fig5_interpolation.py"]).data == "omniglot"
     with pytest.raises(SystemExit):
         fig5_interpolation.parse(["fig5_interpolation.py", "--data=mnist"])
+
+
+def test_training_images_are_shifted_and_only_characters_turned():
+    digits = fallback.unseen_digits()
+    data = triplet_embedding.prepare(digits)
+    assert set(data.train.labels) == {0, 1, 2, 3, 4} and "turned" not in data.source
+    square = np.zeros((50, 8, 8, 1), np.uint8)
+    square[:, 3:5, 3:5] = 1
+    moved = data.augment(square, np.random.default_rng(0))
+    rows, columns = np.nonzero(moved[..., 0])[1:]
+    assert moved.sum() == 200 and set(rows) == set(columns) == set(range(1, 7))
+    characters = triplet_embedding.prepare(dataclasses.replace(digits, name="omniglot"))
+    assert len(set(characters.train.labels)) == 20 and set(characters.test.labels) == {7, 8, 9}
+    assert "turned by 90, 180 and 270 degrees" in characters.source
