@@ -13,10 +13,10 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-    """Images and, where there are any, their labels."""
+    """Images and, where there are any, their labels; or what else a model is given of each (data/degradations.py)."""
 
     images: np.ndarray  # uint8 [n, height, width, channels]
-    labels: np.ndarray | None  # int32 [n]; or, computed from the images, float32 [n, features]
+    labels: np.ndarray | None  # int32 [n]; of conditions uint8 [n, height, width, channels] or float32 [n, features]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

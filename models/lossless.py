@@ -153,8 +153,8 @@ class _Walk:
 
 def _resized(model, images):
     """The same network for images of another size: no weight depends on it."""
-    if not isinstance(model, GatedPixelCNN) or model.num_classes is not None:
-        raise ValueError(f"model must be a GatedPixelCNN without classes. Received: {type(model).__name__}")
+    if not isinstance(model, GatedPixelCNN) or model.is_conditional:
+        raise ValueError(f"model must be a GatedPixelCNN without a condition. Received: {type(model).__name__}")
     shape = np.shape(images)
     if len(shape) != 4 or shape[-1] != model.colours:
         raise ValueError(f"images must be [n, height, width, {model.colours}]. Received: shape {list(shape)}")

@@ -9,6 +9,7 @@ the means, which it does not change, so that the cost is in bits/dim, as a Pixel
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from layers.map_network import MapNetwork
@@ -16,6 +17,7 @@ from models import checks
 from models.autoregressive import join_inputs, split_inputs
 from models.distributions import tfd
 from models.image_model import ImageModel
+from models.map_pixel_cnn import check_keeps_known, check_map_condition, known_pixels
 
 
 @keras.saving.register_keras_serializable(package="models")
@@ -35,12 +37,16 @@ class MapRegression(ImageModel):
         map_filters=32,
         map_depth=2,
         map_halvings=0,
+        keeps_known=False,
         levels=256,
         **kwargs,
     ):
+        check_map_condition(condition_shape, condition_levels)
         super().__init__(image_shape, levels, **kwargs)
         self.condition_shape = checks.check_condition_shape(condition_shape, None)
         self.condition_levels = condition_levels
+        check_keeps_known(keeps_known, self)
+        self.keeps_known = keeps_known
         self.map_filters = checks.check_integer("map_filters", map_filters, 1)
         self.map_depth = map_depth
         self.map_halvings = map_halvings
@@ -65,30 +71,40 @@ class MapRegression(ImageModel):
     def means_given(self, condition):
         return ops.cast(self.means(ops.relu(self.map_network(condition))), "float32")
 
-    def _log_prob(self, images, means):
+    def _log_prob(self, inputs, means):
         """Nats per image: the density of each value, the distance of two neighbouring values being 1."""
+        images, condition = split_inputs(inputs)
+        checks.check_network_images(images, self.image_shape)
         scale = 2.0 / (self.levels - 1)
         density = tfd.Normal(means, ops.exp(ops.cast(self.log_sigma, "float32")))
         log_prob = density.log_prob(ops.cast(images, "float32") * scale - 1.0) + math.log(scale)
+        if self.keeps_known:
+            log_prob = ops.where(known_pixels(condition, self.levels), 0.0, log_prob)
         return ops.sum(log_prob, axis=(1, 2, 3))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        images = split_inputs(x)[0]
-        checks.check_network_images(images, self.image_shape)
-        return ops.mean(self.in_unit(self._log_prob(images, y_pred)))
+        return ops.mean(self.in_unit(self._log_prob(x, y_pred)))
 
     def log_prob(self, images, condition=None, batch_size=64):
         """Log-density in nats, float32 [n]; see MapPixelCNN.log_prob. Of wide distributions, about a probability's."""
         images = checks.check_images(images, self.image_shape, self.levels)
         condition = self._check_condition(condition, len(images))
-        function = self._compile("log_prob", lambda x, *c: self._log_prob(x, self(join_inputs(x, *c))))
+
+        def answer(images, *condition):
+            inputs = join_inputs(images, *condition)
+            return self._log_prob(inputs, self(inputs))
+
+        function = self._compile("log_prob", answer)
         return self._in_batches(function, batch_size, images, *([] if condition is None else [condition]))
 
     def mean(self, condition, batch_size=64):
         """The mean image given each condition, uint8 [n, height, width, colours]."""
         condition = self._check_condition(condition, len(condition))
         means = self._in_batches(self._compile("means", self.means_given), batch_size, condition)
-        return (((means + 1.0) / 2.0).clip(0, 1) * (self.levels - 1)).round().astype("uint8")
+        images = (((means + 1.0) / 2.0).clip(0, 1) * (self.levels - 1)).round().astype("uint8")
+        if self.keeps_known:
+            images = np.where(known_pixels(condition, self.levels), condition[..., :-1], images)
+        return images
 
     def _check_condition(self, condition, n):
         if self.condition_levels is None:
@@ -96,6 +112,6 @@ class MapRegression(ImageModel):
         return checks.check_images(condition, self.condition_shape, self.condition_levels, name="condition", n=n)
 
     def get_config(self):
-        names = ("condition_levels", "map_filters", "map_depth", "map_halvings")
+        names = ("condition_levels", "map_filters", "map_depth", "map_halvings", "keeps_known")
         shape = {"condition_shape": list(self.condition_shape)}
         return {**super().get_config(), **shape, **{name: getattr(self, name) for name in names}}

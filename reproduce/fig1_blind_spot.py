@@ -24,7 +24,13 @@ from reproduce import pictures, records
 _NETWORKS = 8  # random ones, of which one at least shows a pixel that can be seen
 _FILTERS = 8
 _CELL = 18  # of the picture, in its pixels
-_SEEN, _UNSEEN, _PREDICTED, _LATER = (255, 187, 102), (70, 70, 78), (214, 39, 40), (238, 238, 238)
+_COLOURS = {
+    "seen": (255, 187, 102),
+    "blind spot": (60, 60, 68),
+    "too far": (205, 205, 210),
+    "later": (240, 240, 240),
+    "predicted": (214, 39, 40),
+}
 
 
 class _TakesFloats:
@@ -127,14 +133,18 @@ def _panel(name, seen):
     pen = ImageDraw.Draw(panel)
     pen.text((margin, margin / 2), name, fill=0, font=font)
     pen.text((margin, (size + 2.2) * _CELL), words, fill=0, font=font)
-    past = _past(size)
-    for r in range(size):
-        for c in range(size):
-            colour = _LATER if not past[r, c] else _SEEN if seen[r, c] else _UNSEEN
-            colour = _PREDICTED if (r, c) == (size // 2, size // 2) else colour
-            left, top = margin + c * _CELL, 2 * margin + r * _CELL
-            pen.rectangle((left + 1, top + 1, left + _CELL - 1, top + _CELL - 1), fill=colour)
+    for (r, c), kind in np.ndenumerate(_kinds(seen)):
+        left, top = margin + c * _CELL, 2 * margin + r * _CELL
+        pen.rectangle((left + 1, top + 1, left + _CELL - 1, top + _CELL - 1), fill=_COLOURS[kind])
     return np.asarray(panel)
+
+
+def _kinds(seen):
+    """What each pixel is, a name of _COLOURS."""
+    earlier, size = _past(len(seen)), len(seen)
+    kinds = np.select([seen, earlier & _window(seen), earlier], ["seen", "blind spot", "too far"], "later")
+    kinds[size // 2, size // 2] = "predicted"
+    return kinds
 
 
 def _past(size):
@@ -143,9 +153,9 @@ def _past(size):
 
 
 def _in_words(seen):
-    earlier = _past(len(seen))
-    within = earlier & _window(seen)
-    return f"{(within & ~seen).sum()} of {within.sum()} earlier pixels in reach unseen"
+    kinds = _kinds(seen)
+    blind = (kinds == "blind spot").sum()
+    return f"blind to {blind} of {blind + (kinds == 'seen').sum()} earlier pixels in reach"
 
 
 def _window(seen):

@@ -81,4 +81,4 @@ EXPERIMENT = experiment("cifar10", presets_conditional.CLASSES_CIFAR)
 ON_MNIST = experiment("mnist", presets_conditional.CLASSES_MNIST)
 
 if __name__ == "__main__":
-    experiments.main(EXPERIMENT, ON_MNIST)
+    experiments.main(EXPERIMENT, {"cifar10": EXPERIMENT, "mnist": ON_MNIST})

@@ -114,4 +114,4 @@ EXPERIMENT = experiment("cifar10", presets_conditional.CODES_CIFAR)
 ON_MNIST = experiment("mnist", presets_conditional.CODES_MNIST)
 
 if __name__ == "__main__":
-    experiments.main(EXPERIMENT, ON_MNIST)
+    experiments.main(EXPERIMENT, {"cifar10": EXPERIMENT, "mnist": ON_MNIST})

@@ -67,3 +67,29 @@ _DECODER_CIFAR = {name: _GATED_CIFAR[name] for name in ("smoke", "quick", "gpu")
 _DECODER_CIFAR["cpu"] = dataclasses.replace(_GATED_CIFAR["cpu"], steps=10_000, batch_size=4)
 _DECODER_GREY = _GATED_GREY | {"cpu": dataclasses.replace(_GATED_GREY["cpu"], steps=8000)}
 CODES_CIFAR, CODES_MNIST = _autoencoders(_DECODER_CIFAR), _autoencoders(_DECODER_GREY)
+
+# Equation 5: the tasks of data/degradations.py. `measuring`: test images that are restored, and how often each.
+_RESTORED = {
+    "smoke": {"measuring": {"restored": 2, "samples": 2}},
+    "quick": {"measuring": {"restored": 16, "samples": 4}},
+    "cpu": {"measuring": {"restored": 128, "samples": 8}},
+    "gpu": {"measuring": {"restored": 1000, "samples": 8}},
+}
+_MAPS = {
+    "smoke": {"map_filters": 6, "map_depth": 1},
+    "quick": {"map_filters": 24, "map_depth": 1},
+    "cpu": {"map_filters": 48, "map_depth": 2},
+    "gpu": {"map_filters": 128, "map_depth": 6},
+}
+
+
+def spatial(task):
+    """{model: presets} of a task; its network m(h) halves what is as large as the image, to see further."""
+    extra = {"map_halvings": 0 if task == "super_resolve" else 2, "keeps_known": task == "inpaint"}
+    maps = {name: {**size, **extra} for name, size in _MAPS.items()}
+    decoded = {name: {"model": {**_DECODER_CIFAR[name].model, **maps[name]}} for name in maps}
+    squared = {name: {"model": maps[name], "evaluation_batch": 64} for name in maps}
+    return {
+        "map_regression": _with(_with(_DECODER_CIFAR, **squared), **_RESTORED),
+        "map_pixel_cnn": _with(_with(_DECODER_CIFAR, **decoded), **_RESTORED),
+    }

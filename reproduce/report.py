@@ -25,6 +25,7 @@ TABLES = {  # the script in reproduce/ that states the rows -> the metric
     "fig6_autoencoder": "bits_per_dim",
     "triplet_embedding": "error_percent",
     "fig4_embedding": "nats",
+    "eq5_spatial_tasks": "bits_per_dim",
 }
 
 # What a table shows, in order -> its heading. `_cells` says what each holds.

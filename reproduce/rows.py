@@ -24,9 +24,11 @@ from models.draw import Draw
 from models.draw_classifier import DrawClassifier
 from models.embedding_network import EmbeddingNetwork
 from models.gated_pixel_cnn import GatedPixelCNN
+from models.map_pixel_cnn import MapPixelCNN
+from models.map_regression import MapRegression
 from models.pixel_cnn import PixelCNN
 from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
-from reproduce import checkpoints, command, memory, pictures, presets, records, report, training, windows
+from reproduce import checkpoints, command, memory, pictures, presets, records, report, threads, training, windows
 
 NETWORKS = {
     "pixel_cnn": PixelCNN,
@@ -38,14 +40,18 @@ NETWORKS = {
     "deconvolutional_autoencoder_100": DeconvolutionalAutoencoder,
     "gated_pixel_cnn_of_embedding": GatedPixelCNN,
     "embedding_network": EmbeddingNetwork,
+    "map_pixel_cnn": MapPixelCNN,
+    "map_regression": MapRegression,
     "draw": Draw,
     "draw_without_attention": Draw,
     "conv_classifier": ConvClassifier,
     "draw_classifier_4": DrawClassifier,
     "draw_classifier_8": DrawClassifier,
 }
+CHAINS = (Draw, DrawClassifier)  # networks that are chains of small operations
 GIVEN_THE_CLASS = ("class_gated_pixel_cnn",)
 GIVEN_VECTORS = ("gated_pixel_cnn_of_embedding",)
+GIVEN_IMAGES = ("map_pixel_cnn", "map_regression")  # what remains of each, data/degradations.py
 BASELINES = {"uniform": Uniform, "multivariate_gaussian": MultivariateGaussian}
 SAMPLES = 64  # images in a record's grid
 
@@ -85,18 +91,27 @@ class Experiment:
         return next(row for row in self.rows if model in row.models)
 
 
-def main(*experiments):
-    """A script's whole main program. Several experiments are one table on several data sets: --data chooses."""
-    by_data = {experiment.data: experiment for experiment in experiments}
-    command.define(experiments[0].models, data=list(by_data))
+def main(experiment, others=None, flag="data", instead=None):
+    """A script's whole main program.
+
+    Args:
+        experiment: what it runs.
+        others: {name: Experiment} where there are several for one table, that one among them.
+        flag: which of them is chosen by this flag, of these names.
+        instead: function of the chosen experiment and the flags' values that may do something else and return what to
+            exit with; None: the rows are run.
+    """
+    choices = others or {flag: experiment}
+    command.define(experiment.models, choose={flag: list(choices)} if others else {})
 
     def run_and_exit(argv):
-        experiment = by_data[flags.FLAGS.data] if len(by_data) > 1 else experiments[0]
+        experiment = choices[flags.FLAGS[flag].value if others else flag]
         if not flags.FLAGS["verbosity"].present:  # absl's own is INFO, at which libraries tell of their searches
             logging.set_verbosity(logging.WARNING)
         if len(argv) > 1:
             sys.exit(f"{experiment.table}: every argument must be a --flag. Received: {' '.join(argv[1:])}")
-        sys.exit(run(experiment, flags.FLAGS, sys.argv))
+        done = instead(experiment, flags.FLAGS) if instead else None
+        sys.exit(run(experiment, flags.FLAGS, sys.argv) if done is None else done)
 
     app.run(run_and_exit)
 
@@ -112,11 +127,10 @@ def run(experiment, options, argv):
     memory.keep_freed_memory()
     try:
         chosen = command.check(experiment.models, options)
-        if options.threads:
-            _use_threads(options.threads)
         for model in chosen:
             if model in NETWORKS:
                 experiment.preset(model, options.preset or presets.DEFAULT)  # now, not after the rows before it
+        _use_threads(chosen, options.threads)
         data = data_images.load(experiment.data, options.data_dir)
         data = data if experiment.prepare is None else experiment.prepare(data, options)
         print(f"Data: {data.title}, from {data.source}")
@@ -143,12 +157,12 @@ def run(experiment, options, argv):
     return 0
 
 
-def _use_threads(threads):
-    """Keeps TensorFlow to so many cores, so that several rows can train side by side."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
+def _use_threads(chosen, cores):
+    """How many cores TensorFlow uses for one operation, where `cores` (--threads) does not say."""
+    if cores:
+        threads.use(cores)
+    elif keras.backend.backend() == "tensorflow" and all(NETWORKS.get(model) in CHAINS for model in chosen):
+        threads.one_for_each_operation()
 
 
 def _print_table(experiment, rows, data, measured):
@@ -165,6 +179,8 @@ def make_network(model, data, precision="float32", **config):
         config = {"condition_shape": data.train.labels.shape[1:], **config}
     elif data.class_names and (NETWORKS[model].needs_labels or model in GIVEN_THE_CLASS):
         config = {"num_classes": len(data.class_names), **config}
+    if model in GIVEN_IMAGES:
+        config = {"condition_shape": data.validation.labels.shape[1:], "condition_levels": data.levels, **config}
     network = NETWORKS[model](**config, dtype=precision)
     network.build()
     return network
