@@ -40,13 +40,15 @@ def test_sizes_that_are_refused(size):
 
 def test_a_character_is_ink_where_forty_percent_are_covered():
     """105 / 28 is 3.75: the first new pixel takes three whole columns and three quarters of the fourth."""
-    images = np.full((2, 105, 105, 3), 255, np.uint8)
-    images[0, :, 0] = 0  # a column covers 1 / 3.75 of it
-    images[1, :, :2] = 0
+    images = np.full((3, 105, 105, 3), 255, np.uint8)
+    images[0, :, :2] = 0
+    images[1, :3, :2] = 0  # 6 of 14.1 pixels
+    images[2, 0, :3] = images[2, 1, :2] = 0  # 5
     found = reduce.characters(images)
-    assert found.shape == (2, 28, 28, 1) and found.dtype == np.uint8
-    assert not found[0].any()
-    assert found[1, :, 0].all() and not found[1, :, 1:].any()
+    assert found.shape == (3, 28, 28, 1) and found.dtype == np.uint8
+    assert found[0, :, 0].all() and found[0].sum() == 28
+    assert found[1, 0, 0] == 1 and found[1].sum() == 1
+    assert not found[2].any()
 
 
 def test_a_face_is_the_middle():
