@@ -2,12 +2,14 @@
 
 python reproduce/triplet_embedding.py                first: trains the embedding network
 python reproduce/fig4_embedding.py                   Omniglot: what results/ holds, then quick runs
-python reproduce/fig4_embedding.py --preset=cpu --rows=gated_pixel_cnn_of_embedding
+python reproduce/fig4_embedding.py --preset=cpu --rows=map_pixel_cnn_of_embedding
 python reproduce/fig4_embedding.py --data=cifar10    classes, seen in training; --data=lfw: people
 
 The paper's portraits are private; Omniglot has 659 test characters that no training image shows. A row of the picture
 is a character: the source, whose embedding is given; eight samples; two drawings by other people. The paper gives no
-number. Here, beside nats with and without the embedding, on the same budget:
+number. It does not say either how its embedding enters the gates: as a vector, alike at every pixel (Eq. 4), or through
+a deconvolutional m(h) that says something of each place (Eq. 5); so there is a row for each. Here, beside nats with and
+without the embedding, on the same budget:
 
 nats, given the embedding of   the image itself, as in training; another image of its identity, which cannot tell of the
                                image more than whose it is; an image of another identity
@@ -26,7 +28,8 @@ TITLE = "Figure 4 of Conditional Image Generation with PixelCNN Decoders (arXiv 
 
 ROWS = (
     Row("Gated PixelCNN", None, None, "", ("gated_pixel_cnn",)),
-    Row("Gated PixelCNN, given the embedding", None, None, "", ("gated_pixel_cnn_of_embedding",)),
+    Row("Gated PixelCNN, given the embedding (Eq. 4)", None, None, "", ("gated_pixel_cnn_of_embedding",)),
+    Row("Gated PixelCNN, given a map of the embedding (Eq. 5)", None, None, "", ("map_pixel_cnn_of_embedding",)),
 )
 
 SAMPLES = 8  # of an identity

@@ -17,7 +17,7 @@ from absl.flags import argparse_flags
 from data import images as data_images
 from reproduce import checkpoints, fig4_embedding, pictures, records, report, rows
 
-MODEL = "gated_pixel_cnn_of_embedding"
+MODELS = ("gated_pixel_cnn_of_embedding", "map_pixel_cnn_of_embedding")
 STRIPS = 10
 STEPS = 11  # samples in a strip, both ends included
 
@@ -53,29 +53,28 @@ def run(options):
     try:
         data = data_images.load(options.data, options.data_dir)
         data = fig4_embedding.prepare(data, options)
-        record = _record(data, options.results_dir)
-        drawn = picture(rows.restore(record, options.results_dir), data, seed=options.seed)
+        for record in _records(data, options.results_dir):
+            drawn = picture(rows.restore(record, options.results_dir), data, seed=options.seed)
+            stem = pathlib.PurePath(record.weights).name.removesuffix(".weights.h5")
+            path = pictures.save_png(pathlib.Path(options.results_dir) / "fig5_interpolation" / f"{stem}.png", drawn)
+            print(f"{record.row} on {record.data_title}: {path}", flush=True)
     except (checkpoints.Refused, ValueError, OSError) as error:
         return f"fig5_interpolation: {error}"
-    stem = pathlib.PurePath(record.weights).name.removesuffix(".weights.h5")
-    path = pictures.save_png(pathlib.Path(options.results_dir) / "fig5_interpolation" / f"{stem}.png", drawn)
-    print(f"{record.row} on {record.data_title}: {path}", flush=True)
     return 0
 
 
-def _record(data, results_dir):
-    """The best record with weights whose conditions are those of `data`."""
-    found = [
-        record
-        for record in records.read_all(results_dir, "fig4_embedding")
-        if record.model == MODEL and record.weights and record.data_fingerprint == data.fingerprint
-    ]
-    if not found:
+def _records(data, results_dir):
+    """The best record of each model that has weights whose conditions are those of `data`."""
+    groups = {}
+    for record in records.read_all(results_dir, "fig4_embedding"):
+        if record.model in MODELS and record.weights and record.data_fingerprint == data.fingerprint:
+            groups.setdefault(record.model, []).append(record)
+    if not groups:
         raise checkpoints.Refused(
             f"{results_dir} must hold weights for {data.title} and this embedding network: run "
-            f"python reproduce/fig4_embedding.py --rows={MODEL} first"
+            f"python reproduce/fig4_embedding.py --rows={','.join(MODELS)} first"
         )
-    return report.best(found)
+    return [report.best(group) for group in groups.values()]
 
 
 def parse(argv):

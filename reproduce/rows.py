@@ -39,6 +39,7 @@ NETWORKS = {
     "deconvolutional_autoencoder_10": DeconvolutionalAutoencoder,
     "deconvolutional_autoencoder_100": DeconvolutionalAutoencoder,
     "gated_pixel_cnn_of_embedding": GatedPixelCNN,
+    "map_pixel_cnn_of_embedding": MapPixelCNN,
     "embedding_network": EmbeddingNetwork,
     "map_pixel_cnn": MapPixelCNN,
     "map_regression": MapRegression,
@@ -50,7 +51,7 @@ NETWORKS = {
 }
 CHAINS = (Draw, DrawClassifier)  # networks that are chains of small operations
 GIVEN_THE_CLASS = ("class_gated_pixel_cnn",)
-GIVEN_VECTORS = ("gated_pixel_cnn_of_embedding",)
+GIVEN_VECTORS = ("gated_pixel_cnn_of_embedding", "map_pixel_cnn_of_embedding")
 GIVEN_IMAGES = ("map_pixel_cnn", "map_regression")  # what remains of each, data/degradations.py
 BASELINES = {"uniform": Uniform, "multivariate_gaussian": MultivariateGaussian}
 SAMPLES = 64  # images in a record's grid

@@ -25,11 +25,12 @@ from reproduce import (
 )
 
 NETWORK, GIVEN, PLAIN = "embedding_network", "gated_pixel_cnn_of_embedding", "gated_pixel_cnn"
+MAPPED = "map_pixel_cnn_of_embedding"
 
 
 @pytest.fixture(scope="module")
 def smoke(run_table, tmp_path_factory):
-    """A folder with finished smoke runs: the embedding network with two seeds, and both rows of Figure 4."""
+    """A folder with finished smoke runs: the embedding network with two seeds, and all rows of Figure 4."""
     folder = tmp_path_factory.mktemp("smoke")
     of_network, of_figure = (script.EXPERIMENTS["omniglot"] for script in (triplet_embedding, fig4_embedding))
     for experiment, flags in ((of_network, []), (of_network, ["--seed=1"]), (of_figure, [])):
@@ -44,7 +45,7 @@ def by_model(smoke):
         *records.read_all(smoke / "results", "triplet_embedding"),
         *records.read_all(smoke / "results", "fig4_embedding"),
     ]
-    assert len(found) == 4
+    assert len(found) == 5
     return {record.model: record for record in found if not record.seed}
 
 
@@ -87,14 +88,15 @@ def test_every_image_comes_with_its_own_embedding(smoke, by_model, embedded):
     np.testing.assert_allclose(embedded.judge.embed(embedded.test.images[:3]), judged, atol=1e-6)
 
 
-def test_values_are_nats_of_the_weights_beside_the_record(by_model, embedded, network):
-    record = by_model[GIVEN]
+@pytest.mark.parametrize("model", [GIVEN, MAPPED])
+def test_values_are_nats_of_the_weights_beside_the_record(smoke, by_model, embedded, model):
+    record, network = by_model[model], rows.restore(by_model[model], smoke / "results")
     assert record.metric == "nats" and record.model_config["condition_shape"] == [8]
     n = record.examples["test"]
     nats = -network.log_prob(embedded.test.images[:n], embedded.test.labels[:n])
     np.testing.assert_allclose(record.values["test"], nats.mean(), rtol=1e-4)
     assert by_model[PLAIN].model_config["condition_shape"] is None
-    assert by_model[PLAIN].measurements == {}
+    assert by_model[PLAIN].measurements == {} and len(record.measurements) == 8
     assert by_model[PLAIN].data_fingerprint == record.data_fingerprint == embedded.fingerprint
 
 
@@ -164,6 +166,7 @@ def test_between_equal_embeddings_nothing_changes(embedded, network):
 
 def test_figure_5_is_drawn_from_the_weights(smoke, embedded, network, no_data):
     assert fig5_interpolation.run(options_of(smoke)) == 0
+    assert (smoke / "results" / "fig5_interpolation" / f"{MAPPED}-smoke-{embedded.name}.png").is_file()
     path = smoke / "results" / "fig5_interpolation" / f"{GIVEN}-smoke-{embedded.name}.png"
     expected = fig5_interpolation.picture(network, embedded)[:, :, 0]
     assert (np.asarray(Image.open(path)) == expected).mean() > 0.99
@@ -184,7 +187,7 @@ def test_what_is_missing_is_named(smoke, tmp_path, run_table, no_data):
 def test_weights_of_another_embedding_are_not_taken(smoke, embedded):
     other = dataclasses.replace(embedded, labels_of="embedding of another network")
     with pytest.raises(checkpoints.Refused, match="weights for digits .* and this embedding network: run"):
-        fig5_interpolation._record(other, smoke / "results")
+        fig5_interpolation._records(other, smoke / "results")
 
 
 def test_places_and_how_often_they_are_among_the_first():
