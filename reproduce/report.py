@@ -14,6 +14,7 @@ import pathlib
 from absl import app
 from absl.flags import argparse_flags
 
+from reproduce import compress_page
 from reproduce import records as records_lib
 
 RESULTS = records_lib.REPOSITORY / "results"
@@ -303,6 +304,8 @@ def files(results_dir=RESULTS):
         if text is not None:
             page = f"{results_dir.name}/{name}.md"
             text = between_markers(text, name, readme_table(script.ROWS, found, metric, page))
+    if text is not None:
+        text = between_markers(text, "compress", compress_page.page(compress_page.read_all(results_dir)))
     return drawn if text is None else drawn | {readme: text}
 
 
