@@ -251,6 +251,8 @@ def _run_network(experiment, model, data, preset_name, options):
     stem = f"{model}-{preset_name}-{data.name}" + (f"-seed{options.seed}" if options.seed else "")
     keras.utils.set_random_seed(options.seed)  # the same weights whichever rows ran before
     network = make_network(model, data, preset.precision, **preset.model)
+    if preset.start:
+        training.start_from(network, pathlib.Path(options.results_dir) / preset.start)
     run_dir = pathlib.Path(options.runs_dir) / experiment.table / stem
     draw = experiment.picture or picture
     small = functools.partial(draw, data=data, n=16)
@@ -282,7 +284,7 @@ def _run_network(experiment, model, data, preset_name, options):
         "weights": weights,
         "weights_sha256": training.save_weights(kept, pathlib.Path(options.results_dir) / weights),
         "samples": f"{experiment.table}/{stem}.png",
-        "notes": _notes(options, trained),
+        "notes": _notes(options, preset, trained),
         "measurements": experiment.measure(kept, data, preset, options.seed) if experiment.measure else {},
     }
     return measured, draw(kept, data=data, n=SAMPLES, seed=options.seed)
@@ -296,8 +298,9 @@ def _evaluate(experiment, network, split, batch_size):
     return value, examples
 
 
-def _notes(options, trained):
+def _notes(options, preset, trained):
     parts = [f"On {options.threads} CPU thread(s)."] if options.threads else []
+    parts += [f"Started from the weights {preset.start}, whose own training is not counted."] if preset.start else []
     if trained.earlier_steps:
         parts.append(f"Steps 1 to {trained.earlier_steps} were made by an earlier process, perhaps of another commit.")
     return " ".join(parts)
