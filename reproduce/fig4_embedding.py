@@ -79,6 +79,7 @@ EXPERIMENTS = {
     "cifar10": experiment("cifar10", presets_embedding.PHOTOGRAPHS),
     "lfw": experiment("lfw", presets_embedding.PHOTOGRAPHS),
 }
+EXPERIMENT = EXPERIMENTS["omniglot"]
 
 if __name__ == "__main__":
-    experiments.main(*EXPERIMENTS.values())
+    experiments.main(EXPERIMENT, EXPERIMENTS)

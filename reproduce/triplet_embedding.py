@@ -75,6 +75,7 @@ def experiment(data):
 
 
 EXPERIMENTS = {data: experiment(data) for data in ("omniglot", "cifar10", "lfw")}
+EXPERIMENT = EXPERIMENTS["omniglot"]
 
 if __name__ == "__main__":
-    experiments.main(*EXPERIMENTS.values())
+    experiments.main(EXPERIMENT, EXPERIMENTS)

@@ -6,6 +6,8 @@ The three scripts run one after the other on scikit-learn's digits: 0 to 4 in tr
 import dataclasses
 import itertools
 import math
+import subprocess
+import sys
 import types
 
 import numpy as np
@@ -225,6 +227,18 @@ def test_every_data_set_has_presets_for_every_model():
                 sizes = (preset.validation_images, preset.evaluation_images, preset.test_images or 0)
                 if model == NETWORK:
                     assert not any(size % 40 for size in (*sizes, preset.batch_size, preset.evaluation_batch))
+
+
+@pytest.mark.parametrize("script", [triplet_embedding, fig4_embedding])
+def test_the_data_set_is_a_flag(script, bare_machine):
+    """A preset that no embedding has ends both before data are looked for."""
+    ran = [
+        subprocess.run([sys.executable, script.__file__, flag, "--preset=paper"], env=bare_machine, capture_output=True)
+        for flag in ("--data=lfw", "--data=mnist")
+    ]
+    assert [each.returncode for each in ran] == [1, 1]
+    assert b"preset must be one of ['smoke', 'quick', 'cpu', 'gpu']. Received: preset='paper'" in ran[0].stderr
+    assert b"data" in ran[1].stderr and b"<omniglot|cifar10|lfw>" in ran[1].stderr
 
 
 def test_flags():
