@@ -229,16 +229,12 @@ def test_every_data_set_has_presets_for_every_model():
                     assert not any(size % 40 for size in (*sizes, preset.batch_size, preset.evaluation_batch))
 
 
-@pytest.mark.parametrize("script", [triplet_embedding, fig4_embedding])
-def test_the_data_set_is_a_flag(script, bare_machine):
-    """A preset that no embedding has ends both before data are looked for."""
-    ran = [
-        subprocess.run([sys.executable, script.__file__, flag, "--preset=paper"], env=bare_machine, capture_output=True)
-        for flag in ("--data=lfw", "--data=mnist")
-    ]
-    assert [each.returncode for each in ran] == [1, 1]
-    assert b"preset must be one of ['smoke', 'quick', 'cpu', 'gpu']. Received: preset='paper'" in ran[0].stderr
-    assert b"data" in ran[1].stderr and b"<omniglot|cifar10|lfw>" in ran[1].stderr
+def test_the_data_set_is_a_flag(bare_machine):
+    """A preset that it does not have ends the script before data are looked for."""
+    command = [sys.executable, fig4_embedding.__file__, "--data=lfw", "--preset=paper"]
+    ran = subprocess.run(command, env=bare_machine, capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert "preset must be one of ['smoke', 'quick', 'cpu', 'gpu']. Received: preset='paper'" in ran.stderr
 
 
 def test_flags():
