@@ -77,7 +77,7 @@ def nats_given(network, test, n):
     """Nats per image of the first `n` test images, given whose embedding? {what: nats}."""
     same, other = identities.partners(test.identities)
     given = {
-        "its own": np.arange(len(test.images)),
+        "the image itself": np.arange(len(test.images)),
         "another image of its identity": same,
         "an image of another identity": other,
     }
