@@ -10,6 +10,7 @@ their place.
 """
 
 import dataclasses
+import functools
 import importlib.util
 import pathlib
 import sys
@@ -18,6 +19,7 @@ import h5py
 import keras
 import numpy as np
 
+from data import identities
 from data.batches import batches
 from data.image_data import Split
 from models.autoregressive import join_inputs
@@ -84,9 +86,10 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
         around.append(callbacks.Pictures(run_dir / "samples", picture))
     if importlib.util.find_spec("tensorboard") and importlib.util.find_spec("tensorflow"):  # Keras needs both for it
         around.append(keras.callbacks.TensorBoard(run_dir / "tensorboard", write_graph=False))
+    order = functools.partial(identities.batches, ways=model.ways) if model.needs_identities else batches
     model.fit(
-        (_fit_data(model, *batch) for batch in batches(data.train, preset.batch_size, seed, start_step, data.augment)),
-        shuffle=False,  # `batches` does
+        (_fit_data(model, *batch) for batch in order(data.train, preset.batch_size, seed, start_step, data.augment)),
+        shuffle=False,  # `order` does
         epochs=epochs,
         initial_epoch=epoch,
         steps_per_epoch=preset.steps_per_epoch,
