@@ -128,6 +128,8 @@ def run(experiment, options, argv):
     memory.keep_freed_memory()
     try:
         chosen = command.check(experiment.models, options)
+        for model in set(chosen) & set(NETWORKS):
+            experiment.preset(model, options.preset or presets.DEFAULT)  # now, not after the rows before it
         for model in chosen:
             if model in NETWORKS:
                 experiment.preset(model, options.preset or presets.DEFAULT)  # now, not after the rows before it

@@ -267,3 +267,9 @@ def test_a_conditional_model_starts_as_the_unconditional_one(tmp_path):
         wide = GatedPixelCNN(**{**sizes, "filters": 8}, num_classes=3)
         wide.build()
         training.start_from(wide, tmp_path / "plain.weights.h5")
+
+
+def test_a_preset_that_is_not_there_is_said_at_once(run_table, tmp_path):
+    ran = run_table(fig6_autoencoder.EXPERIMENT, tmp_path, "--preset=paper")
+    expected = "preset must be one of ['smoke', 'quick', 'cpu', 'gpu']. Received: preset='paper'"
+    assert ran.result == f"fig6_autoencoder: {expected}"
