@@ -303,7 +303,10 @@ def files(results_dir=RESULTS):
         drawn[results_dir / f"{name}.md"] = note + table(script.ROWS, found, metric, script.TITLE)
         if text is not None:
             page = f"{results_dir.name}/{name}.md"
-            text = between_markers(text, name, readme_table(script.ROWS, found, metric, page))
+            part = f"Nothing of it is measured yet: `python reproduce/{name}.py`.\n"
+            if any(record.table == name for record in found):  # not only rows that it shares with another table
+                part = readme_table(script.ROWS, found, metric, page)
+            text = between_markers(text, name, part)
     if text is not None:
         text = between_markers(text, "compress", compress_page.page(compress_page.read_all(results_dir)))
     return drawn if text is None else drawn | {readme: text}
