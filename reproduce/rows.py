@@ -15,23 +15,10 @@ import numpy as np
 from absl import app, flags, logging
 
 from data import images as data_images
-from models.conv_classifier import ConvClassifier
 from models.density_baselines import MultivariateGaussian, Uniform
-from models.draw import Draw
-from models.draw_classifier import DrawClassifier
-from models.gated_pixel_cnn import GatedPixelCNN
-from models.pixel_cnn import PixelCNN
+from models.networks import NETWORKS
 from reproduce import checkpoints, command, memory, pictures, presets, records, report, training, windows
 
-NETWORKS = {
-    "pixel_cnn": PixelCNN,
-    "gated_pixel_cnn": GatedPixelCNN,
-    "draw": Draw,
-    "draw_without_attention": Draw,
-    "conv_classifier": ConvClassifier,
-    "draw_classifier_4": DrawClassifier,
-    "draw_classifier_8": DrawClassifier,
-}
 BASELINES = {"uniform": Uniform, "multivariate_gaussian": MultivariateGaussian}
 SAMPLES = 64  # images in a record's grid
 

@@ -1,0 +1,128 @@
+"""What was exported, loaded in fresh processes that cannot import this repository, answers as the Keras models do."""
+
+import pathlib
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.autoregressive import AutoregressiveModel
+from models.draw import Draw
+from serving import noise
+
+HERE = pathlib.Path(__file__).parent
+
+
+def keras_answer(model, signature, inputs):
+    """The same question put to the Keras model, by the methods that it has for it, with the same noise."""
+    images, seed = inputs.get("images"), inputs.get("seed")
+    if isinstance(model, AutoregressiveModel):
+        condition = inputs.get("label")
+        if signature == "log_prob":
+            return {
+                "log_prob_nats": model.log_prob(images, condition),
+                "bits_per_dim": model.bits_per_dim(images, condition),
+            }
+        uniforms = noise.uniforms(seed, model.image_shape, noise.PIXELS)
+        known = inputs.get("known_mask", np.zeros((len(seed), *model.image_shape[:2]), bool))
+        known = np.broadcast_to(known[..., None], uniforms.shape).astype("float32")
+        images = np.zeros(uniforms.shape, "float32") if images is None else images.astype("float32")
+        given = [] if condition is None else [condition]
+        return {"images": _integers(model.generate(uniforms, images, known, inputs["temperature"][:, None], *given))}
+    if isinstance(model, Draw):
+        latent_noise = noise.normals(seed, (model.steps, model.latent), noise.LATENTS)
+        inferred = None if images is None else model.infer(images, latent_noise)
+        if signature == "elbo":
+            reconstruction, kl = model.elbo_parts(images, inferred)
+            total = reconstruction - keras.ops.sum(kl, axis=-1)
+            return {"elbo_nats": total, "reconstruction_nats": reconstruction, "kl_nats": kl}
+        latents = latent_noise
+        if inferred is not None:
+            latents = inferred["mean"] + keras.ops.exp(inferred["log_sigma"]) * latent_noise
+        values, canvases, write, read = model.generate(latents, noise.uniforms(seed, model.image_shape, noise.PIXELS))
+        return {"images": _integers(values), "canvases": canvases, "write_windows": write, "read_windows": read}
+    answer = model.classify(images)
+    return {"probabilities": answer.probabilities, "windows": answer.windows}
+
+
+def _integers(values):
+    return keras.ops.convert_to_numpy(values).astype("uint8")
+
+
+@pytest.fixture(scope="module")
+def answers(tiny_models, exported, requests_of, alone, tmp_path_factory):
+    """[(model, signature, inputs, {loader: outputs})] of every signature of every tiny model."""
+    folder, asked = tmp_path_factory.mktemp("requests"), []
+    for name, model in tiny_models.items():
+        for signature, inputs in requests_of(model).items():
+            (folder / name / signature).mkdir(parents=True)
+            for field, array in inputs.items():
+                np.save(folder / name / signature / f"{field}.npy", array)
+            asked.append((name, signature, inputs))
+    assert alone(HERE / "load_saved_model.py", exported, folder, folder=folder) == "answered\n"
+    loaders = ("object_loader", "session_loader")
+    return [
+        (name, signature, inputs, {loader: np.load(folder / name / signature / f"{loader}.npz") for loader in loaders})
+        for name, signature, inputs in asked
+    ]
+
+
+def test_both_loaders_answer_as_keras(tiny_models, answers):
+    """Images exactly, numbers to 1e-4: the same noise on both sides."""
+    for name, signature, inputs, by_loader in answers:
+        expected = keras_answer(tiny_models[name], signature, inputs)
+        for loader, outputs in by_loader.items():
+            assert outputs.files, (name, signature, loader)
+            for field in outputs.files:
+                said = f"{field} of {signature} of {name} by {loader}"
+                if outputs[field].dtype == np.uint8:
+                    np.testing.assert_array_equal(outputs[field], expected[field], said)
+                else:
+                    np.testing.assert_allclose(outputs[field], expected[field], rtol=1e-5, atol=1e-4, err_msg=said)
+
+
+def test_answers_are_neither_blank_nor_alike(answers):
+    """Else the test above would show little."""
+    for name, signature, _, by_loader in answers:
+        outputs = by_loader["session_loader"]
+        field = "images" if "images" in outputs.files else outputs.files[0]
+        rows = outputs[field]
+        assert np.isfinite(rows).all() and (rows[0] != rows[1]).any(), (name, signature)
+
+
+def test_saved_model_cli_runs_a_signature(exported, requests_of, tiny_models, answers, alone, tmp_path):
+    inputs = requests_of(tiny_models["gated_classes"])["sample"]
+    given = []
+    for name, array in inputs.items():
+        np.save(tmp_path / f"{name}.npy", array)
+        given.append(f"{name}={tmp_path / name}.npy")
+    cli = pathlib.Path(sys.executable).with_name("saved_model_cli")
+    flags = ["--dir", exported / "gated_classes" / "1", "--tag_set", "serve", "--signature_def", "sample"]
+    alone(cli, "run", *flags, "--inputs", ";".join(given), "--outdir", tmp_path, folder=tmp_path)
+    expected = keras_answer(tiny_models["gated_classes"], "sample", inputs)["images"]
+    np.testing.assert_array_equal(np.load(tmp_path / "images.npy"), expected)
+
+
+def test_an_image_depends_on_its_own_row_alone(exported, requests_of, tiny_models):
+    """Rows of a request in another order, or alone, give the same images: a server may join and part requests."""
+    for name in ("gated", "draw"):
+        loaded = tf.saved_model.load(str(exported / name / "1"))
+        inputs = requests_of(tiny_models[name], rows=4)["sample"]
+        ask = lambda rows: loaded.signatures["sample"](**{n: tf.constant(a[rows]) for n, a in inputs.items()})["images"]  # noqa: E731, B023
+        together = ask([0, 1, 2, 3]).numpy()
+        np.testing.assert_array_equal(ask([2, 0]).numpy(), together[[2, 0]])
+        np.testing.assert_array_equal(ask([3]).numpy(), together[[3]])
+
+
+def test_the_noise_is_philox():
+    """Written down, so that no version and no host may change it: the same seed, the same answer."""
+    found = noise.uniforms(np.array([0, 1, 0, 2**53 - 1]), (2,), noise.PIXELS).numpy()
+    np.testing.assert_array_equal(found[0], found[2])
+    assert (found[0] != found[1]).all()
+    np.testing.assert_array_equal(found, EXPECTED_UNIFORMS)
+    assert (noise.uniforms(np.array([0]), (2,), noise.LATENTS).numpy() != found[:1]).all()
+    normals = noise.normals(np.arange(2000), (5,), noise.LATENTS).numpy()
+    assert abs(normals.mean()) < 0.04 and abs(normals.std() - 1) < 0.03
+    assert len(np.unique(normals[:, 0])) > 1990  # neighbouring seeds are other streams
