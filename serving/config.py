@@ -42,7 +42,7 @@ for sums in */*/{manifest.PATH}; do
         [ "$(find . -type f ! -path ./{manifest.PATH} | wc -l)" = "$(wc -l < {manifest.PATH})" ]
     ) || {{ echo "start.sh: $version is not what was exported" >&2; exit 1; }}
 done
-exec "${{TF_MODEL_SERVER:-tensorflow_model_server}}" "$@"
+exec ${{TF_MODEL_SERVER:-tensorflow_model_server}} "$@" # unquoted: it may be a command with arguments
 """
 
 COMPOSE = f"""\
@@ -62,6 +62,11 @@ services:
 """
 
 
+def models_in(folder):
+    """Names of the models exported to `folder`."""
+    return sorted(path.name for path in pathlib.Path(folder).iterdir() if any(path.glob("[0-9]*/saved_model.pb")))
+
+
 def models_config(names, base=MODELS):
     """The text of models.config: each model in `<base>/<name>`."""
     config = model_server_config_pb2.ModelServerConfig()
@@ -70,13 +75,13 @@ def models_config(names, base=MODELS):
     return text_format.MessageToString(config)
 
 
-def server_flags(base=MODELS, grpc_port=GRPC_PORT, rest_port=REST_PORT):
+def server_flags(base=MODELS, grpc_port=GRPC_PORT, rest_port=REST_PORT, models="models.config"):
     """Arguments of tensorflow_model_server, with the files of this module in `base`."""
     return [
         f"--port={grpc_port}",
         f"--rest_api_port={rest_port}",
         "--rest_api_timeout_in_ms=120000",  # the default, half a minute, is short for 64 images on two cores
-        f"--model_config_file={base}/models.config",
+        f"--model_config_file={base}/{models}",
         "--enable_batching=true",
         f"--batching_parameters_file={base}/batching.config",
     ]
@@ -90,12 +95,11 @@ def docker_command(folder):
     return [*run, IMAGE, f"{MODELS}/start.sh", *server_flags()]
 
 
-def write(folder, base=MODELS):
-    """Writes the files for all models in `folder`, which the server will see as `base`; returns the models' names."""
+def write(folder):
+    """Writes the files for all models in `folder`, as the container will see it."""
     folder = pathlib.Path(folder)
-    names = sorted(path.name for path in folder.iterdir() if any(path.glob("[0-9]*/saved_model.pb")))
     files = {
-        "models.config": models_config(names, base),
+        "models.config": models_config(models_in(folder)),
         "batching.config": BATCHING,
         "start.sh": START,
         "compose.yaml": COMPOSE.format(flags="\n".join(f"      - {flag}" for flag in server_flags())),
@@ -104,4 +108,3 @@ def write(folder, base=MODELS):
         partial = folder / f".{name}.{os.getpid()}"
         partial.write_text(text)
         partial.replace(folder / name)
-    return names

@@ -3,7 +3,7 @@
   python serving/export.py                              all models that results/ has weights for, into export/
   python serving/export.py --model=gated_pixel_cnn      one of them
   python serving/export.py --weights=mine.weights.h5    other weights, with their record mine.json beside them
-  python serving/export.py --serve                      and starts the server, in Docker
+  python serving/export.py --serve                      and starts the server
 
 Writes <out>/<name>/<version>/ for each, with the record of the weights, warm-up requests and the SHA-256 of every file
 in assets.extra/, and beside the models what the server is started with (config.py). A server that watches the folder
@@ -19,7 +19,7 @@ import sys
 
 from absl import app, flags, logging
 
-from serving import config, manifest, savedmodel, trained, validation, warmup
+from serving import config, local, manifest, savedmodel, trained, validation, warmup
 from serving.signatures import signatures_of
 
 OUT = trained.RESULTS.parent / "export"
@@ -30,8 +30,7 @@ _RESULTS_DIR = flags.DEFINE_string("results_dir", str(trained.RESULTS), "with re
 _OUT = flags.DEFINE_string("out", str(OUT), "folder of the exported models")
 _VERSION = flags.DEFINE_integer("version", None, "default: one more than the highest there is", lower_bound=1)
 _MAX_ROWS = flags.DEFINE_integer("max_rows", validation.MAX_ROWS, "most images in one request", lower_bound=1)
-_BASE = flags.DEFINE_string("base", config.MODELS, "the path by which the server will see --out")
-_SERVE = flags.DEFINE_bool("serve", False, "start the server afterwards: docker run")
+_SERVE = flags.DEFINE_bool("serve", False, "start the server: a tensorflow_model_server of this machine, else Docker's")
 
 
 def export(model, out, name, version=None, record=None, max_rows=validation.MAX_ROWS):
@@ -105,13 +104,17 @@ def main(argv):
         for each in chosen(_MODEL.value, _WEIGHTS.value, _RESULTS_DIR.value):
             path = export(each.load(), out, each.name, _VERSION.value, each.record, _MAX_ROWS.value)
             print(f"{each.name}: {path}", flush=True)
-        config.write(out, _BASE.value)
+        config.write(out)
     except (ValueError, TypeError, OSError) as error:
         sys.exit(f"export: {error}")
-    command = config.docker_command(out)
-    print(f"\nTo serve:  docker compose --file {out / 'compose.yaml'} up\nor:        {shlex.join(command)}", flush=True)
+    docker = config.docker_command(out)
+    print(f"\nTo serve:  docker compose --file {out / 'compose.yaml'} up\nor:        {shlex.join(docker)}", flush=True)
     if _SERVE.value:
-        os.execvp(command[0], command)
+        command = local.command(out) if local.binary() else docker
+        try:
+            os.execvp(command[0], command)
+        except OSError as error:
+            sys.exit(f"export: --serve needs tensorflow_model_server or docker on the PATH ({error})")
 
 
 if __name__ == "__main__":

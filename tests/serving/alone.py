@@ -3,7 +3,7 @@
 import runpy
 import sys
 
-REPOSITORY = ("layers", "models", "data", "serving", "reproduce", "benchmarks", "keras")
+REPOSITORY = ("layers", "models", "data", "serving", "reproduce", "benchmarks")
 
 
 class Absent:

@@ -1,16 +1,10 @@
 """Tiny models of every kind with random weights, exported; processes that lack this repository; a running server."""
 
-import contextlib
 import os
 import pathlib
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import types
-import urllib.error
-import urllib.request
 
 import numpy as np
 import pytest
@@ -20,11 +14,12 @@ from models.draw import Draw
 from models.draw_classifier import DrawClassifier
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.pixel_cnn import PixelCNN
-from serving import config, warmup
+from serving import config, local
 from serving.export import export
 from serving.signatures import signatures_of
 
 HERE = pathlib.Path(__file__).parent
+STAND_IN = f"{sys.executable} -I {HERE}/alone.py {HERE}/model_server.py"
 PIXELS = {"filters": 6, "depth": 2, "first_kernel_size": 3}
 TINY = {  # served name: model; every class of models/networks.py
     "pixel_cnn": lambda: PixelCNN((4, 5, 3), levels=256, **PIXELS),
@@ -105,70 +100,14 @@ def alone():
     return alone
 
 
-def _free_ports():
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
-        return [each.getsockname()[1] for each in sockets]
-
-
-def _stand_in(folder):
-    """A file that start.sh can run in place of tensorflow_model_server."""
-    path = folder / "model_server"
-    path.write_text(f'#!/bin/bash\nexec "{sys.executable}" -I "{HERE}/alone.py" "{HERE}/model_server.py" "$@"\n')
-    path.chmod(0o755)
-    return path
-
-
-def real_server():
-    """The path of a real tensorflow_model_server, or None."""
-    return os.environ.get("TF_MODEL_SERVER") or shutil.which("tensorflow_model_server")
-
-
-@contextlib.contextmanager
-def _running(folder, binary, log):
-    """Serves the models exported to `folder` by start.sh with all its checks; yields what clients need."""
-    config.write(folder, base=str(folder))
-    grpc_port, rest_port = _free_ports()
-    flags = config.server_flags(str(folder), grpc_port, rest_port)
-    environment = {**os.environ, "TF_MODEL_SERVER": str(binary), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    with open(log, "w") as file:
-        process = subprocess.Popen(["bash", folder / "start.sh", *flags], env=environment, stdout=file, stderr=file)
-    try:
-        names = [path.parent.parent.name for path in folder.glob("*/*/saved_model.pb")]
-        for name in names:
-            _wait(f"http://127.0.0.1:{rest_port}/v1/models/{name}", process, log)
-        yield types.SimpleNamespace(
-            grpc=f"127.0.0.1:{grpc_port}", rest=f"http://127.0.0.1:{rest_port}", process=process, folder=folder
-        )
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait(url, process, log, seconds=120):
-    for _ in range(10 * seconds):
-        assert process.poll() is None, log.read_text()[-3000:]
-        with contextlib.suppress(urllib.error.URLError, ConnectionError):
-            if '"AVAILABLE"' in urllib.request.urlopen(url).read().decode():
-                return
-        time.sleep(0.1)
-    raise AssertionError(f"no server after {seconds} s: {log.read_text()[-3000:]}")
-
-
 @pytest.fixture(scope="session", params=["stand-in", "tensorflow_model_server"])
 def server(request, exported, tmp_path_factory):
     """A server of the exported tiny models: the stand-in of model_server.py, and the real one where there is one."""
     scratch = tmp_path_factory.mktemp("server")
-    binary = _stand_in(scratch) if request.param == "stand-in" else real_server()
+    binary = STAND_IN if request.param == "stand-in" else local.binary()
     if binary is None:
         pytest.skip("no tensorflow_model_server on the PATH or in TF_MODEL_SERVER: not tested against the real one")
     folder = scratch / "models"
     shutil.copytree(exported, folder)
-    with _running(folder, binary, scratch / "log") as running:
+    with local.running(folder, binary, scratch / "log") as running:
         yield running
-
-
-@pytest.fixture
-def example():
-    """`example(field)`: a good value, [1, ...]."""
-    return warmup.example

@@ -286,8 +286,9 @@ def test_keras_files_load_in_safe_mode(tiny_models, tmp_path):
 def test_a_committed_model_exports_to_little_more_than_its_weights(tmp_path):
     """By the script, as its README says; log_prob of real weights, to 1e-4."""
     flags = ["--model=gated_pixel_cnn-cifar10", f"--out={tmp_path}"]
+    environment = {**os.environ, "PYTHONPATH": str(trained.RESULTS.parent)}
     result = subprocess.run(
-        [sys.executable, export_script.__file__, *flags], capture_output=True, text=True, env=ENVIRONMENT
+        [sys.executable, export_script.__file__, *flags], capture_output=True, text=True, env=environment
     )
     assert result.returncode == 0, result.stderr[-2000:]
     assert f"docker compose --file {tmp_path}/compose.yaml up" in result.stdout

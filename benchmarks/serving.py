@@ -1,0 +1,97 @@
+"""What serving costs: sixteen images of the committed Gated PixelCNN from a server, against the Keras model itself.
+
+  python benchmarks/serving.py            two minutes
+
+The server is a tensorflow_model_server, on the PATH or in TF_MODEL_SERVER, where there is one; else the one of the
+tests, which is Python round the same C++ session. What was measured says which. The Keras model samples without XLA, as
+it is exported.
+
+Bars: a served batch of 16 takes at most 1.15 times as long; a SavedModel is at most twice as large as its weights.
+"""
+
+import concurrent.futures
+import pathlib
+import sys
+import tempfile
+import time
+
+from benchmarks import timing
+from reproduce import memory
+from serving import config, local, trained
+from serving.client import Client
+from serving.export import export
+
+NAME = "gated_pixel_cnn-cifar10"
+BATCH = 16
+TESTS = trained.RESULTS.parent / "tests" / "serving"
+STAND_IN = f"{sys.executable} -I {TESTS}/alone.py {TESTS}/model_server.py"
+
+
+def main():
+    memory.keep_freed_memory()
+    found = trained.find()[NAME]
+    model = found.load()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch) / "export"
+        version, export_seconds = timed(lambda: export(model, folder, NAME, record=found.record))
+        config.write(folder)
+        files = {path.relative_to(version): path.stat().st_size for path in version.rglob("*") if path.is_file()}
+        start = time.perf_counter()
+        with local.running(folder, local.binary() or STAND_IN, pathlib.Path(scratch) / "log") as server:
+            ready = time.perf_counter() - start
+            measured, bars = ask(model, server)
+    weights = 4 * model.count_params()
+    graph = files[pathlib.Path("saved_model.pb")]
+    measured |= {
+        "seconds, export": export_seconds,
+        "seconds, start of the server to ready, warm-up included": ready,
+        "MB, SavedModel": sum(files.values()) / 1e6,
+        "MB, its graph": graph / 1e6,
+        "MB, weights (float32)": weights / 1e6,
+    }
+    bars["SavedModel / weights"] = (sum(files.values()) / weights, 2.0)
+    name = "tensorflow_model_server" if local.binary() else "the tests' stand-in"
+    timing.report("serving", {f"{what} [{name}]": number for what, number in measured.items()}, bars)
+
+
+def ask(model, server):
+    """Times of sampling by the running server: (measured, bars) of timing.report."""
+    grpc, rest = Client(server.grpc, NAME), Client(server.rest, NAME)
+    _, first = timed(lambda: grpc.sample(BATCH))
+    seconds = timing.race(
+        {
+            "keras": lambda: model.sample(BATCH),
+            "grpc": lambda: grpc.sample(BATCH),
+            "rest": lambda: rest.sample(BATCH),
+        }
+    )
+    _, one = timed(lambda: grpc.sample(1))
+    _, together = timed(lambda: sixteen_clients(server.grpc))
+    measured = {
+        "seconds, 16 samples, Keras model": seconds["keras"],
+        "seconds, 16 samples, gRPC": seconds["grpc"],
+        "seconds, 16 samples, REST": seconds["rest"],
+        "seconds, first call": first,
+        "seconds, 1 sample, gRPC": one,
+        "images a second, Keras model, 16 at a time": BATCH / seconds["keras"],
+        "images a second, gRPC, 16 at a time": BATCH / seconds["grpc"],
+        "images a second, 16 clients, 1 at a time, joined by the server": 4 * BATCH / together,
+    }
+    return measured, {"gRPC / Keras model": (seconds["grpc"] / seconds["keras"], 1.15)}
+
+
+def sixteen_clients(address):
+    """Each asks four times for one image."""
+    clients = [Client(address, NAME) for _ in range(BATCH)]
+    with concurrent.futures.ThreadPoolExecutor(BATCH) as pool:
+        list(pool.map(lambda client: [client.sample(1, seed=seed) for seed in range(4)], clients))
+
+
+def timed(function):
+    start = time.perf_counter()
+    result = function()
+    return result, time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
