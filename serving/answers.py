@@ -46,10 +46,11 @@ class DrawAnswers:
 
     def __init__(self, model):
         self.model = model
+        self._infer = compiled(model, model.infer)  # each one graph, whichever signatures use it
         self._generate = compiled(model, model.generate)
 
     def elbo(self, images, seed):
-        reconstruction, kl = self.model.elbo_parts(images, self.model.infer(images, self._latent_noise(seed)))
+        reconstruction, kl = self.model.elbo_parts(images, self._infer(images, self._latent_noise(seed)))
         total = reconstruction - tf.reduce_sum(kl, axis=-1)
         return {"elbo_nats": total, "reconstruction_nats": reconstruction, "kl_nats": kl}
 
@@ -58,7 +59,7 @@ class DrawAnswers:
 
     def reconstruct_steps(self, images, seed):
         latent_noise = self._latent_noise(seed)
-        inferred = self.model.infer(images, latent_noise)
+        inferred = self._infer(images, latent_noise)
         return self._paint(inferred["mean"] + tf.exp(inferred["log_sigma"]) * latent_noise, seed)
 
     sample, reconstruct = sample_steps, reconstruct_steps  # of which the server gives the images alone

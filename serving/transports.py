@@ -61,7 +61,8 @@ class Grpc:
                 for name, info in infos.items()
             }
 
-        return {n: {"inputs": fields(s.inputs), "outputs": fields(s.outputs)} for n, s in found.signature_def.items()}
+        signatures = {name: found.signature_def[name] for name in found.signature_def if not name.startswith("__")}
+        return {n: {"inputs": fields(s.inputs), "outputs": fields(s.outputs)} for n, s in signatures.items()}
 
     def _spec(self):
         spec = self._predict.PredictRequest().model_spec
@@ -108,7 +109,8 @@ class Rest:
                 for name, info in infos.items()
             }
 
-        return {n: {"inputs": fields(s["inputs"]), "outputs": fields(s["outputs"])} for n, s in found.items()}
+        signatures = {name: found[name] for name in found if not name.startswith("__")}
+        return {n: {"inputs": fields(s["inputs"]), "outputs": fields(s["outputs"])} for n, s in signatures.items()}
 
     def _call(self, what, content=None):
         body = None if content is None else json.dumps(content).encode()

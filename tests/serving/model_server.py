@@ -19,6 +19,7 @@ import grpc
 import numpy as np
 import tensorflow as tf
 from google.protobuf import json_format, text_format
+from tensorflow.core.protobuf import config_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, prediction_log_pb2, prediction_service_pb2_grpc
 from tensorflow_serving.config import model_server_config_pb2
 
@@ -41,7 +42,7 @@ class Servable:
         self.session = tf.compat.v1.Session(graph=tf.Graph())
         with self.session.graph.as_default():
             self.meta = tf.compat.v1.saved_model.load(self.session, ["serve"], str(path))
-        self.queues = {name: Batches(self._callable(name), batching) for name in self.meta.signature_def}
+        self.queues = {n: Batches(self._callable(n), batching) for n, s in self.meta.signature_def.items() if s.inputs}
         for record in tf.data.TFRecordDataset(str(path / "assets.extra/tf_serving_warmup_requests")):
             request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
             arrays = {name: tf.make_ndarray(proto) for name, proto in request.inputs.items()}
@@ -50,11 +51,7 @@ class Servable:
     def _callable(self, name):
         """A function of {input: array} to {output: array}: the C++ session, without Python's checks of what is fed."""
         signature = self.meta.signature_def[name]
-        options = tf.compat.v1.CallableOptions() if hasattr(tf.compat.v1, "CallableOptions") else None
-        if options is None:
-            from tensorflow.core.protobuf import config_pb2
-
-            options = config_pb2.CallableOptions()
+        options = config_pb2.CallableOptions()
         inputs, outputs = sorted(signature.inputs), sorted(signature.outputs)
         options.feed.extend(signature.inputs[alias].name for alias in inputs)
         options.fetch.extend(signature.outputs[alias].name for alias in outputs)
@@ -241,10 +238,8 @@ class Rest(BaseHTTPRequestHandler):
     def _get(self, model, what, name, version):
         if what == "/metadata":
             response, signatures = self.served.metadata(name, version)
-            content = json.loads(json_format.MessageToJson(signatures, preserving_proto_field_name=True))
-            for signature in content["signature_def"].values():
-                for info in (*signature["inputs"].values(), *signature["outputs"].values()):
-                    info["tensor_shape"].setdefault("dim", [])  # as the real one: defaults are printed
+            options = {"preserving_proto_field_name": True, "always_print_fields_with_no_presence": True}
+            content = json.loads(json_format.MessageToJson(signatures, **options))
             spec = {"name": name, "signature_name": "", "version": str(response.model_spec.version.value)}
             return {"model_spec": spec, "metadata": {"signature_def": content}}
         status = {"error_code": "OK", "error_message": ""}

@@ -93,15 +93,15 @@ def test_answers_are_neither_blank_nor_alike(answers):
 
 
 def test_saved_model_cli_runs_a_signature(exported, requests_of, tiny_models, answers, alone, tmp_path):
-    inputs = requests_of(tiny_models["gated_classes"])["sample"]
+    inputs = requests_of(tiny_models["gated"])["sample"]
     given = []
     for name, array in inputs.items():
         np.save(tmp_path / f"{name}.npy", array)
         given.append(f"{name}={tmp_path / name}.npy")
     cli = pathlib.Path(sys.executable).with_name("saved_model_cli")
-    flags = ["--dir", exported / "gated_classes" / "1", "--tag_set", "serve", "--signature_def", "sample"]
+    flags = ["--dir", exported / "gated" / "1", "--tag_set", "serve", "--signature_def", "sample"]
     alone(cli, "run", *flags, "--inputs", ";".join(given), "--outdir", tmp_path, folder=tmp_path)
-    expected = keras_answer(tiny_models["gated_classes"], "sample", inputs)["images"]
+    expected = keras_answer(tiny_models["gated"], "sample", inputs)["images"]
     np.testing.assert_array_equal(np.load(tmp_path / "images.npy"), expected)
 
 

@@ -64,7 +64,7 @@ def test_every_signature_of_every_model_answers(clients, expected, tiny_models, 
     for name, model in tiny_models.items():
         client = clients(protocol, name)
         requests = requests_of(model)
-        assert client.signatures().keys() - {"serving_default", "__saved_model_init_op"} == requests.keys()
+        assert client.signatures().keys() - {"serving_default"} == requests.keys()
         for signature, inputs in requests.items():
             answer = client.predict(signature, **inputs)
             assert_same(answer, expected(name, signature, inputs), f"{name}, {signature}")
@@ -72,9 +72,9 @@ def test_every_signature_of_every_model_answers(clients, expected, tiny_models, 
 
 @BOTH
 def test_the_same_seed_gives_the_same_images(clients, protocol):
-    client = clients(protocol, "gated_classes")
+    client = clients(protocol, "gated")
     five = client.sample(5, seed=3, label=[0, 1, 2, 0, 1])
-    assert five.shape == (5, 4, 5, 1) and five.dtype == np.uint8 and len(np.unique(five, axis=0)) > 1
+    assert five.shape == (5, 4, 5, 3) and five.dtype == np.uint8 and len(np.unique(five, axis=0)) > 1
     np.testing.assert_array_equal(client.sample(5, seed=3, label=[0, 1, 2, 0, 1]), five)
     np.testing.assert_array_equal(client.sample(2, seed=3, label=[0, 1]), five[:2])
     assert (client.sample(5, seed=4, label=[0, 1, 2, 0, 1]) != five).any()
@@ -85,11 +85,11 @@ def test_the_same_seed_gives_the_same_images(clients, protocol):
 def test_known_pixels_are_kept(clients, tiny_models, protocol):
     images = np.random.default_rng(0).integers(0, 4, (3, 4, 5, 3)).astype("uint8")
     client = clients(protocol, "gated")
-    completed = client.complete(images, rows=2, seed=1)
+    completed = client.complete(images, rows=2, seed=1, label=1)
     np.testing.assert_array_equal(completed[:, :2], images[:, :2])
     assert (completed[:, 2:] != images[:, 2:]).any()
     mask = np.arange(4)[:, None] < np.full((1, 5), 2)
-    np.testing.assert_array_equal(client.complete(images, known_mask=mask, seed=1), completed)
+    np.testing.assert_array_equal(client.complete(images, known_mask=mask, seed=1, label=1), completed)
 
 
 def test_more_images_than_a_request_holds_come_in_several(clients, monkeypatch):
@@ -103,16 +103,16 @@ def test_more_images_than_a_request_holds_come_in_several(clients, monkeypatch):
 REFUSED_BY_CLIENT = {
     "n": (lambda c: c.sample(0), "n must be an integer, at least 1. Received: n=0"),
     "seed": (lambda c: c.sample(2, seed=-1), "seed must be an integer, at least 0. Received: seed=-1"),
-    "signature": (lambda c: c.ask("elbo", n=1), "signature must be one of gated_classes's.*Received: 'elbo'"),
+    "signature": (lambda c: c.ask("elbo", n=1), "signature must be one of gated's.*Received: 'elbo'"),
     "name": (lambda c: c.sample(2, label=0, heat=1.0), "sample takes label, seed, temperature. Received: heat"),
     "missing": (lambda c: c.sample(2), "sample takes label, seed, temperature. Received: seed, temperature"),
     "rows": (lambda c: c.sample(2, label=[0, 1, 2]), "one row an image.*'label': 3"),
     "dtype": (lambda c: c.sample(2, label=0.5), "label must be int64. Received: label of dtype float64"),
     "NaN": (lambda c: c.sample(2, label=0, temperature=np.nan), "temperature must be finite. Received: 2 numbers"),
-    "shape": (lambda c: c.log_prob(np.zeros((2, 4, 4, 1), "uint8"), label=0), r"images must have shape \[n, 4, 5, 1\]"),
-    "float": (lambda c: c.log_prob(np.zeros((2, 4, 5, 1)), label=0), "images must be uint8.*float64"),
-    "256": (lambda c: c.log_prob(np.full((2, 4, 5, 1), 256), label=0), "images must be uint8"),
-    "both": (lambda c: c.complete(np.zeros((1, 4, 5, 1), "uint8"), True, 2, label=0), "known_mask or rows, not both"),
+    "shape": (lambda c: c.log_prob(np.zeros((2, 4, 4, 3), "uint8"), label=0), r"images must have shape \[n, 4, 5, 3\]"),
+    "float": (lambda c: c.log_prob(np.zeros((2, 4, 5, 3)), label=0), "images must be uint8.*float64"),
+    "256": (lambda c: c.log_prob(np.full((2, 4, 5, 3), 256), label=0), "images must be uint8"),
+    "both": (lambda c: c.complete(np.zeros((1, 4, 5, 3), "uint8"), True, 2, label=0), "known_mask or rows, not both"),
     "no n": (lambda c: c.ask("sample", label=0), "n must be given"),
 }
 
@@ -121,7 +121,7 @@ REFUSED_BY_CLIENT = {
 def test_the_client_refuses_what_cannot_be_meant(clients, name):
     ask, said = REFUSED_BY_CLIENT[name]
     with pytest.raises(ValueError, match=said):
-        ask(clients("grpc", "gated_classes"))
+        ask(clients("grpc", "gated"))
 
 
 def bad_requests(good):
@@ -142,8 +142,8 @@ def bad_requests(good):
 @BOTH
 def test_the_server_refuses_with_a_reason_and_goes_on(clients, tiny_models, requests_of, expected, protocol):
     """Requests as a careless client sends them, past this one's checks."""
-    good = requests_of(tiny_models["gated_classes"])["sample"]
-    client, wanted = clients(protocol, "gated_classes"), expected("gated_classes", "sample", good)
+    good = requests_of(tiny_models["gated"])["sample"]
+    client, wanted = clients(protocol, "gated"), expected("gated", "sample", good)
     for what, (bad, said) in bad_requests(good).items():
         if (what, protocol) == ("n = a million", "rest"):
             bad = {name: array[:1000] for name, array in bad.items()}  # enough to be too much
@@ -160,22 +160,22 @@ def test_errors_of_the_line_are_readable(server, protocol):
         Client(address, "no_such_model").sample(1)
     nobody = address.rsplit(":", 1)[0] + ":9"
     with pytest.raises(ServingError, match=":9 (refused|cannot be reached)"):
-        Client(nobody, "gated", timeout=5.0).sample(1)
-    late = Client(address, "gated", timeout=0.001)
+        Client(nobody, "pixel_cnn", timeout=5.0).sample(1)
+    late = Client(address, "pixel_cnn", timeout=0.001)
     with pytest.raises(ServingError, match="did not answer in 0.001 s"):
         late.sample(8)
     with pytest.raises(ServingError, match="refused"):
-        Client(address, "gated", version=7).signatures()
-    assert Client(address, "gated", version=1).sample(1).shape == (1, 4, 5, 3)
+        Client(address, "pixel_cnn", version=7).signatures()
+    assert Client(address, "pixel_cnn", version=1).sample(1).shape == (1, 4, 5, 1)
 
 
 def test_rest_takes_rows_as_curl_would_send_them(server, expected):
     rows = [{"seed": 5, "temperature": 1}, {"seed": 6, "temperature": 0.5}]
     body = json.dumps({"signature_name": "sample", "instances": rows}).encode()
-    with urllib.request.urlopen(f"{server.rest}/v1/models/gated:predict", body) as response:
+    with urllib.request.urlopen(f"{server.rest}/v1/models/pixel_cnn:predict", body) as response:
         found = np.array(json.load(response)["predictions"])
     inputs = {"seed": np.array([5, 6]), "temperature": np.array([1, 0.5], "float32")}
-    np.testing.assert_array_equal(found, expected("gated", "sample", inputs)["images"])
+    np.testing.assert_array_equal(found, expected("pixel_cnn", "sample", inputs)["images"])
 
 
 def run_script(*arguments):
@@ -185,7 +185,7 @@ def run_script(*arguments):
 
 def test_the_script_draws_a_picture_and_tells_what_is_wrong(server, tmp_path, capsys):
     picture, rest = tmp_path / "samples.png", f"--server={server.rest}"
-    assert run_script("sample", rest, "--model=gated", "--n=5", f"--out={picture}") == 0
+    assert run_script("sample", rest, "--model=pixel_cnn", "--n=5", f"--out={picture}") == 0
     assert Image.open(picture).size == (3 * 5, 2 * 4)
     np.save(tmp_path / "images.npy", np.eye(6, 5, dtype="uint8")[None, ..., None])
     given = [rest, "--model=draw", f"--images={tmp_path / 'images.npy'}"]

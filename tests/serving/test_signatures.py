@@ -54,9 +54,9 @@ def test_signatures_are_those_of_the_model(tiny_models):
     by_name = {name: {s.name: s for s in signatures_of(model)} for name, model in tiny_models.items()}
     fields = lambda name, signature, side: {f.name: f for f in getattr(by_name[name][signature], side)}  # noqa: E731
     assert fields("gated", "complete", "inputs")["known_mask"].shape == (4, 5)
-    assert "label" not in fields("gated", "sample", "inputs")
-    assert fields("gated_classes", "sample", "inputs")["label"].below == 3
-    assert fields("gated_classes", "sample", "outputs")["images"].shape == (4, 5, 1)
+    assert "label" not in fields("pixel_cnn", "sample", "inputs")
+    assert fields("gated", "sample", "inputs")["label"].below == 3
+    assert fields("gated", "sample", "outputs")["images"].shape == (4, 5, 3)
     assert fields("draw", "reconstruct_steps", "outputs").keys() == {
         "images",
         "canvases",
