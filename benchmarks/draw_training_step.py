@@ -6,9 +6,8 @@ Bars: at most 0.7 of the twin's step; and memory grows linearly with the glimpse
 of them as from 16 to 32 (a factor of 1; growth with the square would be 2).
 
 Both get the same images, Adam and float32, in this process and with the same memory setting (reproduce/memory.py).
-Keras runs a graph without XLA, and both keep their default threads, as reproduce/training.py does. (A glimpse is a
-chain of small operations: TensorFlow is faster with one thread an operation and as many operations as cores. That is a
-setting of the whole process, and no preset makes it.)
+Keras runs a graph without XLA, with one core an operation and as many operations side by side as there are cores, as
+reproduce/rows.py trains DRAW. PyTorch, which cannot, keeps its default, all cores for one operation, its faster one.
 
 Memory is the most that a process of its own ever held, from before its first step, which compiles, to after its third;
 on one core, where the order of operations is always the same.
@@ -21,12 +20,11 @@ import time
 
 import keras
 import numpy as np
-import tensorflow as tf
 import torch
 
 from benchmarks import timing, torch_draw
 from models.draw import Draw
-from reproduce import memory
+from reproduce import memory, threads
 
 BATCH = 100
 GLIMPSES = (16, 32, 64)
@@ -35,6 +33,7 @@ GLIMPSES = (16, 32, 64)
 def main():
     held = {steps: bytes_held_elsewhere(steps) for steps in GLIMPSES}
     memory.keep_freed_memory()
+    threads.one_for_each_operation()
     images = digits()
     keras_step, torch_step = step_of_keras(images), step_of_torch(images)
     start = time.perf_counter()
@@ -88,8 +87,7 @@ def bytes_held_elsewhere(steps):
 
 
 def bytes_held(steps):
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    threads.use(1)
     step = step_of_keras(digits(), steps)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in range(3):

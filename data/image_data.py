@@ -13,10 +13,10 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
-    """Images and, where there are any, their labels."""
+    """Images and, where there are any, their labels; or what else a model is given of each (data/degradations.py)."""
 
     images: np.ndarray  # uint8 [n, height, width, channels]
-    labels: np.ndarray | None  # int32 [n]
+    labels: np.ndarray | None  # int32 [n]; uint8 [n, height, width, channels] of conditions
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -34,11 +34,23 @@ class AutoregressiveModel(ImageModel):
         levels: values of a sub-pixel, 0 .. levels - 1: 256, or 2 for binary images.
         num_classes: None, or the number of classes that the model is conditioned on; `condition` is then int labels
             `[batch]`, seen by the network as a one-hot vector.
+        condition_shape: None, or the shape of one condition of another kind: (features,) for vectors, `condition`
+            then float `[batch, features]`; (height, width, features) for maps.
     """
 
-    def __init__(self, image_shape, levels=256, num_classes=None, **kwargs):
+    def __init__(self, image_shape, levels=256, num_classes=None, condition_shape=None, **kwargs):
         super().__init__(image_shape, levels, **kwargs)
         self.num_classes = None if num_classes is None else checks.check_integer("num_classes", num_classes, 2)
+        self.condition_shape = checks.check_condition_shape(condition_shape, num_classes)
+
+    @property
+    def is_conditional(self):
+        return self.num_classes is not None or self.condition_shape is not None
+
+    @property
+    def takes_condition(self):
+        """Whether every question must come with a condition."""
+        return self.is_conditional
 
     # Training: plain compile() and fit().
 
@@ -56,18 +68,32 @@ class AutoregressiveModel(ImageModel):
         return ops.cast(values, "float32") * (2.0 / (self.levels - 1)) - 1.0
 
     def network_inputs(self, inputs):
-        """(images scaled, condition vector or None), from what `call` is given."""
+        """(images scaled, what enters the gates or None), from what `call` is given."""
         images, condition = split_inputs(inputs)
         checks.check_network_images(images, self.image_shape)
-        if (condition is None) != (self.num_classes is None):
+        if self.takes_condition if condition is None else not self.is_conditional:
             raise ValueError(
-                f"condition must be given exactly when num_classes is. Received: num_classes={self.num_classes}"
+                f"condition must be given {'to' if self.is_conditional else 'only to'} a model made with num_classes "
+                f"or condition_shape. Received: num_classes={self.num_classes}, condition_shape={self.condition_shape}"
             )
-        return ops.cast(self.scale(images), self.compute_dtype), self.condition_vector(condition)
+        return ops.cast(self.scale(images), self.compute_dtype), self.condition_features(condition)
 
-    def condition_vector(self, condition):
-        """Labels int [batch] -> one-hot float [batch, num_classes]; None stays None."""
-        return None if condition is None else ops.one_hot(condition, self.num_classes, dtype=self.compute_dtype)
+    def condition_features(self, condition):
+        """What enters the gates: h of Eq. 4, `[batch, features]`, or s of Eq. 5, `[batch, height, width, features]`.
+
+        Of labels, int [batch], the one-hot vectors; of vectors and maps, themselves; None stays None. A model with a
+        network m(h) of its own computes it here: once for all pixels, in training and in sampling.
+        """
+        if condition is None:
+            return None
+        if self.condition_shape is None:
+            return ops.one_hot(condition, self.num_classes, dtype=self.compute_dtype)
+        if tuple(condition.shape[1:]) != self.condition_shape:
+            expected = ", ".join(str(size) for size in self.condition_shape)
+            raise ValueError(
+                f"condition must have shape [n, {expected}]. Received: condition of shape {list(condition.shape)}"
+            )
+        return ops.cast(condition, self.compute_dtype)
 
     def split_levels(self, maps):
         """The last 1x1's output [..., colours * levels] -> logits float32 [..., colours, levels]."""
@@ -86,7 +112,8 @@ class AutoregressiveModel(ImageModel):
 
         Args:
             images: uint8 [n, height, width, colours].
-            condition: int labels [n] when the model has classes.
+            condition: int labels [n] of a model made with num_classes, float [n, *condition_shape] of one made with
+                condition_shape; one label, or one of condition_shape, stands for all.
             batch_size: images computed at a time; it bounds the memory.
         """
         images = checks.check_images(images, self.image_shape, self.levels)
@@ -105,7 +132,7 @@ class AutoregressiveModel(ImageModel):
 
         Args:
             n: how many.
-            condition: int labels [n] when the model has classes, or one label for all.
+            condition: as for `log_prob`.
             seed: of the noise (NumPy's, so that it does not depend on the backend).
             temperature: > 0; 1 samples the model, less sharpens every sub-pixel's distribution.
             jit_compile: compile by XLA (always so on JAX): the first call takes some seconds more, later ones a third
@@ -133,11 +160,11 @@ class AutoregressiveModel(ImageModel):
 
     def generate(self, uniforms, images, known, temperature, condition=None):
         """The sampler as a pure function of tensors (models/raster.py), to compile or export."""
-        network = self.incremental(self.condition_vector(condition))
+        network = self.incremental(self.condition_features(condition))
         return sample_raster(network, self.scale, uniforms, images, known, temperature)
 
     def incremental(self, condition=None):
-        """The network as models/raster.py wants it, for one condition vector [batch, features] or None."""
+        """The network as models/raster.py wants it. `condition`: what `condition_features` gives, or None."""
         raise NotImplementedError
 
     def _complete(self, images, known, condition, seed, temperature, jit_compile):
@@ -159,10 +186,13 @@ class AutoregressiveModel(ImageModel):
         return values.astype("uint8")
 
     def _check_condition(self, condition, n):
-        return checks.check_condition(condition, self.num_classes, n)
+        if self.condition_shape is None:
+            return checks.check_condition(condition, self.num_classes, n)
+        return checks.check_features("condition", condition, self.condition_shape, n)
 
     def get_config(self):
-        return {**super().get_config(), "num_classes": self.num_classes}
+        shape = None if self.condition_shape is None else list(self.condition_shape)
+        return {**super().get_config(), "num_classes": self.num_classes, "condition_shape": shape}
 
 
 def join_inputs(images, condition=None):

@@ -47,23 +47,42 @@ def check_image_shape(image_shape):
     return tuple(int(n) for n in shape)
 
 
-def check_images(images, image_shape, levels):
+def check_images(images, image_shape, levels, name="images", n=None):
     """`images` as uint8 [n, height, width, colours] with values below `levels`; ValueError otherwise.
 
     Integers of another width are taken if every value fits; floats are not: a model that expects 0..255 would silently
-    misread 0..1.
+    misread 0..1. `n`: how many there must be; None: any number.
     """
     images = np.asarray(images)
     if not np.issubdtype(images.dtype, np.integer):
-        raise ValueError(f"images must be uint8, values 0 to {levels - 1}. Received: images of dtype {images.dtype}")
-    if images.ndim != 4 or images.shape[1:] != tuple(image_shape):
-        expected = ", ".join(str(n) for n in image_shape)
-        raise ValueError(f"images must have shape [n, {expected}]. Received: images of shape {list(images.shape)}")
+        raise ValueError(f"{name} must be uint8, values 0 to {levels - 1}. Received: {name} of dtype {images.dtype}")
+    if images.ndim != 4 or images.shape[1:] != tuple(image_shape) or n not in (None, len(images)):
+        expected = ", ".join(str(size) for size in ("n" if n is None else n, *image_shape))
+        raise ValueError(f"{name} must have shape [{expected}]. Received: {name} of shape {list(images.shape)}")
     if images.size and (images.min() < 0 or images.max() >= levels):
         raise ValueError(
-            f"images must have values 0 to {levels - 1}. Received: values from {images.min()} to {images.max()}"
+            f"{name} must have values 0 to {levels - 1}. Received: values from {images.min()} to {images.max()}"
         )
     return images.astype("uint8")
+
+
+def check_condition_shape(condition_shape, num_classes):
+    """(features,) or (height, width, features) as a tuple of int, or None; ValueError otherwise."""
+    if condition_shape is None:
+        return None
+    if num_classes is not None:
+        raise ValueError(
+            "condition_shape must be None where num_classes is given: a condition is labels or features. "
+            f"Received: condition_shape={condition_shape!r}, num_classes={num_classes}"
+        )
+    shape = tuple(condition_shape) if isinstance(condition_shape, (tuple, list)) else ()
+    good = all(isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size > 0 for size in shape)
+    if len(shape) not in (1, 3) or not good:
+        raise ValueError(
+            "condition_shape must be (features,) or (height, width, features), integers above 0. "
+            f"Received: condition_shape={condition_shape!r}"
+        )
+    return tuple(int(size) for size in shape)
 
 
 def check_condition(condition, num_classes, n):
@@ -92,6 +111,22 @@ def check_labels(name, labels, num_classes, n):
             f"{name} must be labels 0 to {num_classes - 1}. Received: labels from {labels.min()} to {labels.max()}"
         )
     return labels.astype("int32")
+
+
+def check_features(name, features, shape, n):
+    """`features` as float32 [n, *shape], all finite; one of `shape` stands for n equal ones. ValueError otherwise."""
+    features = np.asarray(features)
+    expected = ", ".join(str(size) for size in (n, *shape))
+    if not (np.issubdtype(features.dtype, np.floating) or np.issubdtype(features.dtype, np.integer)):
+        raise ValueError(f"{name} must be numbers of shape [{expected}]. Received: {name} of dtype {features.dtype}")
+    if features.shape == tuple(shape):
+        features = np.broadcast_to(features, (n, *shape))
+    if features.shape != (n, *shape):
+        raise ValueError(f"{name} must have shape [{expected}]. Received: {name} of shape {list(features.shape)}")
+    features = features.astype("float32")
+    if not np.isfinite(features).all():
+        raise ValueError(f"{name} must be finite. Received: {np.sum(~np.isfinite(features))} values that are not")
+    return features
 
 
 def check_known(known_mask, rows, shape):

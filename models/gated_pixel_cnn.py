@@ -15,12 +15,15 @@ from models.gated_sampling import GatedSampler
 
 @keras.saving.register_keras_serializable(package="models")
 class GatedPixelCNN(AutoregressiveModel):
-    """Gated PixelCNN of arXiv 1606.05328, unconditional or conditional on classes (Eq. 4).
+    """Gated PixelCNN of arXiv 1606.05328, unconditional or conditional on classes, vectors (Eq. 4) or maps (Eq. 5).
 
     Args:
         image_shape: (height, width, colours).
         levels: 256, or 2 for binary images.
-        num_classes: None, or how many classes it is conditioned on.
+        num_classes: None, or how many classes it is conditioned on (Eq. 4, one-hot).
+        condition_shape: None, or what else it is conditioned on: (features,), a vector that acts alike on every pixel
+            (Eq. 4), or (height, width, features), a map as high and wide as the image (Eq. 5). What the features are
+            scaled to is the caller's.
         filters: p, maps of each stack; a multiple of the colours.
         depth: number of GatedBlocks, the first included.
         kernel_size: n of Figure 2, odd.
@@ -36,6 +39,7 @@ class GatedPixelCNN(AutoregressiveModel):
         image_shape=(32, 32, 3),
         levels=256,
         num_classes=None,
+        condition_shape=None,
         filters=66,
         depth=8,
         kernel_size=3,
@@ -44,7 +48,7 @@ class GatedPixelCNN(AutoregressiveModel):
         dropout=0.0,
         **kwargs,
     ):
-        super().__init__(image_shape, levels, num_classes, **kwargs)
+        super().__init__(image_shape, levels, num_classes, condition_shape, **kwargs)
         check_colour_groups(self.colours, filters=filters)
         self.filters = filters
         self.depth = checks.check_integer("depth", depth, 1)
@@ -55,6 +59,7 @@ class GatedPixelCNN(AutoregressiveModel):
         check_colour_groups(self.colours, head_filters=self.head_filters)
         checks.check_odd("kernel_size", kernel_size)
         checks.check_odd("first_kernel_size", first_kernel_size)
+        self._check_features_shape()
         options = {"colours": self.colours, "dtype": self.dtype_policy}
         self.blocks = [
             GatedBlock(
@@ -70,10 +75,24 @@ class GatedPixelCNN(AutoregressiveModel):
         self.hidden = MaskedConv2D(self.head_filters, 1, mask_type="B", name="hidden", **options)
         self.logits = MaskedConv2D(self.colours * self.levels, 1, mask_type="B", name="logits", **options)
 
+    @property
+    def features_shape(self):
+        """Shape of what enters the gates for one image, (features,) or (height, width, features); None: nothing."""
+        return self.condition_shape if self.num_classes is None else (self.num_classes,)
+
+    def _check_features_shape(self):
+        shape = self.features_shape
+        if shape is not None and len(shape) == 3 and shape[:2] != self.image_shape[:2]:
+            raise ValueError(
+                "condition_shape must be (features,) or as high and wide as image_shape. "
+                f"Received: condition_shape={self.condition_shape}, image_shape={self.image_shape}"
+            )
+
     def build_network(self):
         height, width, colours = self.image_shape
         shape = (None, height, width, colours)
-        condition_shape = None if self.num_classes is None else (None, self.num_classes)
+        features = self.features_shape
+        condition_shape = None if features is None else (None, *features)
         for block in self.blocks:
             block.build(shape, shape, condition_shape)
             shape = (None, height, width, self.filters)

@@ -24,14 +24,22 @@ images, [W, n, ...], so that a pixel is one slice. After the last block no gate 
 from keras import ops
 
 from layers.convolutions import pointwise
-from layers.gated_block import gate
 from models.autoregressive import LOGIT_SCALE
+from models.fixed_point import Float32
 
 
 class GatedSampler:
-    """The four methods of models/raster.py. `condition`: None, a vector [n, features] or a map [n, H, W, features]."""
+    """The four methods of models/raster.py.
 
-    def __init__(self, model, condition=None):
+    Args:
+        model: a built GatedPixelCNN.
+        condition: None, a vector [n, features] or a map [n, height, width, features].
+        arithmetic: Float32 or a FixedPoint of models/fixed_point.py.
+    """
+
+    def __init__(self, model, condition=None, arithmetic=Float32):
+        self.dtype, self.weight = arithmetic.dtype, arithmetic.weight
+        self.activation, self.gate = arithmetic.activation, arithmetic.gate
         self.blocks = model.blocks
         self.colours, self.filters, self.depth = model.colours, model.filters, model.depth
         self.group = self.filters // self.colours
@@ -45,19 +53,20 @@ class GatedSampler:
     def start_image(self, batch, width):
         """The rows above that each block's vertical convolution looks at, zeros: [rows, W, n, channels]."""
         first, *others = self.blocks
-        image_rows = ops.zeros((first.reach + 1, width, batch, self.colours))
-        return [image_rows, *(ops.zeros((block.reach, width, batch, self.filters)) for block in others)]
+        image_rows = self._zeros(first.reach + 1, width, batch, self.colours)
+        return [image_rows, *(self._zeros(block.reach, width, batch, self.filters) for block in others)]
 
     def start_row(self, rows, row_index):
         image_rows, *caches = rows
         inputs, contexts = image_rows, []
+        of_condition = self._condition_of_row(row_index)
         for i in range(self.depth):
             above = self._vertical_features(i, inputs)  # [W, n, 2p]
-            to_vertical, to_horizontal = self._condition_of_row(i, row_index)
+            to_vertical, to_horizontal = of_condition[i]
             context = pointwise(above, self.taps[i]) + self.context_biases[i] + to_horizontal
             contexts.append(self._columns_by_colour(context))  # [W, n, C, 2g]
             if i + 1 < self.depth:
-                inputs = ops.concatenate([caches[i], gate(above + to_vertical)[None]], axis=0)
+                inputs = ops.concatenate([caches[i], self.gate(above + to_vertical)[None]], axis=0)
                 caches[i] = inputs[1:]
         first, *steps = contexts
         steps = ops.stack([*steps, ops.zeros_like(first)], axis=1)  # [W, S, n, C, 2g]
@@ -72,17 +81,18 @@ class GatedSampler:
         reach, width = self.blocks[i].reach, rows.shape[1]
         padded = ops.pad(rows, [[0, 0], [reach, reach], [0, 0], [0, 0]])
         seen = [padded[row, j : j + width] for row in range(reach + 1) for j in range(2 * reach + 1)]
-        return pointwise(_join(seen), self.vertical_kernels[i]) + self.vertical_biases[i]
+        features = pointwise(_join(seen), self.vertical_kernels[i]) + self.vertical_biases[i]
+        return self.activation(features)
 
     def _prepare_rows(self, condition):
         self.vertical_kernels = [
-            ops.reshape(_float32(block.vertical_kernel), (-1, 2 * self.filters)) for block in self.blocks
+            ops.reshape(self.weight(block.vertical_kernel), (-1, 2 * self.filters)) for block in self.blocks
         ]
-        self.vertical_biases = [_float32(block.vertical_bias) for block in self.blocks]
-        self.taps = [_float32(block.vertical_to_horizontal) for block in self.blocks]
-        self.context_biases = [_float32(block.horizontal_bias) for block in self.blocks]
+        self.vertical_biases = [self.weight(block.vertical_bias) for block in self.blocks]
+        self.taps = [self.weight(block.vertical_to_horizontal) for block in self.blocks]
+        self.context_biases = [self.weight(block.horizontal_bias) for block in self.blocks]
         self.condition_terms = self.condition_map = None
-        condition = None if condition is None else _float32(condition)
+        condition = None if condition is None else self.weight(condition)
         if condition is not None and len(condition.shape) == 2:  # a vector acts alike on all rows: computed once
             self.condition_terms = self._condition_of(condition[None])
         elif condition is not None:  # a map: row by row
@@ -91,21 +101,22 @@ class GatedSampler:
     def _condition_of(self, condition):
         """What a condition [1 or W, n, features] adds to the two stacks of each block, 2p columns each."""
         return [
-            tuple(pointwise(condition, _float32(k)) for k in (block.vertical_condition, block.horizontal_condition))
+            tuple(pointwise(condition, self.weight(k)) for k in (block.vertical_condition, block.horizontal_condition))
             for block in self.blocks
         ]
 
-    def _condition_of_row(self, i, row_index):
+    def _condition_of_row(self, row_index):
+        """For each block what the condition adds to its two stacks in this row."""
         if self.condition_map is not None:
-            return self._condition_of(self.condition_map[row_index])[i]
-        return self.condition_terms[i] if self.condition_terms else (0.0, 0.0)
+            return self._condition_of(self.condition_map[row_index])
+        return self.condition_terms or [(0.0, 0.0)] * self.depth
 
     # Pixels: the horizontal stack.
 
     def _start_pixels(self, batch):
         """Earlier pixels of the row, oldest first: values [n, reach * C] and h of all steps [S, n, reach * p]."""
-        values = ops.zeros((batch, self.blocks[0].reach * self.colours))
-        return [values, ops.zeros((self.depth, batch, self.blocks[-1].reach * self.filters))]
+        values = self._zeros(batch, self.blocks[0].reach * self.colours)
+        return [values, self._zeros(self.depth, batch, self.blocks[-1].reach * self.filters)]
 
     def pixel(self, pixels, context, choose):
         earlier_values, earlier_h = pixels
@@ -122,7 +133,8 @@ class GatedSampler:
             pairs.append(colour_pairs)
             outputs.append(h)
             top.append(ops.relu(h[-1]))
-            hidden.append(ops.relu(ops.matmul(_join(top), self.hidden_kernel[colour]) + self.hidden_bias[colour]))
+            inner = ops.matmul(_join(top), self.hidden_kernel[colour]) + self.hidden_bias[colour]
+            hidden.append(ops.relu(self.activation(inner)))
             logits = ops.matmul(_join(hidden), self.logits_kernel[colour]) + self.logits_bias[colour]
             values.append(choose(colour, logits))
         values = _join([earlier_values, *values])[:, self.colours :]
@@ -138,9 +150,9 @@ class GatedSampler:
         h = ops.zeros_like(y[:, :group])
         pairs, outputs = [], []
         for step in range(self.depth):
-            pairs.append(_join([h, gate(y)]))
+            pairs.append(_join([h, self.gate(y)]))
             result = ops.matmul(pairs[-1], self.steps[colour][step]) + from_colours[step] + self.biases[colour][step]
-            y, h = result[:, : 2 * group] + contexts[step], result[:, 2 * group :]
+            y, h = result[:, : 2 * group] + contexts[step], self.activation(result[:, 2 * group :])
             outputs.append(h)
         return ops.stack(pairs), ops.stack(outputs)
 
@@ -157,7 +169,8 @@ class GatedSampler:
     # Kernels, cut by colour once for an image.
 
     def _prepare_first_gate(self):
-        kernel = self._columns_by_colour(_float32(self.blocks[0].masked_horizontal_kernel()))  # [reach + 1, C, C, 2g]
+        kernel = self.weight(self.blocks[0].masked_horizontal_kernel())
+        kernel = self._columns_by_colour(kernel)  # [reach + 1, C, C, 2g]
         self.first_past = ops.reshape(kernel[:-1], (-1, 2 * self.filters))  # from earlier pixels, [reach * C, C * 2g]
         self.first_colours = [kernel[-1, :c, c] for c in range(self.colours)]  # from earlier colours, [c, 2g]
 
@@ -174,28 +187,30 @@ class GatedSampler:
     def _centre_tap(self, step):
         """W of a step, [p, 2p]."""
         if step + 1 < self.depth:
-            return _float32(self.blocks[step + 1].masked_horizontal_kernel())[-1]
-        return ops.zeros((self.filters, 2 * self.filters))
+            return self.weight(self.blocks[step + 1].masked_horizontal_kernel())[-1]
+        return self._zeros(self.filters, 2 * self.filters)
 
     def _past_kernel(self, step):
         """Taps left of the centre, [reach * p, C * 2g]."""
         if step + 1 < self.depth:
-            taps = self._columns_by_colour(_float32(self.blocks[step + 1].masked_horizontal_kernel())[:-1])
-            return ops.reshape(taps, (-1, 2 * self.filters))
-        return ops.zeros((self.blocks[-1].reach * self.filters, 2 * self.filters))
+            taps = self.weight(self.blocks[step + 1].masked_horizontal_kernel())[:-1]
+            return ops.reshape(self._columns_by_colour(taps), (-1, 2 * self.filters))
+        return self._zeros(self.blocks[-1].reach * self.filters, 2 * self.filters)
 
     def _step_kernel(self, step):
         """[[W, I], [V W, V]] from the pairs into the results of all colours: [C, 2g, C, 3g]."""
-        w, v = self._centre_tap(step), _float32(self.blocks[step].masked_output_kernel())
-        kernel = ops.concatenate([_join([w, ops.eye(self.filters)]), _join([ops.matmul(v, w), v])], axis=0)
+        w, v = self._centre_tap(step), self.weight(self.blocks[step].masked_output_kernel())
+        from_h, from_g = [w, ops.eye(self.filters, dtype=self.dtype)], [self.weight(ops.matmul(v, w)), v]
+        kernel = ops.concatenate([_join(from_h), _join(from_g)], axis=0)
         kernel = ops.reshape(kernel, (2, self.colours, self.group, 3, self.colours, self.group))
         kernel = ops.transpose(kernel, (1, 0, 2, 4, 3, 5))
         return ops.reshape(kernel, (self.colours, 2 * self.group, self.colours, 3 * self.group))
 
     def _step_bias(self, step):
         """The bias of the block's 1x1, which enters h and through it y: [C, 3g]."""
-        bias = _float32(self.blocks[step].output_bias)[None]
-        bias = ops.reshape(_join([ops.matmul(bias, self._centre_tap(step)), bias]), (3, self.colours, self.group))
+        bias = self.weight(self.blocks[step].output_bias)[None]
+        bias = _join([self.weight(ops.matmul(bias, self._centre_tap(step))), bias])
+        bias = ops.reshape(bias, (3, self.colours, self.group))
         return ops.reshape(ops.swapaxes(bias, 0, 1), (self.colours, 3 * self.group))
 
     def _prepare_head(self, hidden, logits):
@@ -204,18 +219,16 @@ class GatedSampler:
 
     def _cut_head(self, layer, scale=1.0):
         """A masked 1x1 of the head: for each colour the kernel from groups up to its own, and the bias."""
-        kernel = scale * _float32(layer.masked_kernel())[0, 0]
-        bias = scale * ops.reshape(_float32(layer.bias), (self.colours, -1))
+        kernel = scale * self.weight(layer.masked_kernel())[0, 0]
+        bias = scale * ops.reshape(self.weight(layer.bias), (self.colours, -1))
         rows, columns = (size // self.colours for size in kernel.shape)
         kernels = [kernel[: (c + 1) * rows, c * columns : (c + 1) * columns] for c in range(self.colours)]
         return kernels, ops.unstack(bias)
+
+    def _zeros(self, *shape):
+        return ops.zeros(shape, dtype=self.dtype)
 
 
 def _join(parts):
     """Side by side along the last axis."""
     return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=-1)
-
-
-def _float32(tensor):
-    """Sampling computes in float32, whatever the model's policy."""
-    return ops.cast(tensor, "float32")

@@ -4,11 +4,21 @@ from models.conv_classifier import ConvClassifier
 from models.draw import Draw
 from models.draw_classifier import DrawClassifier
 from models.gated_pixel_cnn import GatedPixelCNN
+from models.map_pixel_cnn import MapPixelCNN
+from models.map_regression import MapRegression
 from models.pixel_cnn import PixelCNN
+from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
 
 NETWORKS = {
     "pixel_cnn": PixelCNN,
     "gated_pixel_cnn": GatedPixelCNN,
+    "class_gated_pixel_cnn": GatedPixelCNN,
+    "pixel_cnn_autoencoder_10": PixelCNNAutoencoder,
+    "pixel_cnn_autoencoder_100": PixelCNNAutoencoder,
+    "deconvolutional_autoencoder_10": DeconvolutionalAutoencoder,
+    "deconvolutional_autoencoder_100": DeconvolutionalAutoencoder,
+    "map_pixel_cnn": MapPixelCNN,
+    "map_regression": MapRegression,
     "draw": Draw,
     "draw_without_attention": Draw,
     "conv_classifier": ConvClassifier,

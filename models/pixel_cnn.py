@@ -96,7 +96,7 @@ class PixelCNN(AutoregressiveModel):
 
     def get_config(self):
         config = super().get_config()
-        del config["num_classes"]
+        del config["num_classes"], config["condition_shape"]
         return {
             **config,
             "filters": self.filters,

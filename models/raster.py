@@ -67,34 +67,50 @@ def sample_raster(network, scale, uniforms, images, known, temperature):
 
     Returns: float32 [batch, height, width, colours], values 0 .. levels - 1.
     """
-    height, width, colours = uniforms.shape[1:]
-    batch = ops.shape(uniforms)[0]
     # Rows first, then columns, so that a step takes one slice; [height, width, batch, colours].
-    uniforms, images, known = (ops.transpose(t, (1, 2, 0, 3)) for t in (uniforms, images, known))
-    drawn = 1.0 - known
+    noise, kept, free = (ops.transpose(t, (1, 2, 0, 3)) for t in (uniforms, images * known, 1.0 - known))
 
-    def draw_row(r, rows, result):
+    def value_of(r, c, colour, logits):
+        here = slice(colour, colour + 1)
+        value = inverse_cdf(logits, noise[r, c][:, here], temperature)
+        return value * free[r, c][:, here] + kept[r, c][:, here]
+
+    return walk(network, scale, ops.shape(uniforms)[0], uniforms.shape[1:], value_of)
+
+
+def walk(network, scale, batch, image_shape, value_of, dtype="float32"):
+    """Through images in raster order.
+
+    Args:
+        network: the four methods above.
+        scale: maps values 0 .. levels - 1 to what the network sees.
+        batch: number of images that are walked side by side.
+        image_shape: (height, width, colours).
+        value_of: function of (row, column, colour, logits [batch, levels]) that gives the values [batch, 1].
+        dtype: of values and of what the network computes in.
+
+    Returns: [batch, height, width, colours], the values.
+    """
+    height, width, colours = image_shape
+
+    def walk_row(r, rows, result):
         rows, context, pixels = network.start_row(rows, r)
-        row_uniforms, row_drawn = uniforms[r], drawn[r]
-        row_kept = images[r] * known[r]
 
-        def draw_pixel(c, pixels, row):
-            noise, free, kept = (ops.split(t[c], colours, axis=-1) for t in (row_uniforms, row_drawn, row_kept))
+        def walk_pixel(c, pixels, row):
             values = []
 
-            def choose(colour, logits):  # [batch, levels] -> [batch, 1]
-                value = inverse_cdf(logits, noise[colour], temperature)
-                values.append(value * free[colour] + kept[colour])
+            def choose(colour, logits):
+                values.append(value_of(r, c, colour, logits))
                 return scale(values[-1])
 
             pixels = network.pixel(pixels, [tensor[c] for tensor in context], choose)
             return c + 1, pixels, shift_in(row, ops.concatenate(values, axis=-1))
 
-        row = ops.zeros((width, batch, colours))
-        _, _, row = ops.while_loop(lambda c, *_: c < width, draw_pixel, (0, pixels, row), maximum_iterations=width)
+        row = ops.zeros((width, batch, colours), dtype=dtype)
+        _, _, row = ops.while_loop(lambda c, *_: c < width, walk_pixel, (0, pixels, row), maximum_iterations=width)
         return r + 1, network.end_row(rows, scale(row), r), shift_in(result, row)
 
     rows = network.start_image(batch, width)
-    result = ops.zeros((height, width, batch, colours))
-    _, _, result = ops.while_loop(lambda r, *_: r < height, draw_row, (0, rows, result), maximum_iterations=height)
+    result = ops.zeros((height, width, batch, colours), dtype=dtype)
+    _, _, result = ops.while_loop(lambda r, *_: r < height, walk_row, (0, rows, result), maximum_iterations=height)
     return ops.transpose(result, (2, 0, 1, 3))

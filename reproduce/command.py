@@ -9,8 +9,8 @@ from absl import flags
 from reproduce import presets, records, report
 
 
-def define(models, values=flags.FLAGS):
-    """Defines the flags of a table whose rows run `models`."""
+def define(models, values=flags.FLAGS, choose=None):
+    """Defines the flags of a table whose rows run `models`, and of `choose`: {flag: its values, the default first}."""
     runs = str(records.REPOSITORY / "runs")
     precisions = ["float32", "mixed_bfloat16", "mixed_float16"]
     best = f"default: {presets.DEFAULT}; with --evaluate_only whichever is best"
@@ -20,6 +20,8 @@ def define(models, values=flags.FLAGS):
     )
     rows = f"rows to run, with commas between or the flag repeated, of {', '.join(models)} (default: all)"
     flags.DEFINE_multi_string("rows", [], rows, **into)
+    for name, choices in (choose or {}).items():
+        flags.DEFINE_enum(name, choices[0], choices, f"which {name}", **into)
     flags.DEFINE_string("data_dir", None, "folder of TensorFlow Datasets or .npz (default: TFDS_DATA_DIR)", **into)
     flags.DEFINE_string("results_dir", str(report.RESULTS), "for records, weights and sample grids", **into)
     flags.DEFINE_string("runs_dir", runs, "for checkpoints, TensorBoard logs and samples during training", **into)

@@ -31,6 +31,7 @@ class Preset:
     evaluation_batch: int = 16  # images measured at a time
     precision: str = "float32"
     xla: bool = False  # of training steps on TensorFlow; JAX compiles by XLA always
+    measuring: dict = dataclasses.field(default_factory=dict)  # sizes of what a script itself measures at the end
 
     def __post_init__(self):
         if self.steps % self.steps_per_epoch:
@@ -75,7 +76,7 @@ _DRAW_CIFAR = {
     "quick": Preset({"steps": 8, "units": 128, "latent": 32, "read_size": 8, "write_size": 8}, 400, 20,
                     learning_rate=6e-3, ema_momentum=0.98, steps_per_epoch=200, validation_images=100,
                     evaluation_images=500, test_images=2500, evaluation_batch=100),
-    "cpu": Preset({"steps": 16, "units": 256, "latent": 64, "read_size": 8, "write_size": 8}, 10_000, 50,
+    "cpu": Preset({"steps": 16, "units": 256, "latent": 64, "read_size": 8, "write_size": 8}, 5000, 50,
                   steps_per_epoch=500, validation_images=500, evaluation_batch=100),
     "gpu": Preset({"steps": 64, "units": 400, "latent": 200, "read_size": 5, "write_size": 5}, 20_000, 100,
                   steps_per_epoch=1000, warmup_steps=500, evaluation_batch=100, xla=True),
@@ -114,7 +115,7 @@ _DRAW_TWO_DIGITS = {
     "quick": Preset({"steps": 8, "units": 128, "latent": 50, **_INTENSITIES}, 1500, 20, learning_rate=3e-3,
                     ema_momentum=0.99, steps_per_epoch=250, validation_images=200, evaluation_images=500,
                     test_images=1000, evaluation_batch=100),
-    "cpu": Preset({"steps": 16, "units": 256, "latent": 100, **_INTENSITIES}, 8000, 50, steps_per_epoch=500,
+    "cpu": Preset({"steps": 16, "units": 256, "latent": 100, **_INTENSITIES}, 4000, 50, steps_per_epoch=500,
                   validation_images=500, evaluation_images=2000, evaluation_batch=100),
     "gpu": Preset({"steps": 64, "units": 256, "latent": 100, **_INTENSITIES}, 20_000, 100, steps_per_epoch=1000,
                   warmup_steps=500, evaluation_batch=100, xla=True),
@@ -191,9 +192,14 @@ PRESETS = {
 
 def preset(table, model, name):
     """The preset `name` of `model` in `table`; ValueError, listing what there is, for an unknown one."""
-    if model not in PRESETS[table]:
-        raise ValueError(f"model must be one of {sorted(PRESETS[table])}. Received: model={model!r}")
-    of_model = PRESETS[table][model]
+    return choose(PRESETS[table], model, name)
+
+
+def choose(of_table, model, name):
+    """The preset `name` of `model` among those of a table, {model: {name: Preset}}; ValueError as for `preset`."""
+    if model not in of_table:
+        raise ValueError(f"model must be one of {sorted(of_table)}. Received: model={model!r}")
+    of_model = of_table[model]
     if name not in of_model:
         raise ValueError(f"preset must be one of {sorted(of_model, key=PRESET_NAMES.index)}. Received: preset={name!r}")
     return of_model[name]

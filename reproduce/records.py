@@ -75,6 +75,7 @@ class Record:
     samples: str | None  # PNG, path relative to results/
     command: str  # how to run it again: command_line()
     notes: str = ""
+    measurements: dict[str, float] = dataclasses.field(default_factory=dict)  # what else was measured: what -> number
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -121,6 +122,9 @@ def _check_values(record):
         for split, value in getattr(record, name).items():
             if split not in SPLITS or not any(_is_a(value, kind) for kind in kinds):
                 raise ValueError(f"`{name}` must map {SPLITS} to numbers. Received: {split!r}: {value!r}")
+    for what, value in record.measurements.items():
+        if not _is_a(value, float):
+            raise ValueError(f"`measurements` must map what was measured to numbers. Received: {what!r}: {value!r}")
     for split, value in record.values.items():
         if value is not None and record.examples.get(split, 0) < 1:
             raise ValueError(f"`examples` must say how many {split!r} examples were used. Received: {record.examples}")
@@ -173,7 +177,8 @@ def _parse(text):
     if not isinstance(content, dict):
         raise ValueError(f"it must hold one JSON object. Received: {type(content).__name__}")
     fields = dataclasses.fields(Record)
-    missing = [field.name for field in fields if field.default is dataclasses.MISSING and field.name not in content]
+    optional = ("notes", "measurements")  # records made before these were known lack them
+    missing = [field.name for field in fields if field.name not in (*optional, *content)]
     unknown = sorted(content.keys() - {field.name for field in fields})
     if missing or unknown:
         raise ValueError(f"missing keys {missing}, unknown keys {unknown}")

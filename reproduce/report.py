@@ -14,6 +14,7 @@ import pathlib
 from absl import app
 from absl.flags import argparse_flags
 
+from reproduce import compress_page
 from reproduce import records as records_lib
 
 RESULTS = records_lib.REPOSITORY / "results"
@@ -21,6 +22,9 @@ TABLES = {  # the script in reproduce/ that states the rows -> the metric
     "table1_cifar": "bits_per_dim",
     "table2_binarized_mnist": "nats",
     "table1_cluttered_mnist": "error_percent",
+    "fig3_class_conditional": "bits_per_dim",
+    "fig6_autoencoder": "bits_per_dim",
+    "eq5_spatial_tasks": "bits_per_dim",
 }
 
 # What a table shows, in order -> its heading. `_cells` says what each holds.
@@ -41,6 +45,7 @@ class Row:
     models: tuple[str, ...] = ()  # which models of ours reproduce it; none: the row is quoted only
     sign: str = ""  # "<=": the row's values, the paper's and ours, are upper bounds; "~": the paper's are estimates
     ours_is_bound: bool = False  # ours is an upper bound, though the paper prints its own without a sign
+    also_in: tuple[str, ...] = ()  # other tables with this row, whose records count here too
 
     def __post_init__(self):
         if self.sign not in ("", "<=", "~"):
@@ -59,6 +64,16 @@ def best(records):
     most = max(record.examples["validation"] for record in validated)
     rivals = [record for record in validated if record.examples["validation"] == most]
     return min(rivals, key=lambda record: (record.values["validation"], record.date))
+
+
+def read_records(results_dir, table, rows):
+    """The records of a table, and those of other tables that its rows share. ValueError as for `records.read_all`."""
+    found = records_lib.read_all(results_dir, table)
+    for row in rows:
+        for other in row.also_in:
+            shared = records_lib.read_all(results_dir, other)
+            found += [record for record in shared if record.row == row.name and record.model in row.models]
+    return found
 
 
 def comparison(row, record):
@@ -91,10 +106,11 @@ def table(rows, records, metric, title):
         "Where a row has several runs on one data set, the one with the lowest validation value is shown, of those "
         "measured on the most validation images; none is chosen on test."
     )
-    parts = [f"# {title}", f"{_unit(metric)} {choice}", _markdown(FULL, real), _footnote(rows), _samples(real)]
+    parts = [f"# {title}", f"{_unit(metric)} {choice}", _markdown(FULL, real), _footnote(rows), _measurements(real)]
+    parts += [_samples(real)]
     for lines in fallbacks:
         parts += [f"## On other data: {lines[0][1].data_title}", _why(lines[0][1])]
-        parts += [_markdown(FULL, lines), _samples(lines)]
+        parts += [_markdown(FULL, lines), _measurements(lines), _samples(lines)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -108,10 +124,10 @@ def readme_table(rows, records, metric, page):
     real, fallbacks = _lines(rows, records, metric)
     folder = f"{pathlib.PurePosixPath(page).parent}/"
     parts = [f"{_unit(metric)} All of the paper's rows, and samples: [{page}]({page})."]
-    parts += [_markdown(COMPACT, real, folder), _footnote(rows)]
+    parts += [_markdown(COMPACT, real, folder), _footnote(rows), _measurements(real)]
     for lines in fallbacks:
         parts += [f"**On other data: {lines[0][1].data_title}.** {_why(lines[0][1])}"]
-        parts += [_markdown(COMPACT, lines, folder)]
+        parts += [_markdown(COMPACT, lines, folder), _measurements(lines)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -236,6 +252,24 @@ def _aligned(columns, lines):
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in grid)
 
 
+def _measurements(lines):
+    """What the records of a table tell beside their values: a line for each thing measured, a column for each run."""
+    told = [(row, record) for row, record in lines if record and record.measurements]
+    if not told:
+        return ""
+    several = len({record.data for _, record in told}) > 1
+    heads = [row.name + (f", {record.data_title}" if several else "") for row, record in told]
+    names = dict.fromkeys(name for _, record in told for name in record.measurements)
+    body = [[name, *(measured(record.measurements.get(name)) for _, record in told)] for name in names]
+    header = ["measured too", *heads]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [header, ["---"] * len(header), *body])
+
+
+def measured(value):
+    """A measurement as text: four digits; "-" where there is none."""
+    return "-" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def _samples(lines):
     """The pictures of records: samples, or, of a classifier, where it looks."""
     shown = [(row.name, record) for row, record in lines if record and record.samples]
@@ -256,13 +290,15 @@ def files(results_dir=RESULTS):
     text = readme.read_text(encoding="utf-8") if readme.is_file() or results_dir == RESULTS else None
     drawn = {}
     for name, metric in TABLES.items():
-        found = records_lib.read_all(results_dir, name)
         script = importlib.import_module(f"reproduce.{name}")  # not at the top: a script imports this file
+        found = read_records(results_dir, name, script.ROWS)
         note = f"<!-- Drawn by reproduce/report.py from the records in {name}/: change nothing here. -->\n\n"
         drawn[results_dir / f"{name}.md"] = note + table(script.ROWS, found, metric, script.TITLE)
         if text is not None:
             page = f"{results_dir.name}/{name}.md"
             text = between_markers(text, name, readme_table(script.ROWS, found, metric, page))
+    if text is not None:
+        text = between_markers(text, "compress", compress_page.page(compress_page.read_all(results_dir)))
     return drawn if text is None else drawn | {readme: text}
 
 

@@ -9,6 +9,7 @@ import functools
 import pathlib
 import sys
 import time
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -16,43 +17,74 @@ from absl import app, flags, logging
 
 from data import images as data_images
 from models.density_baselines import MultivariateGaussian, Uniform
+from models.draw import Draw
+from models.draw_classifier import DrawClassifier
 from models.networks import NETWORKS
-from reproduce import checkpoints, command, memory, pictures, presets, records, report, training, windows
+from reproduce import checkpoints, command, memory, pictures, presets, records, report, threads, training, windows
 
+CHAINS = (Draw, DrawClassifier)  # networks that are chains of small operations
+GIVEN_THE_CLASS = ("class_gated_pixel_cnn",)
+GIVEN_IMAGES = ("map_pixel_cnn", "map_regression")  # what remains of each, data/degradations.py
 BASELINES = {"uniform": Uniform, "multivariate_gaussian": MultivariateGaussian}
 SAMPLES = 64  # images in a record's grid
 
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """A table: which rows (report.Row), in which unit, on which data set of data/images.py."""
+    """A table: which rows (report.Row), in which unit, on which data set of data/images.py.
+
+    The functions are a script's own: `prepare(data, options)` gives the data that its models see; `picture(network,
+    data, n, seed)` what a record shows; `measure(network, data, preset, seed)` what it tells beside its values, {what:
+    number}; `finish(records, data, options)` comes after the rows, with all records of the table.
+    """
 
     table: str
     title: str
     rows: tuple[report.Row, ...]
     metric: str
     data: str
+    presets: dict | None = None  # model -> name -> Preset; None: those of presets.PRESETS
+    prepare: Callable | None = None
+    picture: Callable | None = None
+    measure: Callable | None = None
+    finish: Callable | None = None
+
+    def preset(self, model, name):
+        """The preset `name` of `model`."""
+        return presets.choose(presets.PRESETS[self.table] if self.presets is None else self.presets, model, name)
 
     @property
     def models(self):
         """Names of the models that its rows can run, in the table's order."""
-        return [model for row in self.rows for model in row.models]
+        known = presets.PRESETS.get(self.table, {}) if self.presets is None else self.presets
+        return [model for row in self.rows for model in row.models if model in known or model in BASELINES]
 
     def row_of(self, model):
         """The row that `model` reproduces."""
         return next(row for row in self.rows if model in row.models)
 
 
-def main(experiment):
-    """A script's whole main program."""
-    command.define(experiment.models)
+def main(experiment, others=None, flag="data", instead=None):
+    """A script's whole main program.
+
+    Args:
+        experiment: what it runs.
+        others: {name: Experiment} where there are several for one table, that one among them.
+        flag: which of them is chosen by this flag, of these names.
+        instead: function of the chosen experiment and the flags' values that may do something else and return what to
+            exit with; None: the rows are run.
+    """
+    choices = others or {flag: experiment}
+    command.define(experiment.models, choose={flag: list(choices)} if others else {})
 
     def run_and_exit(argv):
+        experiment = choices[flags.FLAGS[flag].value if others else flag]
         if not flags.FLAGS["verbosity"].present:  # absl's own is INFO, at which libraries tell of their searches
             logging.set_verbosity(logging.WARNING)
         if len(argv) > 1:
             sys.exit(f"{experiment.table}: every argument must be a --flag. Received: {' '.join(argv[1:])}")
-        sys.exit(run(experiment, flags.FLAGS, sys.argv))
+        done = instead(experiment, flags.FLAGS) if instead else None
+        sys.exit(run(experiment, flags.FLAGS, sys.argv) if done is None else done)
 
     app.run(run_and_exit)
 
@@ -68,12 +100,12 @@ def run(experiment, options, argv):
     memory.keep_freed_memory()
     try:
         chosen = command.check(experiment.models, options)
-        if options.threads:
-            _use_threads(options.threads)
+        _use_threads(chosen, options.threads)
         data = data_images.load(experiment.data, options.data_dir)
+        data = data if experiment.prepare is None else experiment.prepare(data, options)
         print(f"Data: {data.title}, from {data.source}")
         print(f"Device: {records.describe_machine()}; Keras on {keras.backend.backend()}\n")
-        measured = records.read_all(options.results_dir, experiment.table)
+        measured = report.read_records(options.results_dir, experiment.table, experiment.rows)
         _print_table(experiment, experiment.rows, data, measured)
     except (ValueError, OSError) as error:
         return f"{experiment.table}: {error}"
@@ -84,6 +116,9 @@ def run(experiment, options, argv):
             fresh = [_run_row(experiment, model, data, options, argv) for model in chosen]
             print("\nThis run:\n")
             _print_table(experiment, [experiment.row_of(model) for model in chosen], data, fresh)
+            if experiment.finish:
+                kept = report.read_records(options.results_dir, experiment.table, experiment.rows)
+                experiment.finish(kept, data, options)
             print("To draw results/ and the README anew: python reproduce/report.py")
     except (checkpoints.Refused, training.TrainingFailed, OSError) as error:
         return f"{experiment.table}: {error}"
@@ -92,12 +127,12 @@ def run(experiment, options, argv):
     return 0
 
 
-def _use_threads(threads):
-    """Keeps TensorFlow to so many cores, so that several rows can train side by side."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
+def _use_threads(chosen, cores):
+    """How many cores TensorFlow uses for one operation, where `cores` (--threads) does not say."""
+    if cores:
+        threads.use(cores)
+    elif keras.backend.backend() == "tensorflow" and all(NETWORKS.get(model) in CHAINS for model in chosen):
+        threads.one_for_each_operation()
 
 
 def _print_table(experiment, rows, data, measured):
@@ -108,8 +143,10 @@ def _print_table(experiment, rows, data, measured):
 def make_network(model, data, precision="float32", **config):
     """A built network for `data`; `config` holds the other arguments of its constructor."""
     config = {"image_shape": data.image_shape, "levels": data.levels, **config}
-    if data.class_names and NETWORKS[model].needs_labels:
+    if data.class_names and (NETWORKS[model].needs_labels or model in GIVEN_THE_CLASS):
         config = {"num_classes": len(data.class_names), **config}
+    if model in GIVEN_IMAGES:
+        config = {"condition_shape": data.validation.labels.shape[1:], "condition_levels": data.levels, **config}
     network = NETWORKS[model](**config, dtype=precision)
     network.build()
     return network
@@ -145,6 +182,8 @@ def _run_row(experiment, model, data, options, argv):
     pictures.save_png(pathlib.Path(options.results_dir) / record.samples, grid)
     records.write(record, options.results_dir)
     print(report.comparison(row, record), flush=True)
+    for what, value in record.measurements.items():
+        print(f"  {what}: {report.measured(value)}", flush=True)
     return record
 
 
@@ -172,13 +211,14 @@ def _said(experiment, row, model, data, options, argv):
 def _run_network(experiment, model, data, preset_name, options):
     """Trains, measures and samples; returns fields of the record, and a grid of samples."""
     given = {"xla": options.xla, "precision": options.precision}
-    preset = presets.preset(experiment.table, model, preset_name)
+    preset = experiment.preset(model, preset_name)
     preset = dataclasses.replace(preset, **{name: value for name, value in given.items() if value is not None})
     stem = f"{model}-{preset_name}-{data.name}" + (f"-seed{options.seed}" if options.seed else "")
     keras.utils.set_random_seed(options.seed)  # the same weights whichever rows ran before
     network = make_network(model, data, preset.precision, **preset.model)
     run_dir = pathlib.Path(options.runs_dir) / experiment.table / stem
-    small = functools.partial(picture, data=data, n=16)
+    draw = experiment.picture or picture
+    small = functools.partial(draw, data=data, n=16)
     trained = training.train(network, preset, data, run_dir, options.seed, options.restart, small)
 
     # What is measured is what is kept: the averaged weights, in float32, in a network without an optimiser.
@@ -208,8 +248,9 @@ def _run_network(experiment, model, data, preset_name, options):
         "weights_sha256": training.save_weights(kept, pathlib.Path(options.results_dir) / weights),
         "samples": f"{experiment.table}/{stem}.png",
         "notes": _notes(options, trained),
+        "measurements": experiment.measure(kept, data, preset, options.seed) if experiment.measure else {},
     }
-    return measured, picture(kept, data, SAMPLES, options.seed)
+    return measured, draw(kept, data=data, n=SAMPLES, seed=options.seed)
 
 
 def _notes(options, trained):
@@ -298,5 +339,5 @@ def _weights(experiment, model, data, measured, options):
         for record in mine:
             if record.weights_sha256 == digest:
                 return of(path, record)
-    preset = presets.preset(experiment.table, model, options.preset or presets.DEFAULT)
+    preset = experiment.preset(model, options.preset or presets.DEFAULT)
     return path, preset.model, preset.evaluation_batch, None

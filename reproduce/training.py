@@ -20,10 +20,11 @@ import numpy as np
 
 from data.batches import batches
 from data.image_data import Split
+from models.autoregressive import join_inputs
 from reproduce import callbacks, checkpoints, records
 
 # Fields of a preset that are no part of the training itself.
-_MEASURING = ("validation_images", "evaluation_images", "test_images", "evaluation_batch")
+_MEASURING = ("validation_images", "evaluation_images", "test_images", "evaluation_batch", "measuring")
 EVALUATION_SEED = 1502  # of noise in measurements
 
 
@@ -100,6 +101,8 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
 
 def _fit_data(model, images, labels):
     """What Keras takes for one batch."""
+    if model.takes_condition:
+        return (join_inputs(images, labels),)
     return (images, labels) if model.needs_labels else (images,)
 
 

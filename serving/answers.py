@@ -41,6 +41,33 @@ class AutoregressiveAnswers:
         return {"images": tf.cast(values, "uint8")}
 
 
+class PixelCNNAutoencoderAnswers(AutoregressiveAnswers):
+    """Of a models.pixel_cnn_autoencoder.PixelCNNAutoencoder."""
+
+    def encode(self, images):
+        return {"codes": tf.cast(self.model.encoder(images), "float32")}
+
+    def reconstruct(self, images, seed, temperature):
+        return self.sample(seed, temperature, condition=self.encode(images)["codes"])
+
+
+class RegressionAnswers:
+    """Of a models.map_regression.MapRegression, auto-encoders included."""
+
+    def __init__(self, model):
+        self.model = model
+        self._paint = compiled(model, model.paint)
+
+    def mean(self, condition):
+        return {"images": tf.cast(self._paint(condition), "uint8")}
+
+    def encode(self, images):
+        return {"codes": tf.cast(self.model.encoder(images), "float32")}
+
+    def reconstruct(self, images):
+        return self.mean(self.encode(images)["codes"])
+
+
 class DrawAnswers:
     """Of a models.draw.Draw."""
 

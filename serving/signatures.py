@@ -12,7 +12,15 @@ from models.autoregressive import AutoregressiveModel
 from models.classifier import Classifier
 from models.density_baselines import MultivariateGaussian, Uniform
 from models.draw import Draw
-from serving.answers import AutoregressiveAnswers, ClassifierAnswers, DrawAnswers
+from models.map_regression import MapRegression
+from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
+from serving.answers import (
+    AutoregressiveAnswers,
+    ClassifierAnswers,
+    DrawAnswers,
+    PixelCNNAutoencoderAnswers,
+    RegressionAnswers,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,12 +114,18 @@ CANVASES = Field("canvases", "float32", ("steps", *_IMAGE), "sigmoid of the canv
 WRITE_WINDOWS = Field("write_windows", "float32", ("steps", 5), _WINDOW, where="write_size")
 READ_WINDOWS = Field("read_windows", "float32", ("steps", 5), _WINDOW, where="read_size")
 
+CODES = Field("codes", "float32", ("bottleneck",), "what the decoder gets of the image; `condition` elsewhere")
+
+SAMPLE = Signature("sample", "An image a seed.", (SEED, TEMPERATURE, *CONDITIONS), (DRAWN,))
+ENCODE = Signature("encode", "The codes of images.", (IMAGES,), (CODES,))
+MEAN = Signature("mean", "The mean image given a condition.", CONDITIONS, (DRAWN,))
+
 AUTOREGRESSIVE = Kind(
     "PixelCNN and its kin",
     AutoregressiveAnswers,
     (
         Signature("log_prob", "How likely images are.", (IMAGES, *CONDITIONS), (LOG_PROB_NATS, BITS_PER_DIM)),
-        Signature("sample", "An image a seed.", (SEED, TEMPERATURE, *CONDITIONS), (DRAWN,)),
+        SAMPLE,
         Signature(
             "complete",
             "Keeps the known pixels and draws the others in raster order, each given all before it, known or drawn.",
@@ -120,6 +134,22 @@ AUTOREGRESSIVE = Kind(
         ),
     ),
 )
+PIXEL_CNN_AUTOENCODER = Kind(
+    "Auto-encoders with a PixelCNN as decoder",
+    PixelCNNAutoencoderAnswers,
+    (
+        ENCODE,
+        SAMPLE,
+        Signature("reconstruct", "Images drawn given the codes of images.", (IMAGES, SEED, TEMPERATURE), (DRAWN,)),
+        Signature("log_prob", "How likely images are, given their codes.", (IMAGES,), (LOG_PROB_NATS, BITS_PER_DIM)),
+    ),
+)
+AUTOENCODER = Kind(
+    "Auto-encoders trained under squared error",
+    RegressionAnswers,
+    (ENCODE, MEAN, Signature("reconstruct", "The mean images given the codes of images.", (IMAGES,), (DRAWN,))),
+)
+REGRESSION = Kind("Means given a condition", RegressionAnswers, (MEAN,))
 DRAW = Kind(
     "DRAW",
     DrawAnswers,
@@ -162,7 +192,14 @@ CLASSIFIER = Kind(
     ),
 )
 
-KINDS = {AutoregressiveModel: AUTOREGRESSIVE, Draw: DRAW, Classifier: CLASSIFIER}
+KINDS = {  # of several that fit, the first
+    PixelCNNAutoencoder: PIXEL_CNN_AUTOENCODER,
+    AutoregressiveModel: AUTOREGRESSIVE,
+    DeconvolutionalAutoencoder: AUTOENCODER,
+    MapRegression: REGRESSION,
+    Draw: DRAW,
+    Classifier: CLASSIFIER,
+}
 NOT_SERVED = {
     Uniform: "there is nothing to ask: every image of 8-bit values costs 8 bits/dim",
     MultivariateGaussian: "it has no weights file: it is fitted anew in seconds, to be a check of data and metric",

@@ -103,7 +103,8 @@ def plain_sample():
         garbage = np.random.default_rng(99).integers(0, model.levels, shape)
         values = garbage if images is None else np.where(known, images, garbage)
         known = np.zeros(shape, bool) if known is None else np.broadcast_to(known, shape)
-        given = [] if condition is None else [np.asarray(condition, "int32")]
+        condition = None if condition is None else np.asarray(condition)
+        given = [] if condition is None else [condition.astype("int32" if condition.dtype.kind == "i" else "float32")]
         network = compiled(model, lambda x, *c: model(join_inputs(x, *c)))
         for row, column, colour in np.ndindex(model.image_shape):
             here = (slice(None), row, column, colour)

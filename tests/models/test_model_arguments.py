@@ -112,9 +112,11 @@ def test_labels_for_a_model_without_classes(plain, shared_model):
 
 
 def test_calling_with_or_without_labels(plain, conditional):
-    with refuses("condition must be given exactly when num_classes is. Received: num_classes=3"):
+    with refuses(
+        "condition must be given to a model made with num_classes or condition_shape. Received: num_classes=3"
+    ):
         conditional(IMAGES)
-    with refuses("condition must be given exactly when num_classes is. Received: num_classes=None"):
+    with refuses("condition must be given only to a model made with num_classes or condition_shape. Received: num_cl"):
         plain({"images": IMAGES, "condition": np.array([0, 1])})
 
 

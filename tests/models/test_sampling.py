@@ -67,21 +67,18 @@ def test_so_it_is_given_labels(shared_model, plain_sample, image_shape):
     assert (found != model.sample(4, 0)).any()
 
 
-class MapConditioned(GatedPixelCNN):
-    """A label stands for a map over the image, Eq. 5 of arXiv 1606.05328."""
-
-    def condition_vector(self, condition):
-        maps = np.random.default_rng(0).normal(size=(self.num_classes, *self.image_shape[:2], self.num_classes))
-        return None if condition is None else ops.take(maps.astype("float32"), condition, axis=0)
-
-
-@pytest.mark.parametrize("image_shape", [(4, 5, 1), (5, 4, 3)])
-def test_so_it_is_given_a_map(shared_model, plain_sample, image_shape):
-    model = shared_model(MapConditioned, image_shape=image_shape, num_classes=3)
-    labels = [2, 0, 1, 2]
-    found = model.sample(4, labels)
-    np.testing.assert_array_equal(found, plain_sample(model, 4, labels))
-    assert (found != model.sample(4, 0)).any()
+@pytest.mark.parametrize("condition_shape", [(2,), (4, 5, 2)], ids=["vectors", "maps"])
+def test_so_it_is_given_vectors_or_maps(shared_model, random_images, plain_sample, condition_shape):
+    model = shared_model(GatedPixelCNN, condition_shape=condition_shape, depth=3)
+    condition = np.random.default_rng(0).normal(size=(4, *condition_shape))
+    found = model.sample(4, condition)
+    np.testing.assert_array_equal(found, plain_sample(model, 4, condition))
+    assert (found != model.sample(4, condition[0])).any()
+    np.testing.assert_array_equal(model.sample(4, condition, jit_compile=True), found)
+    images, mask = random_images(model, 4), np.random.default_rng(1).random((4, 5)) < 0.5
+    known = np.broadcast_to(mask[None, :, :, None], images.shape)
+    completed = model.complete(images, mask, condition=condition, seed=4)
+    np.testing.assert_array_equal(completed, plain_sample(model, 4, condition, 4, images=images, known=known))
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float16"])

@@ -144,7 +144,7 @@ def test_pictures_are_those_of_the_weights(smoke):
     for model, record in smoke.records.items():
         network = rows.restore(record, smoke.results)
         if network.needs_labels:
-            expected = windows.glimpses(network, smoke.data.validation.images[: rows.SAMPLES // 2])
+            expected = windows.glimpses(network, smoke.data.validation.images[: rows.SAMPLES // 8])
         else:
             expected = pictures.grid(network.sample(rows.SAMPLES, seed=0), scale=2, levels=2)
         shown = np.asarray(Image.open(smoke.results / record.samples))

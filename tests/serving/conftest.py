@@ -15,7 +15,10 @@ from models.conv_classifier import ConvClassifier
 from models.draw import Draw
 from models.draw_classifier import DrawClassifier
 from models.gated_pixel_cnn import GatedPixelCNN
+from models.map_pixel_cnn import MapPixelCNN
+from models.map_regression import MapRegression
 from models.pixel_cnn import PixelCNN
+from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
 from serving import config, local
 from serving.export import export
 from serving.signatures import signatures_of
@@ -23,9 +26,14 @@ from serving.signatures import signatures_of
 HERE = pathlib.Path(__file__).parent
 STAND_IN = f"{sys.executable} -I {HERE}/alone.py {HERE}/model_server.py"
 PIXELS = {"filters": 6, "depth": 1, "first_kernel_size": 3}
+MAP = {"map_filters": 4, "map_depth": 1}
 TINY = {  # served name: model; every class of models/networks.py
     "pixel_cnn": lambda: PixelCNN((4, 5, 1), levels=256, **PIXELS),
     "gated": lambda: GatedPixelCNN((4, 5, 3), levels=4, num_classes=3, **PIXELS),
+    "map_pixel_cnn": lambda: MapPixelCNN((4, 4, 1), (4, 4, 2), 4, keeps_known=True, levels=4, **MAP, **PIXELS),
+    "map_regression": lambda: MapRegression((4, 4, 1), (3,), **MAP),
+    "pixel_cnn_autoencoder": lambda: PixelCNNAutoencoder((8, 8, 1), 3, 4, levels=4, **MAP, **PIXELS),
+    "deconvolutional_autoencoder": lambda: DeconvolutionalAutoencoder((8, 8, 1), 3, 4, **MAP),
     "draw": lambda: Draw((6, 5, 1), steps=3, units=5, latent=2, read_size=2, write_size=3),
     "draw_plain": lambda: Draw((4, 5, 3), 256, steps=2, units=5, latent=2, read_size=None, write_size=None),
     "draw_classifier": lambda: DrawClassifier((8, 7, 1), 4, glimpses=2, units=5, glimpse_size=3),

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.autoregressive import AutoregressiveModel
+from models.classifier import Classifier
 from models.draw import Draw
+from models.map_regression import MapRegression
 from serving import noise
 
 HERE = pathlib.Path(__file__).parent
@@ -17,34 +18,45 @@ HERE = pathlib.Path(__file__).parent
 
 def keras_answer(model, signature, inputs):
     """The same question put to the Keras model, by the methods that it has for it, with the same noise."""
+    images = inputs.get("images")
+    if isinstance(model, Classifier):
+        answer = model.classify(images)
+        return {"probabilities": answer.probabilities, "windows": answer.windows}
+    if signature == "encode":
+        return {"codes": model.encode(images)}
+    if isinstance(model, MapRegression):
+        return {"images": model.mean(inputs["condition"]) if signature == "mean" else model.reconstruct(images)}
+    return (_draw_answer if isinstance(model, Draw) else _autoregressive_answer)(model, signature, inputs)
+
+
+def _autoregressive_answer(model, signature, inputs):
     images, seed = inputs.get("images"), inputs.get("seed")
-    if isinstance(model, AutoregressiveModel):
-        condition = inputs.get("label")
-        if signature == "log_prob":
-            return {
-                "log_prob_nats": model.log_prob(images, condition),
-                "bits_per_dim": model.bits_per_dim(images, condition),
-            }
-        uniforms = noise.uniforms(seed, model.image_shape, noise.PIXELS)
-        known = inputs.get("known_mask", np.zeros((len(seed), *model.image_shape[:2]), bool))
-        known = np.broadcast_to(known[..., None], uniforms.shape).astype("float32")
-        images = np.zeros(uniforms.shape, "float32") if images is None else images.astype("float32")
-        given = [] if condition is None else [condition]
-        return {"images": _integers(model.generate(uniforms, images, known, inputs["temperature"][:, None], *given))}
-    if isinstance(model, Draw):
-        latent_noise = noise.normals(seed, (model.steps, model.latent), noise.LATENTS)
-        inferred = None if images is None else model.infer(images, latent_noise)
-        if signature == "elbo":
-            reconstruction, kl = model.elbo_parts(images, inferred)
-            total = reconstruction - keras.ops.sum(kl, axis=-1)
-            return {"elbo_nats": total, "reconstruction_nats": reconstruction, "kl_nats": kl}
-        latents = latent_noise
-        if inferred is not None:
-            latents = inferred["mean"] + keras.ops.exp(inferred["log_sigma"]) * latent_noise
-        values, canvases, write, read = model.generate(latents, noise.uniforms(seed, model.image_shape, noise.PIXELS))
-        return {"images": _integers(values), "canvases": canvases, "write_windows": write, "read_windows": read}
-    answer = model.classify(images)
-    return {"probabilities": answer.probabilities, "windows": answer.windows}
+    condition = inputs.get("label", inputs.get("condition"))
+    if signature == "log_prob":
+        nats, bits = model.log_prob(images, condition), model.bits_per_dim(images, condition)
+        return {"log_prob_nats": nats, "bits_per_dim": bits}
+    if signature == "reconstruct":
+        images, condition = None, model.encode(images)
+    uniforms = noise.uniforms(seed, model.image_shape, noise.PIXELS)
+    known = inputs.get("known_mask", np.zeros((len(seed), *model.image_shape[:2]), bool))
+    known = np.broadcast_to(known[..., None], uniforms.shape).astype("float32")
+    images = np.zeros(uniforms.shape, "float32") if images is None else images.astype("float32")
+    given = [] if condition is None else [condition]
+    return {"images": _integers(model.generate(uniforms, images, known, inputs["temperature"][:, None], *given))}
+
+
+def _draw_answer(model, signature, inputs):
+    images, seed = inputs.get("images"), inputs.get("seed")
+    latents = latent_noise = noise.normals(seed, (model.steps, model.latent), noise.LATENTS)
+    inferred = None if images is None else model.infer(images, latent_noise)
+    if signature == "elbo":
+        reconstruction, kl = model.elbo_parts(images, inferred)
+        total = reconstruction - keras.ops.sum(kl, axis=-1)
+        return {"elbo_nats": total, "reconstruction_nats": reconstruction, "kl_nats": kl}
+    if inferred is not None:
+        latents = inferred["mean"] + keras.ops.exp(inferred["log_sigma"]) * latent_noise
+    values, canvases, write, read = model.generate(latents, noise.uniforms(seed, model.image_shape, noise.PIXELS))
+    return {"images": _integers(values), "canvases": canvases, "write_windows": write, "read_windows": read}
 
 
 def _integers(values):
@@ -105,15 +117,15 @@ def test_saved_model_cli_runs_a_signature(exported, requests_of, tiny_models, an
     np.testing.assert_array_equal(np.load(tmp_path / "images.npy"), expected)
 
 
-def test_an_image_depends_on_its_own_row_alone(exported, requests_of, tiny_models):
+@pytest.mark.parametrize("name", ["gated", "draw"])
+def test_an_image_depends_on_its_own_row_alone(exported, requests_of, tiny_models, name):
     """Rows of a request in another order, or alone, give the same images: a server may join and part requests."""
-    for name in ("gated", "draw"):
-        loaded = tf.saved_model.load(str(exported / name / "1"))
-        inputs = requests_of(tiny_models[name], rows=4)["sample"]
-        ask = lambda rows: loaded.signatures["sample"](**{n: tf.constant(a[rows]) for n, a in inputs.items()})["images"]  # noqa: E731, B023
-        together = ask([0, 1, 2, 3]).numpy()
-        np.testing.assert_array_equal(ask([2, 0]).numpy(), together[[2, 0]])
-        np.testing.assert_array_equal(ask([3]).numpy(), together[[3]])
+    sample = tf.saved_model.load(str(exported / name / "1")).signatures["sample"]
+    inputs = requests_of(tiny_models[name], rows=4)["sample"]
+    images = lambda rows: sample(**{n: tf.constant(a[rows]) for n, a in inputs.items()})["images"].numpy()  # noqa: E731
+    together = images([0, 1, 2, 3])
+    np.testing.assert_array_equal(images([2, 0]), together[[2, 0]])
+    np.testing.assert_array_equal(images([3]), together[[3]])
 
 
 def test_the_noise_is_philox():

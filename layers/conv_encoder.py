@@ -1,0 +1,62 @@
+"""ConvEncoder: a convolutional encoder, image -> code, as in Section 3.4 of arXiv 1606.05328.
+
+image -> 3x3 -> ReLU, 3x3 at every second pixel, twice as many maps; `halvings` times -> ReLU, dense -> code
+
+The paper gives no sizes.
+"""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="layers")
+class ConvEncoder(keras.layers.Layer):
+    """An image as a short vector.
+
+    Args:
+        bottleneck: length of the code.
+        filters: maps of the first convolution; twice as many after each halving.
+        halvings: of height and width, rounded up.
+        levels: values of a sub-pixel, 0 .. levels - 1, scaled here to -1 .. 1.
+
+    Input shape: `[batch, height, width, channels]`, uint8 or what was made of it.
+    Output shape: `[batch, bottleneck]`.
+    """
+
+    def __init__(self, bottleneck, filters=32, halvings=3, levels=256, **kwargs):
+        super().__init__(**kwargs)
+        for name, value in (("bottleneck", bottleneck), ("filters", filters), ("halvings", halvings)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be an integer, at least 1. Received: {name}={value!r}")
+        self.bottleneck = bottleneck
+        self.filters = filters
+        self.halvings = halvings
+        self.levels = levels
+        options = {"padding": "same", "dtype": self.dtype_policy}
+        self.first = keras.layers.Conv2D(filters, 3, name="first", **options)
+        self.down = [
+            keras.layers.Conv2D(filters * 2 ** (i + 1), 3, strides=2, name=f"down_{i}", **options)
+            for i in range(halvings)
+        ]
+        self.code = keras.layers.Dense(bottleneck, dtype=self.dtype_policy, name="code")
+
+    def build(self, input_shape):
+        shape = (None, *input_shape[1:])
+        for conv in (self.first, *self.down):
+            conv.build(shape)
+            shape = conv.compute_output_shape(shape)
+        self.code.build((None, shape[1] * shape[2] * shape[3]))
+
+    def call(self, images):
+        maps = self.first(ops.cast(images, self.compute_dtype) * (2.0 / (self.levels - 1)) - 1.0)
+        for conv in self.down:
+            maps = conv(ops.relu(maps))
+        size = maps.shape[1] * maps.shape[2] * maps.shape[3]
+        return self.code(ops.reshape(ops.relu(maps), (-1, size)))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.bottleneck)
+
+    def get_config(self):
+        names = ("bottleneck", "filters", "halvings", "levels")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

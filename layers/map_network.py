@@ -1,0 +1,116 @@
+"""MapNetwork: m of Eq. 5 of arXiv 1606.05328, a deconvolutional network from a condition h to a map s = m(h).
+
+    vector -> dense, a small map             -> residual blocks -> transposed convolutions, each twice as high and wide
+    or map -> convolution (-> halved)                           -> convolution -> s
+
+The map is as high and wide as the image and says at each pixel what the condition says of that place. The paper gives
+no sizes. Where a map is halved first, to see further, each of its sizes on the way down is added to that on the way up.
+"""
+
+import keras
+from keras import ops
+
+SMALLEST = 8  # pixels: what a vector becomes first is the image's size, halved until it is no larger than this
+
+
+@keras.saving.register_keras_serializable(package="layers")
+class MapNetwork(keras.layers.Layer):
+    """s = m(h) of Eq. 5.
+
+    Args:
+        size: (height, width) of the output.
+        filters: channels of the output, and of all maps inside.
+        depth: residual blocks, of two 3x3 convolutions each, at the smallest size.
+        halvings: of maps alone: how often height and width are halved before they are doubled again.
+        levels: None for features as they are; or that the input are pixels 0 .. levels - 1, scaled here to -1 .. 1.
+
+    Input shape: `[batch, features]`, or `[batch, height / 2**k, width / 2**k, features]` for some k from 0 on.
+    Output shape: `[batch, height, width, filters]`.
+
+    Raises:
+        ValueError: an input that does not reach `size` by doublings, or cannot be halved so often.
+    """
+
+    def __init__(self, size, filters=32, depth=2, halvings=0, levels=None, **kwargs):
+        super().__init__(**kwargs)
+        for name, value, least in (("filters", filters, 1), ("depth", depth, 0), ("halvings", halvings, 0)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be an integer, at least {least}. Received: {name}={value!r}")
+        self.size = tuple(size)
+        self.filters = filters
+        self.depth = depth
+        self.halvings = halvings
+        self.levels = levels
+
+    def build(self, input_shape):
+        shape = tuple(input_shape[1:])
+        start = shape[:2] if len(shape) == 3 else self._start_of_vectors()
+        self.start = tuple(size // 2**self.halvings for size in start)
+        doublings = self._doublings(start) + self.halvings
+
+        def layer(layer, channels):
+            layer.build((None, *self.start, channels))
+            return layer
+
+        def conv(name, channels=self.filters, strides=1):
+            options = {"padding": "same", "dtype": self.dtype_policy, "name": name}
+            return layer(keras.layers.Conv2D(self.filters, 3, strides, **options), channels)
+
+        def up(name):
+            options = {"padding": "same", "dtype": self.dtype_policy, "name": name}
+            return layer(keras.layers.Conv2DTranspose(self.filters, 4, 2, **options), self.filters)
+
+        if len(shape) == 3:
+            self.first = conv("first", channels=shape[-1])
+        else:
+            units = self.start[0] * self.start[1] * self.filters
+            self.first = keras.layers.Dense(units, dtype=self.dtype_policy, name="first")
+            self.first.build((None, *shape))
+        self.down = [conv(f"down_{i}", strides=2) for i in range(self.halvings)]
+        self.blocks = [(conv(f"block_{i}_first"), conv(f"block_{i}_second")) for i in range(self.depth)]
+        self.up = [up(f"up_{i}") for i in range(doublings)]
+        self.last = conv("last")
+
+    def _start_of_vectors(self):
+        """Height and width of a vector's first map; an odd size is not halved."""
+        height, width = self.size
+        while min(height, width) > SMALLEST and height % 2 == width % 2 == 0:
+            height, width = height // 2, width // 2
+        return height, width
+
+    def _doublings(self, start):
+        doublings = 0
+        while start[0] << doublings < self.size[0]:
+            doublings += 1
+        reached = tuple(side << doublings for side in start)
+        if reached != self.size or any(side % 2**self.halvings for side in start):
+            raise ValueError(
+                f"size must be that of the input, doubled some times, and the input's a multiple of 2**halvings. "
+                f"Received: size={self.size}, halvings={self.halvings}, an input of {start[0]}x{start[1]}"
+            )
+        return doublings
+
+    def call(self, condition):
+        condition = ops.cast(condition, self.compute_dtype)
+        if self.levels is not None:
+            condition = condition * (2.0 / (self.levels - 1)) - 1.0
+        maps = self.first(condition)
+        if len(condition.shape) == 2:
+            maps = ops.reshape(maps, (-1, *self.start, self.filters))
+        larger = []
+        for conv in self.down:
+            larger.append(maps)
+            maps = conv(ops.relu(maps))
+        for first, second in self.blocks:
+            maps = maps + second(ops.relu(first(ops.relu(maps))))
+        for up in self.up:
+            maps = up(ops.relu(maps))
+            maps = maps + larger.pop() if larger else maps
+        return self.last(ops.relu(maps))  # [B, H, W, filters]
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], *self.size, self.filters)
+
+    def get_config(self):
+        names = ("filters", "depth", "halvings", "levels")
+        return {**super().get_config(), "size": list(self.size), **{name: getattr(self, name) for name in names}}

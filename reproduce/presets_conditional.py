@@ -1,0 +1,95 @@
+"""Presets of the conditional Gated PixelCNNs, each script's as {model: {name: Preset}}; see presets.py.
+
+A conditional model has the size and the schedule of the unconditional one beside it: what differs is the condition.
+"""
+
+import dataclasses
+
+from reproduce.presets import PRESETS, Preset
+
+
+def _with(presets, **changes):
+    """Each preset with the changes of its name: `_with(P, smoke={"steps": 4})`."""
+    return {name: dataclasses.replace(preset, **changes.get(name, {})) for name, preset in presets.items()}
+
+
+# Figure 3. `measuring`: the classifier that looks at samples, and how many samples and test images are judged a class.
+_RECOGNITION = {
+    "smoke": {"measuring": {"training_images": 64, "epochs": 1, "samples_a_class": 1, "test_images": 8}},
+    "quick": {"measuring": {"training_images": 10_000, "epochs": 2, "samples_a_class": 10, "test_images": 100}},
+    "cpu": {"measuring": {"training_images": 45_000, "epochs": 5, "samples_a_class": 100, "test_images": 1000}},
+    "gpu": {"measuring": {"training_images": 45_000, "epochs": 20, "samples_a_class": 500, "test_images": 2000}},
+    "paper": {"measuring": {"training_images": 45_000, "epochs": 20, "samples_a_class": 500, "test_images": 2000}},
+}
+_GATED_CIFAR = PRESETS["table1_cifar"]["gated_pixel_cnn"]
+CLASSES_CIFAR = {"gated_pixel_cnn": _GATED_CIFAR, "class_gated_pixel_cnn": _with(_GATED_CIFAR, **_RECOGNITION)}
+
+# MNIST with 256 levels, which the paper does not model: sizes are ours.
+_GATED_GREY = {
+    "smoke": dataclasses.replace(_GATED_CIFAR["smoke"], model={"filters": 6, "depth": 2, "first_kernel_size": 3}),
+    "quick": Preset({"filters": 24, "depth": 4, "head_filters": 48}, 1250, 4, learning_rate=4e-3, ema_momentum=0.99,
+                    steps_per_epoch=250, validation_images=100, evaluation_images=500, test_images=2500),
+    "cpu": Preset({"filters": 32, "depth": 6, "head_filters": 64}, 12_000, 8, steps_per_epoch=500, warmup_steps=200,
+                  learning_rate=3e-3, validation_images=256, evaluation_images=2000),
+    "gpu": Preset({"filters": 64, "depth": 12, "kernel_size": 5, "head_filters": 128, "dropout": 0.1}, 40_000, 64,
+                  steps_per_epoch=1000, warmup_steps=1000, ema_momentum=0.9995, evaluation_batch=100, xla=True),
+}  # fmt: skip
+CLASSES_MNIST = {"gated_pixel_cnn": _GATED_GREY, "class_gated_pixel_cnn": _with(_GATED_GREY, **_RECOGNITION)}
+
+# Figure 6, on CIFAR-10 and on MNIST. `measuring`: images that the probe of codes learns from and is asked of, test
+# images that are decoded, and how often each.
+_CODES = {
+    "smoke": {"measuring": {"training_images": 32, "test_images": 16, "decoded": 2, "samples": 2}},
+    "quick": {"measuring": {"training_images": 5000, "test_images": 2000, "decoded": 16, "samples": 4}},
+    "cpu": {"measuring": {"training_images": 20_000, "test_images": 10_000, "decoded": 64, "samples": 8}},
+    "gpu": {"measuring": {"training_images": 45_000, "test_images": 10_000, "decoded": 256, "samples": 8}},
+}
+_SMALL = {"encoder_filters": 4, "map_filters": 6, "map_depth": 1}
+_MEDIUM = {"encoder_filters": 16, "map_filters": 24, "map_depth": 1}
+_LARGE = {"encoder_filters": 24, "map_filters": 48}
+_LARGEST = {"encoder_filters": 64, "map_filters": 128, "map_depth": 4}
+
+
+def _autoencoders(decoders):
+    """{model: presets} of the four auto-encoders, whose PixelCNN is of the sizes in `decoders`, {name: Preset}."""
+    sizes = {"smoke": _SMALL, "quick": _MEDIUM, "cpu": _LARGE, "gpu": _LARGEST}
+    presets = {}
+    for bottleneck in (10, 100):
+        code = {name: {"bottleneck": bottleneck, **size} for name, size in sizes.items()}
+        squared = {name: {"model": code[name], "evaluation_batch": 64} for name in sizes}
+        presets[f"deconvolutional_autoencoder_{bottleneck}"] = _with(_with(decoders, **squared), **_CODES)
+        decoded = {name: {"model": {**decoders[name].model, **code[name]}} for name in sizes}
+        presets[f"pixel_cnn_autoencoder_{bottleneck}"] = _with(_with(decoders, **decoded), **_CODES)
+    return presets
+
+
+_DECODER_CIFAR = {name: _GATED_CIFAR[name] for name in ("smoke", "quick", "gpu")}
+_DECODER_CIFAR["cpu"] = dataclasses.replace(_GATED_CIFAR["cpu"], steps=10_000, batch_size=4)
+_DECODER_GREY = _GATED_GREY | {"cpu": dataclasses.replace(_GATED_GREY["cpu"], steps=8000)}
+CODES_CIFAR, CODES_MNIST = _autoencoders(_DECODER_CIFAR), _autoencoders(_DECODER_GREY)
+
+# Equation 5: the tasks of data/degradations.py. `measuring`: test images that are restored, and how often each.
+_RESTORED = {
+    "smoke": {"measuring": {"restored": 2, "samples": 2}},
+    "quick": {"measuring": {"restored": 16, "samples": 4}},
+    "cpu": {"measuring": {"restored": 128, "samples": 8}},
+    "gpu": {"measuring": {"restored": 1000, "samples": 8}},
+}
+_MAPS = {
+    "smoke": {"map_filters": 6, "map_depth": 1},
+    "quick": {"map_filters": 24, "map_depth": 1},
+    "cpu": {"map_filters": 48, "map_depth": 2},
+    "gpu": {"map_filters": 128, "map_depth": 6},
+}
+
+
+def spatial(task):
+    """{model: presets} of a task; its network m(h) halves what is as large as the image, to see further."""
+    extra = {"map_halvings": 0 if task == "super_resolve" else 2, "keeps_known": task == "inpaint"}
+    maps = {name: {**size, **extra} for name, size in _MAPS.items()}
+    decoded = {name: {"model": {**_DECODER_CIFAR[name].model, **maps[name]}} for name in maps}
+    squared = {name: {"model": maps[name], "evaluation_batch": 64} for name in maps}
+    return {
+        "map_regression": _with(_with(_DECODER_CIFAR, **squared), **_RESTORED),
+        "map_pixel_cnn": _with(_with(_DECODER_CIFAR, **decoded), **_RESTORED),
+    }

@@ -1,0 +1,104 @@
+"""Compression: every image comes back, the files are as small as the likelihood says, and damage is refused."""
+
+import keras
+import numpy as np
+import pytest
+
+from models import lossless
+from models.gated_pixel_cnn import GatedPixelCNN
+
+pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's alone: float64")
+
+
+@pytest.fixture(scope="module")
+def network(shared_model):
+    return shared_model(GatedPixelCNN)
+
+
+@pytest.fixture(scope="module")
+def images(network):
+    return np.random.default_rng(0).integers(0, network.levels, (3, 4, 5, 3)).astype("uint8")
+
+
+@pytest.fixture(scope="module")
+def content(network, images):
+    return lossless.encode(network, images)
+
+
+SETTINGS = {
+    "bytes": {"levels": 256, "image_shape": (3, 4, 3)},
+    "binary": {"levels": 2, "image_shape": (5, 4, 1)},
+    "one_pixel_does_not_reach_the_next": {"kernel_size": 1, "first_kernel_size": 1},
+    "first_7_then_5": {"first_kernel_size": 7, "kernel_size": 5, "image_shape": (5, 5, 3), "depth": 3},
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_noise_comes_back(shared_model, name):
+    model = shared_model(GatedPixelCNN, **SETTINGS[name])
+    images = np.random.default_rng(1).integers(0, model.levels, (2, *model.image_shape)).astype("uint8")
+    np.testing.assert_array_equal(lossless.decode(model, lossless.encode(model, images)), images)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 7), (2, 1, 1), (0, 4, 5)])
+def test_black_and_white_images_of_odd_sizes_come_back(network, shape):
+    images = np.zeros((*shape, 3), "uint8")
+    images[1:] = network.levels - 1
+    found = lossless.decode(network, lossless.encode(network, images))
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, images)
+
+
+def test_more_images_than_are_walked_side_by_side(network, images, monkeypatch):
+    monkeypatch.setattr(lossless, "BATCH", 2)
+    np.testing.assert_array_equal(lossless.decode(network, lossless.encode(network, images)), images)
+
+
+def test_a_file_is_as_large_as_its_images_are_improbable(network):
+    images = network.sample(200, seed=3)
+    content = lossless.encode(network, images)
+    claimed = -network.log_prob(images).sum(dtype="float64") / np.log(2)
+    assert 8 * len(content) == pytest.approx(claimed, rel=0.01, abs=8 * 48)  # a header and a digest
+    assert lossless.cost_in_bits(network, images).sum() == pytest.approx(claimed, rel=0.005)
+
+
+def test_a_probability_is_the_same_to_the_last_bit_alone_and_beside_others(network, images):
+    together = lossless.cost_in_bits(network, images)
+    assert list(together[1:2]) == list(lossless.cost_in_bits(network, images[1:2]))
+
+
+def test_a_file_that_was_cut_short_is_refused(network, content):
+    for length in (0, 3, 30, len(content) // 2, len(content) - 1):
+        with pytest.raises(lossless.BadFile, match="the file"):
+            lossless.decode(network, content[:length])
+
+
+def test_a_file_that_was_altered_is_refused(network, content):
+    for place in (0, 5, 20, 40, len(content) // 2, len(content) - 1):
+        altered = bytearray(content)
+        altered[place] ^= 1
+        with pytest.raises(lossless.BadFile, match="the file"):
+            lossless.decode(network, bytes(altered))
+
+
+def test_a_file_of_other_weights_is_refused(make_model, content):
+    with pytest.raises(lossless.BadFile, match="made with other weights"):
+        lossless.decode(make_model(GatedPixelCNN, seed=1), content)
+
+
+def test_a_file_of_other_levels_is_refused(make_model, content):
+    with pytest.raises(lossless.BadFile, match="3 colours and 4 levels. Received: one of 3 and 256"):
+        lossless.decode(make_model(GatedPixelCNN, levels=256), content)
+
+
+def test_what_cannot_be_coded_is_named(network, make_model, make_draw, images):
+    with pytest.raises(ValueError, match="model must be a GatedPixelCNN without a condition. Received: Draw"):
+        lossless.encode(make_draw(), images)
+    with pytest.raises(ValueError, match="model must be a GatedPixelCNN without a condition"):
+        lossless.encode(make_model(GatedPixelCNN, num_classes=2), images)
+    with pytest.raises(ValueError, match=r"images must be \[n, height, width, 3\]. Received: shape \[3, 4, 5, 1\]"):
+        lossless.encode(network, images[..., :1])
+    with pytest.raises(ValueError, match="images"):
+        lossless.encode(network, images.astype("float32"))
+    with pytest.raises(ValueError, match="images"):
+        lossless.encode(network, images + network.levels)
