@@ -85,18 +85,17 @@ def test_signatures_are_named_and_shaped_as_the_table_says(exported, tiny_models
 
 
 def test_warm_up_asks_every_signature_once(exported, tiny_models):
+    """With values that the checks let pass: the server of test_server.py asks itself these before it starts."""
     for name, model in tiny_models.items():
         file = exported / name / "1" / warmup.PATH
         logs = [prediction_log_pb2.PredictionLog.FromString(r.numpy()) for r in tf.data.TFRecordDataset(str(file))]
-        loaded, asked = tf.saved_model.load(str(exported / name / "1")), []
-        for log in logs:
-            request = log.predict_log.request
-            assert request.model_spec.name == name
-            inputs = {field: tf.constant(tf.make_ndarray(proto)) for field, proto in request.inputs.items()}
-            answer = loaded.signatures[request.model_spec.signature_name](**inputs)
-            assert all(np.isfinite(tensor.numpy()).all() for tensor in answer.values())
-            asked.append(request.model_spec.signature_name)
-        assert asked == [signature.name for signature in signatures_of(model)]
+        requests = [log.predict_log.request for log in logs]
+        assert {request.model_spec.name for request in requests} == {name}
+        signatures = signatures_of(model)
+        assert [r.model_spec.signature_name for r in requests] == [signature.name for signature in signatures]
+        for request, signature in zip(requests, signatures, strict=True):
+            shapes = {field: tf.make_ndarray(proto).shape for field, proto in request.inputs.items()}
+            assert shapes == {field.name: (1, *field.shape) for field in signature.inputs}
 
 
 def watched(monkeypatch, base):
@@ -183,8 +182,7 @@ def test_a_changed_export_is_refused(exported, tmp_path):
             with pytest.raises(manifest.Damaged, match=re.escape(str(version))):
                 manifest.verify(version)
             assert started.returncode == 1 and "--port" not in started.stdout, damage
-            if damage != "sums missing":  # then start.sh finds no version to name
-                assert "m/1 is not what was exported" in started.stderr, damage
+            assert "m/1/ is not what was exported" in started.stderr, damage
 
 
 def test_tensorflow_itself_refuses_what_is_truncated(exported, tmp_path):
@@ -304,7 +302,7 @@ def test_a_committed_model_exports_to_little_more_than_its_weights(tmp_path):
     found = trained.find()["gated_pixel_cnn-cifar10"]
     assert json.loads((version / "assets.extra" / "record.json").read_text()) == found.record
     size = sum(path.stat().st_size for path in version.rglob("*") if path.is_file())
-    assert size < 2 * 4 * found.record["parameters"]
+    assert size < 4 * found.record["parameters"] + 1.2e6  # the graph does not grow with the weights
     model = found.load()
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("uint8")
     answer = tf.saved_model.load(str(version)).signatures["log_prob"](images=tf.constant(images))
