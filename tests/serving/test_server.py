@@ -14,7 +14,7 @@ from PIL import Image
 
 from serving import client as client_script
 from serving.client import Client, seeds_of
-from serving.transports import ServingError
+from serving.transports import Again, ServingError
 
 HERE = pathlib.Path(__file__).parent
 SECONDS = float(os.environ.get("SERVING_SECONDS", "3"))  # of hard use; 60 for the whole minute
@@ -199,6 +199,31 @@ def test_the_script_draws_a_picture_and_tells_what_is_wrong(server, tmp_path, ca
     assert "allow_pickle=False" in run_script("elbo", *given[:2], f"--images={tmp_path / 'pickled.npy'}")
 
 
+def test_what_is_refused_for_a_neighbours_sake_is_asked_again(clients, monkeypatch):
+    """And what is refused for its own sake, or for good, is not asked for ever."""
+    client, calls = clients("grpc", "draw"), []
+    predict = client._transport.predict
+
+    def refuses(times, kind):
+        def ask(*arguments):
+            calls.append(arguments)
+            if len(calls) <= times:
+                raise kind("refused")
+            return predict(*arguments)
+
+        calls.clear()
+        monkeypatch.setattr(client._transport, "predict", ask)
+
+    monkeypatch.setattr(client_script, "PAUSE_SECONDS", 0.0)
+    refuses(2, Again)
+    assert client.sample(1).shape == (1, 6, 5, 1) and len(calls) == 3
+    for times, kind, asked in ((3, Again, 3), (1, ServingError, 1)):
+        refuses(times, kind)
+        with pytest.raises(ServingError, match="refused"):
+            client.sample(1)
+        assert len(calls) == asked
+
+
 # Hard use.
 
 
@@ -213,7 +238,7 @@ def resident(process):
 
 
 def test_sixteen_clients_at_once_get_each_their_own_answers(server, tiny_models, requests_of, expected, capsys):
-    """Mixed models, signatures and protocols; some ask nonsense on purpose. No error, no cross-talk, memory flat."""
+    """Mixed models, signatures and protocols, some nonsense between. No error, no cross-talk, memory flat."""
     questions = [
         (name, signature, inputs, expected(name, signature, inputs))
         for seed in range(4)
@@ -229,6 +254,9 @@ def test_sixteen_clients_at_once_get_each_their_own_answers(server, tiny_models,
             protocol = "rest" if order.random() < 0.2 else "grpc"
             client = kept.setdefault((protocol, name), Client(getattr(server, protocol), name))
             try:
+                if order.random() < 0.05:
+                    with pytest.raises(ServingError, match="refused"):
+                        client._transport.predict(signature, {"nonsense": np.zeros(1, "int64")})
                 assert_same(client.predict(signature, **inputs), wanted, f"{name}, {signature}, client {me}")
                 answered[me] += 1
             except Exception as error:

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pathlib
+import re
 
 import keras
 import pytest
@@ -100,6 +101,11 @@ def test_the_readme_has_the_table_of_today():
             assert all(f"`{f.name}` | {f.dtype}" in text for f in (*signature.inputs, *signature.outputs))
     with pytest.raises(ValueError, match="signatures:begin"):
         document.redrawn("no such place")
+
+
+def test_serving_imports_nothing_from_above():
+    for path in document.README.parent.glob("*.py"):
+        assert not re.search(r"^\s*(from|import) (reproduce|benchmarks|tests)\b", path.read_text(), re.M), path.name
 
 
 def test_the_weights_served_are_those_of_the_tables():

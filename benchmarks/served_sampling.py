@@ -1,6 +1,6 @@
 """What serving costs: sixteen images of the committed Gated PixelCNN from a server, against the Keras model itself.
 
-  python benchmarks/serving.py            two minutes
+  python benchmarks/served_sampling.py            two minutes
 
 The server is a tensorflow_model_server, on the PATH or in TF_MODEL_SERVER, where there is one; else the one of the
 tests, which is Python round the same C++ session. What was measured says which. The Keras model samples without XLA, as
@@ -24,6 +24,7 @@ from serving.export import export
 NAME = "gated_pixel_cnn-cifar10"
 BATCH = 16
 TESTS = trained.RESULTS.parent / "tests" / "serving"
+SERVER = "tensorflow_model_server" if local.binary() else "the tests' server"
 STAND_IN = f"{sys.executable} -I {TESTS}/alone.py {TESTS}/model_server.py"
 
 
@@ -44,14 +45,13 @@ def main():
     graph = files[pathlib.Path("saved_model.pb")]
     measured |= {
         "seconds, export": export_seconds,
-        "seconds, start of the server to ready, warm-up included": ready,
+        f"seconds, start to ready, warm-up included, {SERVER}": ready,
         "MB, SavedModel": sum(files.values()) / 1e6,
         "MB, its graph": graph / 1e6,
         "MB, weights (float32)": weights / 1e6,
     }
     bars["MB, SavedModel without its weights"] = ((sum(files.values()) - weights) / 1e6, 1.2)
-    name = "tensorflow_model_server" if local.binary() else "the tests' stand-in"
-    timing.report("serving", {f"{what} [{name}]": number for what, number in measured.items()}, bars)
+    timing.report("served_sampling", measured, bars)
 
 
 def ask(model, server):
@@ -69,13 +69,13 @@ def ask(model, server):
     _, together = timed(lambda: sixteen_clients(server.grpc))
     measured = {
         "seconds, 16 samples, Keras model": seconds["keras"],
-        "seconds, 16 samples, gRPC": seconds["grpc"],
-        "seconds, 16 samples, REST": seconds["rest"],
-        "seconds, first call": first,
-        "seconds, 1 sample, gRPC": one,
-        "images a second, Keras model, 16 at a time": BATCH / seconds["keras"],
-        "images a second, gRPC, 16 at a time": BATCH / seconds["grpc"],
-        "images a second, 16 clients, 1 at a time, joined by the server": 4 * BATCH / together,
+        f"seconds, 16 samples, gRPC, {SERVER}": seconds["grpc"],
+        f"seconds, 16 samples, REST, {SERVER}": seconds["rest"],
+        f"seconds, 16 samples, first call, {SERVER}": first,
+        f"seconds, 1 sample, gRPC, {SERVER}": one,
+        "images a second, 16 at a time, Keras model": BATCH / seconds["keras"],
+        f"images a second, 16 at a time, gRPC, {SERVER}": BATCH / seconds["grpc"],
+        f"images a second, 16 clients, 1 at a time, {SERVER}": 4 * BATCH / together,
     }
     return measured, {"gRPC / Keras model": (seconds["grpc"] / seconds["keras"], 1.15)}
 
