@@ -6,6 +6,7 @@ start.sh          checks every version's SHA-256 and starts the server; what the
 compose.yaml      docker compose --file export/compose.yaml up
 """
 
+import json
 import os
 import pathlib
 
@@ -18,11 +19,12 @@ from serving.validation import MAX_ROWS
 IMAGE = "tensorflow/serving:2.21.0"
 GRPC_PORT, REST_PORT = 8500, 8501
 MODELS = "/models"  # in the container
+ABOUT = "assets.extra/export.json"  # of a version: the record of its weights, and max_rows
 
-BATCHING = f"""\
-# A call takes tenths of a second, and the more so the longer the chain of small steps is that sampling an image is:
-# sixteen images take little more than one. So requests may wait a little for company.
-max_batch_size {{ value: {MAX_ROWS} }}
+BATCHING = """\
+# A call takes tenths of a second, and sampling is a chain of small steps: sixteen images take about twice as long as
+# one. So requests may wait a little for company.
+max_batch_size {{ value: {max_rows} }}
 batch_timeout_micros {{ value: 10000 }}
 # Two batches side by side; each uses all cores where it can. Beyond the queue a client is told to come again.
 num_batch_threads {{ value: 2 }}
@@ -67,6 +69,12 @@ def models_in(folder):
     return sorted(path.name for path in pathlib.Path(folder).iterdir() if any(path.glob("[0-9]*/saved_model.pb")))
 
 
+def max_rows_in(folder):
+    """The most rows that every model exported to `folder` takes: no batch may be larger."""
+    abouts = (json.loads(path.read_text()) for path in pathlib.Path(folder).glob(f"*/[0-9]*/{ABOUT}"))
+    return min((about["max_rows"] for about in abouts), default=MAX_ROWS)
+
+
 def models_config(names, base=MODELS):
     """The text of models.config: each model in `<base>/<name>`."""
     config = model_server_config_pb2.ModelServerConfig()
@@ -100,7 +108,7 @@ def write(folder):
     folder = pathlib.Path(folder)
     files = {
         "models.config": models_config(models_in(folder)),
-        "batching.config": BATCHING,
+        "batching.config": BATCHING.format(max_rows=max_rows_in(folder)),
         "start.sh": START,
         "compose.yaml": COMPOSE.format(flags="\n".join(f"      - {flag}" for flag in server_flags())),
     }

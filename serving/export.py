@@ -41,7 +41,7 @@ def export(model, out, name, version=None, record=None, max_rows=validation.MAX_
         out: folder of the exported models; made if absent.
         name: what the model is called when served.
         version: integer above 0; None: one more than the highest there is.
-        record: dict, kept in assets.extra/record.json.
+        record: dict, kept in assets.extra/export.json.
         max_rows: the most images in one request.
 
     Raises:
@@ -57,8 +57,7 @@ def export(model, out, name, version=None, record=None, max_rows=validation.MAX_
     try:
         savedmodel.save(model, partial, max_rows)
         warmup.write(partial, name, signatures_of(model))
-        if record:
-            (partial / "assets.extra" / "record.json").write_text(json.dumps(record, indent=2) + "\n")
+        (partial / config.ABOUT).write_text(json.dumps({"max_rows": max_rows, "record": record}, indent=2) + "\n")
         manifest.write(partial)
         for path in (*partial.rglob("*"), partial):
             _to_disk(path)  # the content before the name

@@ -215,7 +215,8 @@ def test_configuration_is_what_the_server_reads(exported, tiny_models):
     assert {"/models/start.sh", *config.server_flags()} <= set(config.docker_command(exported))
     for file in ("models.config", "batching.config"):
         assert f"/models/{file}" in compose and (exported / file).is_file()
-    assert f"max_batch_size {{ value: {config.MAX_ROWS} }}" in (exported / "batching.config").read_text()
+    # No batch may be larger than what the graphs take: requests would be refused for being joined.
+    assert "max_batch_size { value: 8 }" in (exported / "batching.config").read_text()
     subprocess.run(["bash", "-n", exported / "start.sh"], check=True)
 
 
@@ -300,7 +301,8 @@ def test_a_committed_model_exports_to_little_more_than_its_weights(tmp_path):
     version = tmp_path / "gated_pixel_cnn-cifar10" / "1"
     manifest.verify(version)
     found = trained.find()["gated_pixel_cnn-cifar10"]
-    assert json.loads((version / "assets.extra" / "record.json").read_text()) == found.record
+    assert json.loads((version / config.ABOUT).read_text()) == {"max_rows": 64, "record": found.record}
+    assert "max_batch_size { value: 64 }" in (tmp_path / "batching.config").read_text()
     size = sum(path.stat().st_size for path in version.rglob("*") if path.is_file())
     assert size < 4 * found.record["parameters"] + 1.2e6  # the graph does not grow with the weights
     model = found.load()
