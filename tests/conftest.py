@@ -1,8 +1,16 @@
-"""Gradients on the active backend."""
+"""Gradients on the active backend; and TensorFlow without its graph optimiser."""
 
 import keras
 import numpy as np
 import pytest
+
+
+if keras.backend.backend() == "tensorflow":
+    # Hundreds of graphs are made here and each is run a few times: to optimise one takes longer than it saves. Scripts
+    # that a test starts as a user does have the optimiser.
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,33 @@
+"""What is in results/: every record's weights are the ones that it names, and today's code can load them."""
+
+import keras
+import pytest
+
+from reproduce import records, report, rows
+
+RECORDS = [
+    record
+    for table in report.TABLES
+    for record in records.read_all(report.RESULTS, table)
+    if record.weights and record.model in rows.NETWORKS
+]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: records.file_name(record).removesuffix(".json"))
+def test_weights_load(record):
+    network = rows.restore(record, report.RESULTS)
+    assert network.count_params() == record.parameters
+    keras.backend.clear_session()
+
+
+def test_every_file_of_weights_and_every_picture_has_its_record():
+    for table in report.TABLES:
+        kept = records.read_all(report.RESULTS, table)
+        named = {name for record in kept for name in (record.weights, record.samples) if name}
+        found = {
+            path.relative_to(report.RESULTS).as_posix()
+            for ending in ("*.weights.h5", "*.png")
+            for path in (report.RESULTS / table).glob(ending)
+        }
+        assert {name for name in found if name.endswith(".h5")} == {name for name in named if name.endswith(".h5")}
+        assert named <= found

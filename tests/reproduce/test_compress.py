@@ -1,0 +1,117 @@
+"""compress.py: image files to one file and back in another process, and the comparison with other codecs."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.gated_pixel_cnn import GatedPixelCNN
+from reproduce import compress_page, records, training
+
+pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the coder runs on TensorFlow")
+
+SCRIPT = records.REPOSITORY / "reproduce" / "compress.py"
+
+
+def compress(*arguments, **environment):
+    command = [sys.executable, SCRIPT, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """A results folder with the record and the weights of a tiny network for 32x32 RGB images."""
+    folder = tmp_path_factory.mktemp("results")
+    keras.utils.set_random_seed(0)
+    network = GatedPixelCNN(filters=3, depth=1, first_kernel_size=3)
+    network.build()
+    known = next(
+        record for record in records.read_all(records.REPOSITORY / "results", "table1_cifar") if record.weights
+    )
+    config = {name: value for name, value in network.get_config().items() if name not in ("name", "trainable", "dtype")}
+    digest = training.save_weights(network, folder / "tiny.weights.h5")
+    changes = {"model": "gated_pixel_cnn", "row": "Gated PixelCNN", "model_config": config, "preset": "smoke"}
+    record = dataclasses.replace(known, **changes, weights="tiny.weights.h5", weights_sha256=digest)
+    records.write(record, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(results):
+    return next(path.relative_to(results) for path in results.glob("table1_cifar/*.json"))
+
+
+def test_files_come_back_bit_for_bit_in_processes_of_other_threads(results, model, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (2, 6, 9, 3)).astype("uint8")
+    files = [tmp_path / "a.png", tmp_path / "b.png"]
+    for path, image in zip(files, images, strict=True):
+        Image.fromarray(image).save(path)
+    flags = [f"--results_dir={results}", f"--model={model}"]
+    out = tmp_path / "two.gpcn"
+    done = compress(f"--encode={files[0]},{files[1]}", f"--out={out}", *flags, OMP_NUM_THREADS="1")
+    assert done.returncode == 0, done.stderr
+    back = compress(f"--decode={out}", f"--out={tmp_path / 'back'}", *flags, TF_NUM_INTRAOP_THREADS="2")
+    assert back.returncode == 0, back.stderr
+    found = [np.asarray(Image.open(tmp_path / "back" / f"{i}.png")) for i in range(2)]
+    np.testing.assert_array_equal(found, images)
+
+
+def test_the_comparison_is_kept_and_drawn(results, model):
+    done = compress("--images=2", f"--results_dir={results}", f"--model={model}")
+    assert done.returncode == 0, done.stderr
+    (content,) = compress_page.read_all(results)
+    measured = content["measured"]
+    # Of two images the header is half a percent; random weights claim about eight bits a sub-pixel.
+    assert measured["file"] == pytest.approx(measured["claimed"], rel=0.03)
+    for name in ("PNG", "WebP", "JPEG XL"):
+        assert 0 < measured[name]["each"] < 9 and 0 < measured[name]["together"] < 9
+    page = compress_page.page([content])
+    assert f"{measured['file']:.3f}" in page and f"{measured['JPEG XL']['each']:.3f}" in page
+    assert page.strip() in done.stdout
+    json.dumps(content, allow_nan=False)
+
+
+@pytest.fixture
+def run(results, model, monkeypatch):
+    """`run(**flags)`: what the script exits with, in this process."""
+    from types import SimpleNamespace
+
+    from reproduce import compress as script
+
+    def run(**given):
+        options = {"encode": None, "decode": None, "out": None, "model": str(model), "images": 1, "data_dir": None}
+        monkeypatch.setattr(script.flags, "FLAGS", SimpleNamespace(**options | given, results_dir=str(results)))
+        with pytest.raises(SystemExit) as stopped:
+            script.main(["compress.py"])
+        return str(stopped.value)
+
+    return run
+
+
+def test_what_cannot_be_done_is_said(run, tmp_path):
+    grey, text = tmp_path / "grey.png", tmp_path / "text.png"
+    Image.fromarray(np.zeros((4, 4), "uint8")).save(grey)
+    text.write_text("no image")
+    out = str(tmp_path / "out.gpcn")
+    assert "--encode and --decode must not be given together" in run(encode=["a"], decode="b", out=out)
+    assert "need --out" in run(decode="b")
+    assert "RGB images of 8 bits, which come back whole. Received: 'L'" in run(encode=[str(grey)], out=out)
+    assert "cannot identify image file" in run(encode=[str(text)], out=out)
+    assert "which is no file" in run(encode=[str(tmp_path / "none.png")], out=out)
+    assert "the file must be one that `encode` made" in run(decode=str(text), out=out)
+    assert "No such file" in run(decode=str(tmp_path / "none"), out=out)
+    assert "No such file" in run(decode=str(text), out=out, model="none.json")
+    assert not (tmp_path / "out.gpcn").exists()
+
+
+def test_images_of_two_sizes_are_refused(run, tmp_path):
+    for side in (4, 5):
+        Image.fromarray(np.zeros((side, side, 3), "uint8")).save(tmp_path / f"{side}.png")
+    said = run(encode=[str(tmp_path / "4.png"), str(tmp_path / "5.png")], out=str(tmp_path / "out"))
+    assert "images of one size. Received: sizes [(4, 4), (5, 5)]" in said
