@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 
-
 if keras.backend.backend() == "tensorflow":
     # Hundreds of graphs are made here and each is run a few times: to optimise one takes longer than it saves. Scripts
     # that a test starts as a user does have the optimiser.

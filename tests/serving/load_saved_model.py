@@ -1,7 +1,8 @@
 """Answers requests by TensorFlow's two loaders; run alone, without this repository: see alone.py.
 
 Arguments: a folder of exported models and one of requests, <model>/<signature>/<input>.npy; the answers of loader L go
-into <model>/<signature>/L.npz.
+into <model>/<signature>/L.npz. The session loader, a server's, answers for all models; the object loader, which
+test_server.py sets beside the server for all of them, for one of each kind of loop.
 """
 
 import pathlib
@@ -17,6 +18,7 @@ except ModuleNotFoundError:
 assert models is None, "this process must not have the repository"
 
 exported, requests = map(pathlib.Path, sys.argv[1:])
+BY_BOTH = ("gated", "draw", "draw_classifier")
 
 
 def object_loader(path):
@@ -43,7 +45,7 @@ def session_loader(path):
 
 
 for model in sorted(requests.iterdir()):
-    for loader in (object_loader, session_loader):
+    for loader in (session_loader, object_loader)[: 1 + (model.name in BY_BOTH)]:
         ask = loader(exported / model.name / "1")
         for signature in sorted(model.iterdir()):
             inputs = {path.stem: np.load(path) for path in signature.glob("*.npy")}

@@ -15,7 +15,8 @@ def ask(exported):
 
     def ask(model, signature, inputs):
         if model not in sessions:
-            session = tf.compat.v1.Session(graph=tf.Graph())
+            # A configuration of its own: as a server does, it optimises graphs.
+            session = tf.compat.v1.Session(graph=tf.Graph(), config=tf.compat.v1.ConfigProto())
             with session.graph.as_default():
                 sessions[model] = (
                     session,
