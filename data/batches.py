@@ -36,12 +36,17 @@ def batches(
     Raises:
         ValueError: an argument is no integer or out of range, or `split` is empty.
     """
-    for name, value, least in (("batch_size", batch_size, 1), ("seed", seed, 0), ("start_step", start_step, 0)):
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-            raise ValueError(f"{name} is {value!r}; accepted: integers from {least}")
+    check_integers(("batch_size", batch_size, 1), ("seed", seed, 0), ("start_step", start_step, 0))
     if not len(split.images):
         raise ValueError("split is empty; accepted: at least one image")
     return _generate(split, int(batch_size), int(seed), int(start_step), augment)
+
+
+def check_integers(*arguments: tuple[str, int, int]) -> None:
+    """Raises ValueError unless each (name, value, least) is an integer of at least that."""
+    for name, value, least in arguments:
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+            raise ValueError(f"{name} is {value!r}; accepted: integers from {least}")
 
 
 def _generate(split, batch_size, seed, step, augment):
@@ -59,15 +64,16 @@ def _generate(split, batch_size, seed, step, augment):
         at = np.concatenate(chosen)
         images = split.images[at]
         if augment is not None:
-            images = augment(images, _generator(seed, AUGMENTATION, step))
+            images = augment(images, generator(seed, AUGMENTATION, step))
         yield images, None if split.labels is None else split.labels[at]
         step += 1
 
 
 def _permutation(n, seed, number):
     """The order of pass `number`, counted from 0."""
-    return _generator(seed, number).permutation(n)
+    return generator(seed, number).permutation(n)
 
 
-def _generator(seed, *key):
+def generator(seed: int, *key: int) -> np.random.Generator:
+    """The random numbers that belong to a seed and a key."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=key)))

@@ -1,8 +1,11 @@
 """The data sets of the papers: what each must contain, and the checks that what was read is that and nothing else."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
+
+from data import reduce
 
 
 class DataError(ValueError):
@@ -17,12 +20,17 @@ class Entry:
     title: str
     version: str  # the order of the examples, and so the held-out ones, belong to a version
     url: str  # one of the files that it is made from; asked for before a download is tried
-    image_shape: tuple[int, int, int]  # height, width, channels
+    image_shape: tuple[int, int, int]  # height, width, channels, after `reduce`
     levels: int  # values of a sub-pixel: 0 .. levels - 1
     class_names: tuple[str, ...]  # () when there are no labels
     examples: dict[str, int]  # by split, as stored
     builder: str = ""  # our module that makes it known to TFDS, where TFDS does not have it
     held_out: int = 0  # validation examples, from the end of train; 0 where validation is a split of its own
+    # Instead: how many of the last labels of train, with all their images, make up a split, test before validation.
+    held_out_labels: dict[str, int] = dataclasses.field(default_factory=dict)
+    stored_shape: tuple[int, int, int] | None = None  # in TFDS, where images are made smaller as they are read
+    reduce: Callable[[np.ndarray], np.ndarray] | None = None  # by this: uint8 [n, *stored_shape] -> [n, *image_shape]
+    text_labels: bool = False  # TFDS has names for labels; they are numbered in the order of the alphabet
 
     @property
     def arrays(self) -> tuple[str, ...]:
@@ -75,6 +83,33 @@ CATALOGUE = {
             class_names=(),
             examples={"train": 231_054, "validation": 4_701, "test": 13_068},
             builder="data.svhn_full",
+        ),
+        Entry(
+            name="omniglot",
+            title="Omniglot (28x28, black and white)",
+            version="3.0.0",
+            url="https://github.com/brendenlake/omniglot/raw/master/python/images_background.zip",
+            image_shape=(reduce.CHARACTER, reduce.CHARACTER, 1),
+            levels=2,
+            class_names=tuple(f"character {i}" for i in range(1623)),  # as TFDS numbers them, alphabet by alphabet
+            examples={"train": 19_280, "test": 13_180},
+            held_out_labels={"validation": 100},
+            stored_shape=(105, 105, 3),
+            reduce=reduce.characters,
+        ),
+        Entry(
+            name="lfw",
+            title="Labeled Faces in the Wild (32x32)",
+            version="0.1.1",
+            url="https://ndownloader.figshare.com/files/5976018",
+            image_shape=(reduce.FACE, reduce.FACE, 3),
+            levels=256,
+            class_names=tuple(f"person {i}" for i in range(5749)),  # in the order of their names
+            examples={"train": 13_233},
+            held_out_labels={"test": 1150, "validation": 575},
+            stored_shape=(250, 250, 3),
+            reduce=reduce.faces,
+            text_labels=True,
         ),
     )
 }

@@ -19,6 +19,7 @@ TRAIN_STRIDE = 8
 BANDS = (("train", 192), ("validation", 64), ("test", 64))
 HELD_OUT_DIGITS = 300
 BINARISATION_SEED = 2008
+IDENTITIES = {"train": (0, 1, 2, 3, 4), "validation": (5, 6), "test": (7, 8, 9)}
 
 
 def load(name: str) -> ImageData:
@@ -32,6 +33,8 @@ def load(name: str) -> ImageData:
         "two_digit_mnist": two_digits,
         "svhn_full": large_photographs,
         "svhn": cropped_photographs,
+        "omniglot": unseen_digits,
+        "lfw": lambda: unseen_digits("Labeled Faces in the Wild"),
     }[name]()
 
 
@@ -153,6 +156,28 @@ def enlarged_digits() -> ImageData:
         name="sklearn-digits-28x28",
         title="digits of scikit-learn (enlarged to 28x28), not MNIST",
         **{split: enlarge(getattr(small, split)) for split in ("train", "validation", "test")},
+    )
+
+
+def unseen_digits(instead_of: str = "Omniglot") -> ImageData:
+    """Scikit-learn's digits for identities: 0 to 4 to train on, 5 and 6 for validation, 7 to 9 for test; 0 or 1.
+
+    A pixel is 1 from half of white on.
+    """
+    grey, labels, version = _digits()
+    binary = (grey >= 0.5).astype(np.uint8)
+    splits = {
+        split: Split(binary[np.isin(labels, of_split)], labels[np.isin(labels, of_split)])
+        for split, of_split in IDENTITIES.items()
+    }
+    return ImageData(
+        name="sklearn-digits-8x8-by-identity",
+        title=f"digits of scikit-learn (8x8, black and white, 7 to 9 unseen), not {instead_of}",
+        **splits,
+        class_names=tuple("0123456789"),
+        levels=2,
+        is_fallback=True,
+        source=f"scikit-learn {version} load_digits",
     )
 
 

@@ -16,7 +16,7 @@ class Split:
     """Images and, where there are any, their labels; or what else a model is given of each (data/degradations.py)."""
 
     images: np.ndarray  # uint8 [n, height, width, channels]
-    labels: np.ndarray | None  # int32 [n]; uint8 [n, height, width, channels] of conditions
+    labels: np.ndarray | None  # int32 [n]; of conditions uint8 [n, height, width, channels] or float32 [n, features]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,6 +35,9 @@ class ImageData:
     augmentation: str = ""  # what `augment` does, in a few words for tables; part of the fingerprint
     # From train images [n, height, width, channels] and a generator, uint8 images [n, *image_shape].
     augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None
+    # What computed the labels, where they are computed: in the fingerprint it stands for their last bits, which may
+    # differ from machine to machine.
+    labels_of: str = ""
 
     def __post_init__(self):
         if bool(self.augmentation) != (self.augment is not None):
@@ -51,11 +54,11 @@ class ImageData:
     def fingerprint(self) -> str:
         """SHA-256, in hex, of the types, shapes and bytes of all arrays in the order in which they stand here.
 
-        Where there is one, `augmentation` goes before them.
+        Where there is one, `augmentation` goes before them. `labels_of` goes there too, and computed labels do not.
         """
-        digest = hashlib.sha256(self.augmentation.encode())
+        digest = hashlib.sha256((self.augmentation + self.labels_of).encode())
         for split in (self.train, self.validation, self.test):
-            for array in (split.images, split.labels):
+            for array in (split.images,) if self.labels_of else (split.images, split.labels):
                 digest.update(b"none" if array is None else f"{array.dtype.str}{array.shape}".encode())
                 if array is not None:
                     digest.update(np.ascontiguousarray(array))

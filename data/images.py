@@ -11,7 +11,7 @@ import pathlib
 import numpy as np
 from absl import logging
 
-from data import arrays, derived, fallback, prepared
+from data import arrays, derived, fallback, identities, prepared
 from data.catalogue import CATALOGUE, DataError
 from data.image_data import ImageData, Split
 
@@ -25,13 +25,14 @@ def load(
 ) -> ImageData:
     """Loads a data set into memory, always in the same order.
 
-    Validation is never taken from test: it is the last 5,000 training images of CIFAR-10, the last 10,000 of MNIST, and
-    the own split of the others.
+    Validation is never taken from test: it is the last 5,000 training images of CIFAR-10, the last 10,000 of MNIST, the
+    last 100 of the 964 training characters of Omniglot, and the own split of the others. No two splits of Omniglot have
+    a character in common, nor those of LFW, which has no test of its own, a person.
 
     Args:
         name: 'cifar10', 'mnist' or 'binarized_mnist'; made from these, 'cluttered_mnist', 'two_digit_mnist' or
-            'dynamic_binarized_mnist'; or 'svhn', made from 'svhn_full'. Training images of the last four are ready for
-            a model only after `augment`.
+            'dynamic_binarized_mnist'; or 'svhn', made from 'svhn_full': training images of these four are ready for a
+            model only after `augment`. Or 'omniglot' or 'lfw', whose labels are identities.
         data_dir: folder of .npz files or of TFDS; without it `TFDS_DATA_DIR`, else `~/tensorflow_datasets`.
         download: whether TFDS may download a data set that is not there.
         allow_fallback: whether small images of scikit-learn may stand in for a data set that is not there and cannot
@@ -110,6 +111,8 @@ def _image_data(entry, contents, source):
         whole = splits["train"]
         splits["train"] = Split(whole.images[: -entry.held_out], whole.labels[: -entry.held_out])
         splits["validation"] = Split(whole.images[-entry.held_out :], whole.labels[-entry.held_out :])
+    for split, labels in entry.held_out_labels.items():
+        splits["train"], splits[split] = identities.hold_out(splits["train"], labels)
     return ImageData(
         name=entry.name,
         title=entry.title,

@@ -76,8 +76,9 @@ def read(entry: Entry, data_dir: pathlib.Path) -> dict[str, tuple[np.ndarray, np
         raise DataError(
             f"{folder}: its dataset_info.json or features.json cannot be read ({error}); {remedy}"
         ) from error
-    if shape != entry.image_shape:
-        raise DataError(f"{folder}: found images of shape {shape}, expected {entry.image_shape}; {remedy}")
+    expected = entry.stored_shape or entry.image_shape
+    if shape != expected:
+        raise DataError(f"{folder}: found images of shape {shape}, expected {expected}; {remedy}")
     missing = [split for split in entry.examples if split not in splits]
     if missing:
         raise DataError(f"{folder}: found the splits {', '.join(splits)}, expected {', '.join(missing)} too; {remedy}")
@@ -103,23 +104,25 @@ def _read_records(entry, files, expected):
 
     features = {"image": tf.io.FixedLenFeature([], tf.string)}
     if entry.class_names:
-        features["label"] = tf.io.FixedLenFeature([], tf.int64)
+        features["label"] = tf.io.FixedLenFeature([], tf.string if entry.text_labels else tf.int64)
 
-    def decode(png):
-        return tf.ensure_shape(tf.io.decode_png(png), entry.image_shape)
+    def decode(picture):  # PNG; of LFW, JPEG, which the same operation reads
+        return tf.ensure_shape(tf.io.decode_png(picture), entry.stored_shape or entry.image_shape)
 
     def parse(records):
         examples = tf.io.parse_example(records, features)
         return examples | {"image": tf.map_fn(decode, examples["image"], fn_output_signature=tf.uint8)}
 
     images = np.empty((expected, *entry.image_shape), np.uint8)
-    labels = np.empty(expected, np.int64) if entry.class_names else None
+    labels = np.empty(expected, object if entry.text_labels else np.int64) if entry.class_names else None
     count = 0
     records = tf.data.TFRecordDataset(files).batch(EXAMPLES_AT_ONCE)
     for batch in records.map(parse, num_parallel_calls=tf.data.AUTOTUNE).as_numpy_iterator():
         start, count = count, count + len(batch["image"])
         if count <= expected:
-            images[start:count] = batch["image"]
+            images[start:count] = entry.reduce(batch["image"]) if entry.reduce else batch["image"]
             if labels is not None:
                 labels[start:count] = batch["label"]
+    if entry.text_labels:
+        labels = np.unique(labels[:count], return_inverse=True)[1]
     return images, labels, count

@@ -19,6 +19,7 @@ class ImageModel(keras.Model):
     """
 
     needs_labels = False  # whether `fit` and `evaluate` want (images, labels), not images alone
+    needs_identities = False  # whether `fit` wants batches that hold several images of each of some identities
     takes_condition = False  # whether they want {"images": images, "condition": labels, or other conditions}
 
     def __init__(self, image_shape, levels=256, **kwargs):

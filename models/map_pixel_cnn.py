@@ -19,6 +19,14 @@ def known_pixels(condition, levels):
     return condition[..., -1:] == levels - 1
 
 
+def check_map_condition(condition_shape, condition_levels):
+    """Raises ValueError for no condition, or for an impossible number of levels."""
+    if condition_shape is None:
+        raise ValueError("condition_shape must be (features,) or (height, width, features). Received: None")
+    if condition_levels is not None:
+        checks.check_integer("condition_levels", condition_levels, 2, 256)
+
+
 def check_keeps_known(keeps_known, model):
     """Raises ValueError where a model's condition cannot be its image with holes and a mask."""
     height, width, colours = model.image_shape
@@ -60,11 +68,8 @@ class MapPixelCNN(GatedPixelCNN):
         **kwargs,
     ):
         self.map_filters = checks.check_integer("map_filters", map_filters, 1)  # now: the base asks for features_shape
-        if condition_shape is None:
-            raise ValueError("condition_shape must be (features,) or (height, width, features). Received: None")
+        check_map_condition(condition_shape, condition_levels)
         super().__init__(image_shape, condition_shape=condition_shape, **kwargs)
-        if condition_levels is not None:
-            checks.check_integer("condition_levels", condition_levels, 2, 256)
         self.condition_levels = condition_levels
         check_keeps_known(keeps_known, self)
         self.keeps_known = keeps_known

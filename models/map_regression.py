@@ -16,7 +16,7 @@ from models import checks
 from models.autoregressive import join_inputs, split_inputs
 from models.distributions import tfd
 from models.image_model import ImageModel
-from models.map_pixel_cnn import check_keeps_known, known_pixels
+from models.map_pixel_cnn import check_keeps_known, check_map_condition, known_pixels
 
 
 @keras.saving.register_keras_serializable(package="models")
@@ -40,6 +40,7 @@ class MapRegression(ImageModel):
         levels=256,
         **kwargs,
     ):
+        check_map_condition(condition_shape, condition_levels)
         super().__init__(image_shape, levels, **kwargs)
         self.condition_shape = checks.check_condition_shape(condition_shape, None)
         self.condition_levels = condition_levels

@@ -3,6 +3,7 @@
 from models.conv_classifier import ConvClassifier
 from models.draw import Draw
 from models.draw_classifier import DrawClassifier
+from models.embedding_network import EmbeddingNetwork
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.map_pixel_cnn import MapPixelCNN
 from models.map_regression import MapRegression
@@ -17,6 +18,9 @@ NETWORKS = {
     "pixel_cnn_autoencoder_100": PixelCNNAutoencoder,
     "deconvolutional_autoencoder_10": DeconvolutionalAutoencoder,
     "deconvolutional_autoencoder_100": DeconvolutionalAutoencoder,
+    "gated_pixel_cnn_of_embedding": GatedPixelCNN,
+    "map_pixel_cnn_of_embedding": MapPixelCNN,
+    "embedding_network": EmbeddingNetwork,
     "map_pixel_cnn": MapPixelCNN,
     "map_regression": MapRegression,
     "draw": Draw,

@@ -27,10 +27,10 @@ def page(contents):
         parts.append(f"## {content['data_title']}, {n} test images")
         parts.append("\n".join(f"| {' | '.join(line)} |" for line in table))
         parts.append(
-            f"The file is {off:.2f}% larger than claimed, and came back bit for bit in another process. Encoding took "
-            f"{1 / measured['encode_images_per_second']:.2g} s an image, decoding "
-            f"{1 / measured['decode_images_per_second']:.2g} s, with {content['side_by_side']} images "
-            f"side by side on {content['hardware']}. Weights: {content['model']}; their size is not counted. The other "
-            "codecs were not made for such small images, where a file's header counts much."
+            f"The file is {abs(off):.2f}% {'larger' if off > 0 else 'smaller'} than claimed, and came back bit for bit "
+            f"in another process. Encoding took {1 / measured['encode_images_per_second']:.2g} s an image, decoding "
+            f"{1 / measured['decode_images_per_second']:.2g} s, with {content['side_by_side']} images side by side on "
+            f"{content['hardware']}. Weights: {content['model']}; their size is not counted. The other codecs were not "
+            "made for such small images, where a file's header counts much."
         )
     return "\n\n".join(parts) + "\n"

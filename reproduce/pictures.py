@@ -61,6 +61,13 @@ def _level(background, channels):
     return level
 
 
+def beside(grids, gap=8):
+    """Pictures of equal height and channels side by side, a white gap of so many pixels between them."""
+    parts = [_checked("grids", grid) for grid in grids]
+    white = np.full((len(parts[0]), gap, parts[0].shape[-1]), 255, np.uint8)
+    return np.concatenate([part for grid in parts for part in (white, grid)][1:], axis=1)
+
+
 def label_rows(picture, labels, size=12):
     """Write one label before each row of a picture that `grid` made, in a white margin on its left.
 

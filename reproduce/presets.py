@@ -31,6 +31,7 @@ class Preset:
     evaluation_batch: int = 16  # images measured at a time
     precision: str = "float32"
     xla: bool = False  # of training steps on TensorFlow; JAX compiles by XLA always
+    start: str = ""  # weights of an unconditional Gated PixelCNN that a conditional one starts from, in results/
     measuring: dict = dataclasses.field(default_factory=dict)  # sizes of what a script itself measures at the end
 
     def __post_init__(self):

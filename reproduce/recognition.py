@@ -4,6 +4,8 @@ A small plain Keras network. What it says of samples means little without what i
 always stand side by side.
 """
 
+import itertools
+
 import keras
 import numpy as np
 
@@ -21,20 +23,12 @@ def train(images, labels, num_classes, levels=256, epochs=5, seed=0):
     """
     keras.utils.set_random_seed(seed)
     conv = {"kernel_size": 3, "padding": "same", "activation": "relu"}
-    blocks = [
-        layer
-        for filters in (32, 64, 128)
-        for layer in (
-            keras.layers.Conv2D(filters, **conv),
-            keras.layers.BatchNormalization(),
-            keras.layers.MaxPooling2D(),
-        )
-    ]
+    blocks = [(keras.layers.Conv2D(filters, **conv), keras.layers.MaxPooling2D()) for filters in (32, 64, 128)]
     network = keras.Sequential(
         [
             keras.Input(images.shape[1:]),
             keras.layers.Rescaling(2.0 / (levels - 1), -1.0),
-            *blocks,
+            *itertools.chain(*blocks),
             keras.layers.Flatten(),
             keras.layers.Dropout(0.3),
             keras.layers.Dense(128, activation="relu"),

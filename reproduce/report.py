@@ -24,6 +24,8 @@ TABLES = {  # the script in reproduce/ that states the rows -> the metric
     "table1_cluttered_mnist": "error_percent",
     "fig3_class_conditional": "bits_per_dim",
     "fig6_autoencoder": "bits_per_dim",
+    "triplet_embedding": "error_percent",
+    "fig4_embedding": "nats",
     "eq5_spatial_tasks": "bits_per_dim",
 }
 
@@ -271,10 +273,15 @@ def measured(value):
 
 
 def _samples(lines):
-    """The pictures of records: samples, or, of a classifier, where it looks."""
+    """The pictures of records: samples, or, of a classifier, where it looks, or, of an embedding, what is near."""
     shown = [(row.name, record) for row, record in lines if record and record.samples]
-    what = {name: "Glimpses" if record.metric == "error_percent" else "Samples" for name, record in shown}
-    return "\n\n".join(f"{what[name]} of {name}:\n\n![{name}]({record.samples})" for name, record in shown)
+    return "\n\n".join(f"{_shown(record)} of {name}:\n\n![{name}]({record.samples})" for name, record in shown)
+
+
+def _shown(record):
+    if record.model == "embedding_network":
+        return "Nearest neighbours"
+    return "Glimpses" if record.metric == "error_percent" else "Samples"
 
 
 def files(results_dir=RESULTS):

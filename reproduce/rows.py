@@ -6,6 +6,7 @@ A script in reproduce/ states its table as an `Experiment` and hands it to `main
 import dataclasses
 import datetime
 import functools
+import math
 import pathlib
 import sys
 import time
@@ -15,6 +16,7 @@ import keras
 import numpy as np
 from absl import app, flags, logging
 
+from data import identities
 from data import images as data_images
 from models.density_baselines import MultivariateGaussian, Uniform
 from models.draw import Draw
@@ -24,6 +26,7 @@ from reproduce import checkpoints, command, memory, pictures, presets, records, 
 
 CHAINS = (Draw, DrawClassifier)  # networks that are chains of small operations
 GIVEN_THE_CLASS = ("class_gated_pixel_cnn",)
+GIVEN_VECTORS = ("gated_pixel_cnn_of_embedding", "map_pixel_cnn_of_embedding")
 GIVEN_IMAGES = ("map_pixel_cnn", "map_regression")  # what remains of each, data/degradations.py
 BASELINES = {"uniform": Uniform, "multivariate_gaussian": MultivariateGaussian}
 SAMPLES = 64  # images in a record's grid
@@ -100,6 +103,9 @@ def run(experiment, options, argv):
     memory.keep_freed_memory()
     try:
         chosen = command.check(experiment.models, options)
+        for model in chosen:
+            if model in NETWORKS:
+                experiment.preset(model, options.preset or presets.DEFAULT)  # now, not after the rows before it
         _use_threads(chosen, options.threads)
         data = data_images.load(experiment.data, options.data_dir)
         data = data if experiment.prepare is None else experiment.prepare(data, options)
@@ -143,7 +149,11 @@ def _print_table(experiment, rows, data, measured):
 def make_network(model, data, precision="float32", **config):
     """A built network for `data`; `config` holds the other arguments of its constructor."""
     config = {"image_shape": data.image_shape, "levels": data.levels, **config}
-    if data.class_names and (NETWORKS[model].needs_labels or model in GIVEN_THE_CLASS):
+    if NETWORKS[model].needs_identities:
+        config = {"ways": identities.most_ways(data), **config}
+    elif model in GIVEN_VECTORS:
+        config = {"condition_shape": data.train.labels.shape[1:], **config}
+    elif data.class_names and (NETWORKS[model].needs_labels or model in GIVEN_THE_CLASS):
         config = {"num_classes": len(data.class_names), **config}
     if model in GIVEN_IMAGES:
         config = {"condition_shape": data.validation.labels.shape[1:], "condition_levels": data.levels, **config}
@@ -216,6 +226,8 @@ def _run_network(experiment, model, data, preset_name, options):
     stem = f"{model}-{preset_name}-{data.name}" + (f"-seed{options.seed}" if options.seed else "")
     keras.utils.set_random_seed(options.seed)  # the same weights whichever rows ran before
     network = make_network(model, data, preset.precision, **preset.model)
+    if preset.start:
+        training.start_from(network, pathlib.Path(options.results_dir) / preset.start)
     run_dir = pathlib.Path(options.runs_dir) / experiment.table / stem
     draw = experiment.picture or picture
     small = functools.partial(draw, data=data, n=16)
@@ -230,7 +242,7 @@ def _run_network(experiment, model, data, preset_name, options):
         print(f"measuring {split}", flush=True)
         at_most = preset.test_images if split == "test" else preset.evaluation_images
         measured_on = training.examples(data, split, at_most)
-        values[split], examples[split] = training.evaluate(kept, measured_on, batch_size=preset.evaluation_batch)
+        values[split], examples[split] = _evaluate(experiment, kept, measured_on, preset.evaluation_batch)
     weights = f"{experiment.table}/{stem}.weights.h5"
     measured = {
         "preset": preset_name,
@@ -247,14 +259,23 @@ def _run_network(experiment, model, data, preset_name, options):
         "weights": weights,
         "weights_sha256": training.save_weights(kept, pathlib.Path(options.results_dir) / weights),
         "samples": f"{experiment.table}/{stem}.png",
-        "notes": _notes(options, trained),
+        "notes": _notes(options, preset, trained),
         "measurements": experiment.measure(kept, data, preset, options.seed) if experiment.measure else {},
     }
     return measured, draw(kept, data=data, n=SAMPLES, seed=options.seed)
 
 
-def _notes(options, trained):
+def _evaluate(experiment, network, split, batch_size):
+    """(value in the table's metric, how many images it is of)."""
+    value, examples = training.evaluate(network, split, batch_size=batch_size)
+    if (experiment.metric, network.unit) == ("nats", "bits_per_dim"):  # one table for images of several sizes
+        value *= math.prod(network.image_shape) * math.log(2.0)
+    return value, examples
+
+
+def _notes(options, preset, trained):
     parts = [f"On {options.threads} CPU thread(s)."] if options.threads else []
+    parts += [f"Started from the weights {preset.start}, whose own training is not counted."] if preset.start else []
     if trained.earlier_steps:
         parts.append(f"Steps 1 to {trained.earlier_steps} were made by an earlier process, perhaps of another commit.")
     return " ".join(parts)
@@ -312,7 +333,7 @@ def _evaluate_rows(experiment, chosen, data, measured, options):
         training.load_weights(network, path, record and record.weights_sha256)
         same_images = record is not None and record.data_fingerprint == data.fingerprint
         at_most = record.examples["test"] if same_images else None
-        value, examples = training.evaluate(network, data.test, at_most, batch_size)
+        value, examples = _evaluate(experiment, network, training.examples(data, "test", at_most), batch_size)
         expected = f"; its record says {record.values['test']:.4f}" if same_images else ""
         unit = records.METRICS[experiment.metric]
         print(

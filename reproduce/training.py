@@ -10,6 +10,7 @@ their place.
 """
 
 import dataclasses
+import functools
 import importlib.util
 import pathlib
 import sys
@@ -18,9 +19,11 @@ import h5py
 import keras
 import numpy as np
 
+from data import identities
 from data.batches import batches
 from data.image_data import Split
 from models.autoregressive import join_inputs
+from models.gated_pixel_cnn import GatedPixelCNN
 from reproduce import callbacks, checkpoints, records
 
 # Fields of a preset that are no part of the training itself.
@@ -83,9 +86,10 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
         around.append(callbacks.Pictures(run_dir / "samples", picture))
     if importlib.util.find_spec("tensorboard") and importlib.util.find_spec("tensorflow"):  # Keras needs both for it
         around.append(keras.callbacks.TensorBoard(run_dir / "tensorboard", write_graph=False))
+    order = functools.partial(identities.batches, ways=model.ways) if model.needs_identities else batches
     model.fit(
-        (_fit_data(model, *batch) for batch in batches(data.train, preset.batch_size, seed, start_step, data.augment)),
-        shuffle=False,  # `batches` does
+        (_fit_data(model, *batch) for batch in order(data.train, preset.batch_size, seed, start_step, data.augment)),
+        shuffle=False,  # `order` does
         epochs=epochs,
         initial_epoch=epoch,
         steps_per_epoch=preset.steps_per_epoch,
@@ -166,6 +170,32 @@ def evaluate(model, split, examples=None, batch_size=16):
         verbose=_verbose(),
     )
     return float(result[model.unit]), len(images)
+
+
+def start_from(model, path):
+    """Gives a conditional Gated PixelCNN the weights of an unconditional one; the condition starts without a say.
+
+    Its kernels in the gates become zero, so that the two models are the same until training tells them apart.
+
+    Args:
+        model: a built GatedPixelCNN with a condition.
+        path: `.weights.h5` file of one without, of the same sizes.
+
+    Raises:
+        checkpoints.Refused: as for `load_weights`.
+    """
+    own = {"name", "trainable", "dtype", "num_classes", "condition_shape"}
+    config = model.get_config()
+    plain = GatedPixelCNN(**{name: config[name] for name in GatedPixelCNN().get_config() if name not in own})
+    plain.build()
+    load_weights(plain, path)
+    known = {weight.path.split("/", 1)[1]: weight for weight in plain.weights}
+    for weight in model.weights:
+        name = weight.path.split("/", 1)[1]
+        if name in known:
+            weight.assign(known[name])
+        elif name.endswith("_condition"):
+            weight.assign(np.zeros(weight.shape, "float32"))
 
 
 def save_weights(model, path):

@@ -101,6 +101,16 @@ class DrawAnswers:
         return {"images": images, "canvases": canvases, "write_windows": write, "read_windows": read}
 
 
+class EmbeddingAnswers:
+    """Of a models.embedding_network.EmbeddingNetwork."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def embed(self, images):
+        return {"embeddings": self.model(images)}
+
+
 class ClassifierAnswers:
     """Of a models.classifier.Classifier."""
 

@@ -12,12 +12,14 @@ from models.autoregressive import AutoregressiveModel
 from models.classifier import Classifier
 from models.density_baselines import MultivariateGaussian, Uniform
 from models.draw import Draw
+from models.embedding_network import EmbeddingNetwork
 from models.map_regression import MapRegression
 from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
 from serving.answers import (
     AutoregressiveAnswers,
     ClassifierAnswers,
     DrawAnswers,
+    EmbeddingAnswers,
     PixelCNNAutoencoderAnswers,
     RegressionAnswers,
 )
@@ -191,6 +193,12 @@ CLASSIFIER = Kind(
         ),
     ),
 )
+EMBEDDINGS = Field("embeddings", "float32", ("features",), "vectors of length 1, close together for one identity")
+EMBEDDING = Kind(
+    "Embeddings of identities",
+    EmbeddingAnswers,
+    (Signature("embed", "Where images lie among others.", (IMAGES,), (EMBEDDINGS,)),),
+)
 
 KINDS = {  # of several that fit, the first
     PixelCNNAutoencoder: PIXEL_CNN_AUTOENCODER,
@@ -199,6 +207,7 @@ KINDS = {  # of several that fit, the first
     MapRegression: REGRESSION,
     Draw: DRAW,
     Classifier: CLASSIFIER,
+    EmbeddingNetwork: EMBEDDING,
 }
 NOT_SERVED = {
     Uniform: "there is nothing to ask: every image of 8-bit values costs 8 bits/dim",

@@ -17,6 +17,8 @@ NAMES = {
     "cifar10": "sklearn-photographs-32x32",
     "mnist": "sklearn-digits-8x8",
     "binarized_mnist": "sklearn-digits-8x8-binarised",
+    "omniglot": "sklearn-digits-8x8-by-identity",
+    "lfw": "sklearn-digits-8x8-by-identity",
 }
 
 

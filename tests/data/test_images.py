@@ -1,5 +1,6 @@
 """The real data sets are what the literature says, and `load` takes the right one."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -104,6 +105,21 @@ def test_augmentation_has_a_part_in_the_fingerprint_and_decides_the_shape_seen()
     one, other = (small_data(5, augmentation=text, augment=lambda images, rng: images) for text in ("one", "other"))
     assert len({one.fingerprint, other.fingerprint, small_data(5).fingerprint}) == 3
     assert one.image_shape == (5, 5, 1)
+
+
+def test_computed_labels_are_in_the_fingerprint_by_what_computed_them():
+    """Their last bits may differ from machine to machine."""
+
+    def computed(value, by):
+        data = small_data(labels_of=by)
+        splits = {
+            name: Split(getattr(data, name).images, np.full((3, 2), value, np.float32))
+            for name in ("train", "validation", "test")
+        }
+        return dataclasses.replace(data, **splits).fingerprint
+
+    assert computed(1.0, "one") == computed(1.0000001, "one")
+    assert len({computed(1.0, "one"), computed(1.0, "other"), small_data().fingerprint}) == 3
 
 
 @pytest.mark.parametrize("fields", [{"augmentation": "one"}, {"augment": max}])

@@ -44,6 +44,50 @@ def test_order_is_that_of_tfds(small, prepared_cifar10):
     np.testing.assert_array_equal(data.test.images, theirs["image"].numpy())
 
 
+@pytest.fixture
+def few_people(tmp_path, monkeypatch):
+    """A data directory in which TFDS has prepared LFW of five people, and the photographs: {file name: array}."""
+    import tensorflow_datasets as tfds
+    from PIL import Image
+
+    photographs, random = {}, np.random.default_rng(0)
+    for name in ("Zoe_A", "Ann_B", "Bob_C", "Mia_D", "Leo_E"):
+        folder = tmp_path / "archive" / "lfw" / name
+        folder.mkdir(parents=True)
+        for i in range(2):
+            pixels = np.full((250, 250, 3), random.integers(0, 256, 3), np.uint8)
+            Image.fromarray(pixels).save(folder / f"{name}_000{i + 1}.jpg", quality=95)
+            photographs[f"{name}_000{i + 1}"] = pixels
+    entry = dataclasses.replace(
+        catalogue.CATALOGUE["lfw"], examples={"train": 10}, held_out_labels={"test": 2, "validation": 1}
+    )
+    monkeypatch.setitem(catalogue.CATALOGUE, "lfw", entry)
+    monkeypatch.setattr(tfds.download.DownloadManager, "download_and_extract", lambda *_: tmp_path / "archive")
+    prepared.download(entry, tmp_path)
+    return tmp_path, photographs
+
+
+def test_people_are_numbered_by_name_and_split_by_person(few_people):
+    folder, photographs = few_people
+    data = images.load("lfw", data_dir=folder)
+    assert [set(s.labels.tolist()) for s in (data.train, data.validation, data.test)] == [{0, 1}, {2}, {3, 4}]
+    names = sorted({name.rpartition("_")[0] for name in photographs})
+    assert data.image_shape == (32, 32, 3) and data.name == "lfw" and not data.is_fallback
+    for split in (data.train, data.validation, data.test):
+        for image, label in zip(split.images, split.labels, strict=True):
+            person = [pixels[0, 0] for name, pixels in photographs.items() if name.startswith(names[label])]
+            nearest = min(np.abs(image.astype(int) - colour).max() for colour in person)
+            assert nearest <= 3  # JPEG
+
+
+def test_images_of_another_stored_size_are_refused(few_people, monkeypatch):
+    folder, _ = few_people
+    entry = dataclasses.replace(catalogue.CATALOGUE["lfw"], stored_shape=(200, 200, 3))
+    monkeypatch.setitem(catalogue.CATALOGUE, "lfw", entry)
+    with pytest.raises(DataError, match=r"shape \(250, 250, 3\), expected \(200, 200, 3\); delete"):
+        images.load("lfw", data_dir=folder)
+
+
 def truncate(path):
     path.write_bytes(path.read_bytes()[:-100])
 

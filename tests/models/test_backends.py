@@ -12,11 +12,13 @@ import pytest
 
 from models.autoregressive import join_inputs
 from models.gated_pixel_cnn import GatedPixelCNN
+from models.map_pixel_cnn import MapPixelCNN
 from models.pixel_cnn import PixelCNN
 
 ROOT = pathlib.Path(__file__).parents[2]
 NO_TFP = 77  # exit status of a JAX process that has no TensorFlow Probability to run on
-LABELS = {"plain": None, "gated": np.array([2, 0, 1, 2])}
+CODES = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
+CONDITIONS = {"plain": None, "gated": np.array([2, 0, 1, 2]), "map": CODES}
 
 ON_JAX = f"""
 import sys
@@ -25,15 +27,15 @@ try:
 except Exception as error:
     print(error, file=sys.stderr)
     sys.exit({NO_TFP})
-import keras, numpy as np, models.draw, models.gated_pixel_cnn, models.pixel_cnn
+import keras, numpy as np, models.draw, models.gated_pixel_cnn, models.map_pixel_cnn, models.pixel_cnn
 from models.autoregressive import join_inputs
 assert keras.backend.backend() == "jax"
-for name, labels in (("plain", None), ("gated", np.array([2, 0, 1, 2]))):
+for name, given in (("plain", None), ("gated", np.array([2, 0, 1, 2])), ("map", np.load("codes.npy"))):
     model, images = keras.saving.load_model(name + ".keras"), np.load(name + ".npy")
-    found = {{"log_prob": model.log_prob(images, labels), "samples": model.sample(4, labels, seed=3)}}
-    found["completed"] = model.complete(images, rows=2, condition=labels, seed=4, temperature=0.7)
+    found = {{"log_prob": model.log_prob(images, given), "samples": model.sample(4, given, seed=3)}}
+    found["completed"] = model.complete(images, rows=2, condition=given, seed=4, temperature=0.7)
     model.compile(keras.optimizers.SGD(1e-3))
-    found["losses"] = model.fit(join_inputs(images, labels), epochs=3, verbose=0).history["loss"]
+    found["losses"] = model.fit(join_inputs(images, given), epochs=3, verbose=0).history["loss"]
     np.savez(name, **found)
 for name in ("draw", "draw_colour"):
     model, images = keras.saving.load_model(name + ".keras"), np.load(name + ".npy")
@@ -62,6 +64,7 @@ def models(make_model, make_draw, random_images):
     made = {
         "plain": make_model(PixelCNN),
         "gated": make_model(GatedPixelCNN, levels=256, num_classes=3),
+        "map": make_model(MapPixelCNN, image_shape=(4, 4, 3), condition_shape=(2,), map_filters=3, map_depth=1),
         "draw": make_draw(),
         "draw_colour": make_draw(image_shape=(4, 5, 3), levels=256, write_size=None),
     }
@@ -72,6 +75,7 @@ def models(make_model, make_draw, random_images):
 def on_jax(tmp_path_factory, models):
     """What a JAX process finds with the saved models: {name: arrays}."""
     python, folder = jax_python(), tmp_path_factory.mktemp("jax")
+    np.save(folder / "codes.npy", CODES)
     for name, (model, images) in models.items():
         model.save(folder / f"{name}.keras")
         np.save(folder / f"{name}.npy", images)
@@ -83,29 +87,29 @@ def on_jax(tmp_path_factory, models):
     return {name: np.load(folder / f"{name}.npz") for name in models}
 
 
-@pytest.mark.parametrize("name", LABELS)
+@pytest.mark.parametrize("name", CONDITIONS)
 def test_likelihoods_agree(models, on_jax, name):
     model, images = models[name]
-    np.testing.assert_allclose(on_jax[name]["log_prob"], model.log_prob(images, LABELS[name]), rtol=0, atol=1e-3)
+    np.testing.assert_allclose(on_jax[name]["log_prob"], model.log_prob(images, CONDITIONS[name]), rtol=0, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", LABELS)
+@pytest.mark.parametrize("name", CONDITIONS)
 def test_samples_are_the_same_integers(models, on_jax, name):
     model, images = models[name]
-    labels = LABELS[name]
-    np.testing.assert_array_equal(on_jax[name]["samples"], model.sample(4, labels, seed=3))
-    completed = model.complete(images, rows=2, condition=labels, seed=4, temperature=0.7)
+    given = CONDITIONS[name]
+    np.testing.assert_array_equal(on_jax[name]["samples"], model.sample(4, given, seed=3))
+    completed = model.complete(images, rows=2, condition=given, seed=4, temperature=0.7)
     np.testing.assert_array_equal(on_jax[name]["completed"], completed)
 
 
-@pytest.mark.parametrize("name", LABELS)
+@pytest.mark.parametrize("name", CONDITIONS)
 def test_losses_in_training_agree(models, on_jax, make_model, name):
     model, images = models[name]
     model = keras.models.clone_model(model)
     model.build()
     model.set_weights(models[name][0].get_weights())
     model.compile(keras.optimizers.SGD(1e-3))
-    losses = model.fit(join_inputs(images, LABELS[name]), epochs=3, verbose=0).history["loss"]
+    losses = model.fit(join_inputs(images, CONDITIONS[name]), epochs=3, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
     np.testing.assert_allclose(on_jax[name]["losses"], losses, rtol=1e-4)
 

@@ -14,6 +14,7 @@ from models.autoregressive import LOGIT_SCALE
 from models.conv_classifier import ConvClassifier
 from models.draw import Draw
 from models.draw_classifier import DrawClassifier
+from models.embedding_network import EmbeddingNetwork
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.map_pixel_cnn import MapPixelCNN
 from models.map_regression import MapRegression
@@ -34,6 +35,7 @@ TINY = {  # served name: model; every class of models/networks.py
     "map_regression": lambda: MapRegression((4, 4, 1), (3,), **MAP),
     "pixel_cnn_autoencoder": lambda: PixelCNNAutoencoder((8, 8, 1), 3, 4, levels=4, **MAP, **PIXELS),
     "deconvolutional_autoencoder": lambda: DeconvolutionalAutoencoder((8, 8, 1), 3, 4, **MAP),
+    "embedding_network": lambda: EmbeddingNetwork((8, 8, 1), 4, filters=2, depth=1, features=3),
     "draw": lambda: Draw((6, 5, 1), steps=3, units=5, latent=2, read_size=2, write_size=3),
     "draw_plain": lambda: Draw((4, 5, 3), 256, steps=2, units=5, latent=2, read_size=None, write_size=None),
     "draw_classifier": lambda: DrawClassifier((8, 7, 1), 4, glimpses=2, units=5, glimpse_size=3),

@@ -22,6 +22,8 @@ def keras_answer(model, signature, inputs):
     if isinstance(model, Classifier):
         answer = model.classify(images)
         return {"probabilities": answer.probabilities, "windows": answer.windows}
+    if signature == "embed":
+        return {"embeddings": model.predict(images, verbose=0)}
     if signature == "encode":
         return {"codes": model.encode(images)}
     if isinstance(model, MapRegression):

@@ -1,0 +1,116 @@
+"""EmbeddingNetwork: vectors of length 1, an error that is that of one-shot identification, and learning."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from data import fallback, identities
+from models.embedding_network import EmbeddingNetwork
+
+OPTIONS = {
+    "image_shape": (6, 5, 1),
+    "levels": 4,
+    "ways": 3,
+    "filters": 4,
+    "depth": 2,
+    "features": 5,
+    "margin": 0.3,
+    "mining": "semi_hard",
+}
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(0)
+    network = EmbeddingNetwork(**OPTIONS)
+    network.build()
+    return network
+
+
+def images_of(network, n, seed=0):
+    return np.random.default_rng(seed).integers(0, network.levels, (n, *network.image_shape)).astype("uint8")
+
+
+def test_embeddings_have_length_one_and_do_not_depend_on_the_batch(network):
+    images = images_of(network, 7)
+    h = network.embed(images, batch_size=3)
+    assert h.shape == (7, 5) and h.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(h, axis=1), 1.0, rtol=1e-5)
+    np.testing.assert_allclose(network.embed(images), h, atol=1e-5)
+    np.testing.assert_allclose(network.predict(images, verbose=0), h, atol=1e-5)
+    assert np.linalg.norm(h[0] - h[1]) > 0.01
+
+
+def test_a_config_makes_the_same_network(network):
+    config = json.loads(json.dumps(network.get_config()))
+    again = EmbeddingNetwork.from_config(config)
+    assert {name: getattr(again, name) for name in OPTIONS} == OPTIONS
+    again.build()
+    again.set_weights(network.get_weights())
+    images = images_of(network, 3)
+    np.testing.assert_allclose(again.embed(images), network.embed(images), atol=1e-6)
+
+
+def test_a_saved_network_is_the_same(network, tmp_path):
+    network.save(tmp_path / "network.keras")
+    again = keras.saving.load_model(tmp_path / "network.keras")
+    images = images_of(network, 3)
+    np.testing.assert_allclose(again.embed(images), network.embed(images), atol=1e-6)
+
+
+def test_the_error_is_that_of_one_shot_identification(network):
+    """Two batches of two episodes, counted by a loop."""
+    images = images_of(network, 24)
+    h, wrong = network.embed(images), []
+    for start in range(0, 24, 6):
+        for first, second in (((0, 1, 2), (3, 4, 5)), ((3, 4, 5), (0, 1, 2))):
+            for i in range(3):
+                distances = [np.sum((h[start + first[i]] - h[start + j]) ** 2) for j in second]
+                wrong.append(np.argmin(distances) != i)
+    network.compile(optimizer=None)
+    found = network.evaluate(images, np.zeros(24, "int32"), batch_size=12, verbose=0, return_dict=True)
+    assert 0 < np.mean(wrong) < 1
+    np.testing.assert_allclose(found["error_percent"], 100 * np.mean(wrong), rtol=1e-5)
+
+
+def test_it_learns_to_tell_digits_apart():
+    data = fallback.unseen_digits()
+    keras.utils.set_random_seed(0)
+    network = EmbeddingNetwork(data.image_shape, data.levels, ways=2, filters=16, depth=2, features=16)
+    network.compile(keras.optimizers.Adam(2e-3))
+    asked = identities.episodes(data, 2).train
+
+    def error():
+        found = network.evaluate(asked.images, asked.labels, batch_size=100, verbose=0, return_dict=True)
+        return found["error_percent"]
+
+    before = error()
+    network.fit(identities.batches(data.train, 40, seed=0, ways=4), steps_per_epoch=100, shuffle=False, verbose=0)
+    assert before > 15 and error() < 5
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"ways": 1}, "ways must be an integer, at least 2. Received: ways=1"),
+        ({"filters": 0}, "filters must be an integer, at least 1"),
+        ({"depth": 1.5}, "depth must be an integer, at least 1"),
+        ({"features": 0}, "features must be an integer, at least 1"),
+        ({"margin": 0.0}, "margin must be a finite number above zero"),
+        ({"mining": "hard"}, r"mining must be one of \('all', 'semi_hard'\). Received: mining='hard'"),
+    ],
+)
+def test_what_it_refuses(options, message):
+    with pytest.raises(ValueError, match=message):
+        EmbeddingNetwork(**{**OPTIONS, **options})
+
+
+def test_images_that_it_refuses(network):
+    with pytest.raises(ValueError, match=r"images must have shape \[n, 6, 5, 1\]"):
+        network.embed(np.zeros((2, 5, 5, 1), "uint8"))
+    with pytest.raises(ValueError, match="images must have values 0 to 3"):
+        network.embed(np.full((2, 6, 5, 1), 4, "uint8"))
+    with pytest.raises(ValueError, match="images must be uint8"):
+        network(np.zeros((2, 6, 5, 1), "float32"))

@@ -1,0 +1,269 @@
+"""Figures 3 and 6 and Equation 5: from flags to files by the smoke preset, and what they measure against NumPy."""
+
+import dataclasses
+import math
+import types
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio
+
+from data import degradations, fallback
+from data.image_data import Split
+from models.gated_pixel_cnn import GatedPixelCNN
+from models.map_pixel_cnn import MapPixelCNN
+from reproduce import (
+    checkpoints,
+    eq5_spatial_tasks,
+    fig3_class_conditional,
+    fig6_autoencoder,
+    presets,
+    presets_conditional,
+    recognition,
+    records,
+    report,
+    training,
+)
+
+DIGITS, PHOTOGRAPHS = "sklearn-digits-8x8", "sklearn-photographs-32x32"
+
+
+def finished(run_table, folder, experiment, *flags):
+    ran = run_table(experiment, folder, "--preset=smoke", *flags)
+    assert ran.result == 0, ran.result
+    found = records.read_all(folder / "results", experiment.table)
+    return types.SimpleNamespace(output=ran.output, results=folder / "results", **{r.model: r for r in found})
+
+
+@pytest.fixture(scope="module")
+def fig3(run_table, tmp_path_factory):
+    return finished(run_table, tmp_path_factory.mktemp("fig3"), fig3_class_conditional.ON_MNIST)
+
+
+@pytest.fixture(scope="module")
+def fig6(run_table, tmp_path_factory):
+    rows = "--rows=pixel_cnn_autoencoder_10,deconvolutional_autoencoder_10"
+    return finished(run_table, tmp_path_factory.mktemp("fig6"), fig6_autoencoder.ON_MNIST, rows)
+
+
+@pytest.fixture(scope="module")
+def eq5(run_table, tmp_path_factory):
+    return finished(run_table, tmp_path_factory.mktemp("eq5"), eq5_spatial_tasks.EXPERIMENT)
+
+
+def size_of(path):
+    with Image.open(path) as image:
+        return image.size
+
+
+# Figure 3.
+
+
+def test_a_class_is_a_row_of_the_picture(fig3):
+    record = fig3.class_gated_pixel_cnn
+    assert record.model_config["num_classes"] == 10 and record.data == DIGITS
+    assert size_of(fig3.results / record.samples)[1] == 10 * (2 * 8 + 1) + 1
+    assert fig3.gated_pixel_cnn.model_config["num_classes"] is None and not fig3.gated_pixel_cnn.measurements
+
+
+def test_figure_3_measures_labels_and_recognition(fig3):
+    found = fig3.class_gated_pixel_cnn.measurements
+    assert list(found) == [
+        "label, bits an image (at most 3.32)",
+        "own class likeliest, % of test images",
+        "recognised, % of samples",
+        "recognised, % of real test images",
+    ]
+    assert all(f"  {what}: {report.measured(value)}" in fig3.output for what, value in found.items())
+
+
+def test_the_two_rows_have_the_same_budget():
+    for of_data in (presets_conditional.CLASSES_CIFAR, presets_conditional.CLASSES_MNIST):
+        for name in ("smoke", "quick", "cpu", "gpu"):
+            plain, given = (of_data[model][name] for model in ("gated_pixel_cnn", "class_gated_pixel_cnn"))
+            assert dataclasses.replace(given, measuring={}) == plain
+    cifar = presets.PRESETS["table1_cifar"]["gated_pixel_cnn"]
+    assert presets_conditional.CLASSES_CIFAR["gated_pixel_cnn"] == cifar  # whose records stand in this table too
+
+
+class Knowing:
+    """Stands for a model of two classes whose log-likelihoods are given."""
+
+    num_classes = 2
+
+    def __init__(self, log_probs):
+        self.log_probs = np.asarray(log_probs, "float32")
+
+    def log_prob(self, images, label):
+        return self.log_probs[:, label]
+
+
+def test_worth_of_labels_by_hand():
+    """Of three images one has its own class ten times likelier, one a thousand times less, one neither."""
+    ten, thousand = math.log(10), math.log(1000)
+    network = Knowing([[-500, -500 - ten], [-600, -600 - thousand], [-90, -90]])
+    bits, own = fig3_class_conditional.worth_of_labels(network, np.zeros(3), np.array([0, 1, 0]))
+    expected = [1 / np.mean([1, 0.1]), 0.001 / np.mean([1, 0.001]), 1]
+    assert bits == pytest.approx(np.mean(np.log2(expected)), abs=1e-4)
+    assert own == pytest.approx(200 / 3)  # of equal ones the first
+
+
+def test_a_classifier_learns_what_can_be_seen():
+    random, labels = np.random.default_rng(0), np.arange(256) % 4
+    images = (random.integers(0, 60, (256, 8, 8, 1)) + 60 * labels[:, None, None, None]).astype("uint8")
+    network = recognition.train(images[:192], labels[:192], 4, epochs=40)
+    assert recognition.recognised_percent(network, images[192:], labels[192:]) > 90
+    assert recognition.recognised_percent(network, images[192:], (labels[192:] + 1) % 4) < 10
+
+
+def test_a_table_has_the_rows_that_it_shares(tmp_path, fig3):
+    """Figure 6 shows the unconditional model that Figure 3 has trained, as its own."""
+    shared = report.read_records(fig3.results, "fig6_autoencoder", fig6_autoencoder.ROWS)
+    assert [record.model for record in shared] == ["gated_pixel_cnn"]
+    page = report.table(fig6_autoencoder.ROWS, shared, "bits_per_dim", "t")
+    assert f"{fig3.gated_pixel_cnn.values['test']:.2f} (" in page
+    assert "gated_pixel_cnn" not in fig6_autoencoder.EXPERIMENT.models  # and does not train it again
+
+
+def test_measurements_are_a_table_of_the_page(fig3):
+    page = report.table(fig3_class_conditional.ROWS, [fig3.class_gated_pixel_cnn], "bits_per_dim", "t")
+    found = fig3.class_gated_pixel_cnn.measurements["recognised, % of samples"]
+    assert f"| recognised, % of samples | {report.measured(found)} |" in page
+
+
+# Figure 6.
+
+
+def test_a_row_shows_an_image_and_its_reconstructions(fig6):
+    cell = 2 * 8 + 1
+    for record, times in ((fig6.pixel_cnn_autoencoder_10, 7), (fig6.deconvolutional_autoencoder_10, 1)):
+        assert size_of(fig6.results / record.samples) == ((1 + times) * cell + 1, 8 * cell + 1)
+    together = fig6.results / "fig6_autoencoder" / f"{DIGITS}-reconstructions.png"
+    assert size_of(together) == ((1 + 1 + 4) * cell + 1, 8 * cell + 1)
+
+
+def test_figure_6_measures_what_codes_keep(fig6):
+    for record in (fig6.pixel_cnn_autoencoder_10, fig6.deconvolutional_autoencoder_10):
+        found = record.measurements
+        assert 0 <= found["class read from the code, % of test images"] <= 100
+        assert found["squared error of as many principal components"] < found["squared error of one reconstruction"]
+    squared = fig6.deconvolutional_autoencoder_10.measurements
+    assert squared["squared error of the mean of 2"] == squared["squared error of one reconstruction"]
+    sampled = fig6.pixel_cnn_autoencoder_10.measurements
+    assert sampled["squared error of the mean of 2"] < sampled["squared error of one reconstruction"]
+
+
+def test_a_probe_reads_what_is_there_and_not_what_is_not():
+    random, labels = np.random.default_rng(0), np.arange(400) % 4
+    codes = random.normal(size=(400, 6)) + 4 * np.eye(6)[labels]
+    told = fig6_autoencoder.probe(codes[:200], codes[200:], labels[:200], labels[200:])
+    noise = random.normal(size=(400, 6))
+    untold = fig6_autoencoder.probe(noise[:200], noise[200:], labels[:200], labels[200:])
+    assert told > 95 and untold < 45
+
+
+# Equation 5.
+
+
+def test_a_row_shows_input_guess_samples_and_truth(eq5):
+    cell = 2 * 32 + 1
+    for record, times in ((eq5.map_pixel_cnn, 6), (eq5.map_regression, 1)):
+        assert record.data == f"{PHOTOGRAPHS}-super_resolve"
+        assert size_of(eq5.results / record.samples) == ((3 + times) * cell + 1, 8 * cell + 1)
+    together = eq5.results / "eq5_spatial_tasks" / f"{PHOTOGRAPHS}-super_resolve-restored.png"
+    assert size_of(together) == ((3 + 1 + 5) * cell + 1, 8 * cell + 1)
+
+
+def test_equation_5_measures_similarity(eq5):
+    assert list(eq5.map_regression.measurements) == [
+        "PSNR of the mean under squared error, dB",
+        "SSIM of the mean under squared error",
+        "PSNR of bicubic, dB",
+        "SSIM of bicubic",
+        "PSNR of what remains of it, dB",
+    ]
+    truth = fallback.photographs().test.images[:2]
+    bicubic = degradations.enlarge(degradations.shrink(truth))
+    psnr = np.mean([peak_signal_noise_ratio(*pair) for pair in zip(truth, bicubic, strict=True)])
+    assert eq5.map_regression.measurements["PSNR of bicubic, dB"] == pytest.approx(psnr, rel=1e-6)
+
+
+def test_similarity_of_equal_images_and_of_negatives():
+    images = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3)).astype("uint8")
+    same, negative = (eq5_spatial_tasks.similarity("x", other, images) for other in (images, 255 - images))
+    assert same == {"PSNR of x, dB": 100, "SSIM of x": 1}
+    assert negative["PSNR of x, dB"] < 6 and negative["SSIM of x"] < 0
+
+
+@pytest.fixture
+def options(eq5, tmp_path):
+    Image.fromarray(fallback.photographs().test.images[0]).save(tmp_path / "photo.png")
+    names = {"images": [str(tmp_path / "photo.png")], "output": str(tmp_path / "out.png")}
+    return types.SimpleNamespace(results_dir=str(eq5.results), seed=0, **names)
+
+
+def test_a_users_own_files_are_restored(options, capsys):
+    options.images *= 2
+    assert eq5_spatial_tasks.restore_files("super_resolve", options) == 0
+    assert size_of(options.output) == ((3 + 1 + 5) * 65 + 1, 2 * 65 + 1)
+    assert options.output in capsys.readouterr().out
+
+
+def test_what_cannot_be_restored_is_said(options, tmp_path):
+    said = eq5_spatial_tasks.restore_files("colourise", options)
+    assert said.startswith("eq5_spatial_tasks: --images needs weights") and said.endswith("none for colourise")
+    (tmp_path / "text.png").write_text("no image")
+    options.images = [str(tmp_path / "text.png")]
+    assert "images must be image files. Received: " in eq5_spatial_tasks.restore_files("super_resolve", options)
+
+
+@pytest.mark.parametrize("task", degradations.TASKS)
+def test_every_task_has_its_presets_and_a_picture_of_what_remains(task):
+    made = presets_conditional.spatial(task)
+    assert set(made) == {"map_regression", "map_pixel_cnn"}
+    assert made["map_pixel_cnn"]["cpu"].steps == made["map_regression"]["cpu"].steps
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("uint8")
+    remains = degradations.TASKS[task].take(images, np.random.default_rng(0))
+    shown = eq5_spatial_tasks.shown(remains, (32, 32))
+    assert shown.shape == (2, 32, 32, 3) and shown.dtype == np.uint8
+
+
+def test_labels_and_images_are_given_in_training(tiny):
+    """A conditional model is fitted and measured on what stands in the labels' place."""
+    splits = {name: getattr(tiny, name).images for name in ("train", "validation", "test")}
+    splits = {name: Split(images, images[:, 0, 0, 0].astype("int32")) for name, images in splits.items()}
+    data = dataclasses.replace(tiny, class_names=tuple("0123"), **splits)
+    keras.utils.set_random_seed(0)
+    network = GatedPixelCNN(data.image_shape, data.levels, num_classes=4, filters=4, depth=1, first_kernel_size=3)
+    value, n = training.evaluate(network, data.test, batch_size=8)
+    assert n == 8
+    assert value == pytest.approx(network.bits_per_dim(data.test.images, data.test.labels).mean(), rel=1e-5)
+
+
+def test_a_conditional_model_starts_as_the_unconditional_one(tmp_path):
+    """Also one with a network m(h), whose own weights stay what they were."""
+    sizes = {"image_shape": (4, 4, 1), "levels": 4, "filters": 4, "depth": 2, "first_kernel_size": 3}
+    plain, given, mapped = (
+        GatedPixelCNN(**sizes),
+        GatedPixelCNN(**sizes, num_classes=3),
+        MapPixelCNN(**sizes, condition_shape=(2, 2, 1), condition_levels=4, map_filters=3),
+    )
+    for network in (plain, given, mapped):
+        network.build()
+    training.save_weights(plain, tmp_path / "plain.weights.h5")
+    images = np.random.default_rng(0).integers(0, 4, (3, 4, 4, 1)).astype("uint8")
+    kept = [np.array(weight) for weight in mapped.map_network.weights]
+    for network, condition in ((given, [0, 1, 2]), (mapped, images[:, :2, :2])):
+        assert (np.abs(network.log_prob(images, condition) - plain.log_prob(images)) > 1e-3).any()
+        training.start_from(network, tmp_path / "plain.weights.h5")
+        np.testing.assert_allclose(network.log_prob(images, condition), plain.log_prob(images), rtol=1e-6)
+    for weight, before in zip(mapped.map_network.weights, kept, strict=True):
+        np.testing.assert_array_equal(weight, before)
+    with pytest.raises(checkpoints.Refused, match="which is no file"):
+        training.start_from(given, tmp_path / "absent.weights.h5")
+    with pytest.raises(checkpoints.Refused, match="does not hold the weights of this GatedPixelCNN"):
+        wide = GatedPixelCNN(**{**sizes, "filters": 8}, num_classes=3)
+        wide.build()
+        training.start_from(wide, tmp_path / "plain.weights.h5")
