@@ -23,7 +23,7 @@ def keras_answer(model, signature, inputs):
         answer = model.classify(images)
         return {"probabilities": answer.probabilities, "windows": answer.windows}
     if signature == "embed":
-        return {"embeddings": model.predict(images, verbose=0)}
+        return {"embeddings": model.embed(images)}
     if signature == "encode":
         return {"codes": model.encode(images)}
     if isinstance(model, MapRegression):
