@@ -22,7 +22,7 @@ import numpy as np
 from keras import ops
 
 from layers.convolutions import pad, pointwise, valid_conv
-from layers.masked_conv import check_colour_groups, check_mask_type, colour_mask
+from layers.masked_conv import check_colour_groups, check_mask_type, colour_mask, colours_of
 
 
 def gate(features):
@@ -95,10 +95,6 @@ class GatedBlock(keras.layers.Layer):
         if self.takes_condition:
             self.vertical_condition = kernel("vertical_condition", condition_shape[-1], 2 * p)
             self.horizontal_condition = kernel("horizontal_condition", condition_shape[-1], 2 * p)
-        # The split into colours is the same in both halves of a gate.
-        half = colour_mask(channels, p, self.mask_type, self.colours)
-        self.centre_mask = np.concatenate([half, half], axis=-1)
-        self.output_mask = colour_mask(p, p, "B", self.colours)
         self.drop_vertical.build(None)
         self.drop_horizontal.build(None)
 
@@ -145,12 +141,16 @@ class GatedBlock(keras.layers.Layer):
     def masked_horizontal_kernel(self):
         """[reach + 1, channels, 2p]: taps from left to right, the last one the pixel itself, masked."""
         kernel = ops.convert_to_tensor(self.horizontal_kernel)[0]
-        return ops.concatenate([kernel[:-1], (kernel[-1] * ops.cast(self.centre_mask, kernel.dtype))[None]], axis=0)
+        # The split into colours is the same in both halves of a gate.
+        target = np.tile(colours_of(self.filters, self.colours), 2)
+        mask = colour_mask(colours_of(kernel.shape[1], self.colours), target, self.mask_type, kernel.dtype)
+        return ops.concatenate([kernel[:-1], (kernel[-1] * mask)[None]], axis=0)
 
     def masked_output_kernel(self):
         """[p, p]: the 1x1 at the end of the horizontal stack, masked."""
         kernel = ops.convert_to_tensor(self.output_kernel)
-        return kernel * ops.cast(self.output_mask, kernel.dtype)
+        group = colours_of(self.filters, self.colours)
+        return kernel * colour_mask(group, group, "B", kernel.dtype)
 
     def _horizontal_features(self, horizontal):
         return valid_conv(pad(horizontal, left=self.reach), self.masked_horizontal_kernel()[None])

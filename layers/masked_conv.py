@@ -12,6 +12,7 @@ channel of group c holds features of colour c. With the kernel centred on a pixe
 
 import keras
 import numpy as np
+from keras import ops
 
 from layers.convolutions import pad, pointwise, valid_conv
 
@@ -36,22 +37,28 @@ def check_mask_type(mask_type):
         )
 
 
-def colour_mask(in_channels, filters, mask_type, colours):
-    """What an output sees of its own pixel: float32 [in_channels, filters], 1 where seen and 0 where hidden."""
-    source = np.arange(in_channels) * colours // in_channels  # the colour of each input channel
-    target = np.arange(filters) * colours // filters  # the colour of each output channel
-    seen = source[:, None] < target if mask_type == "A" else source[:, None] <= target
-    return seen.astype("float32")
+def colours_of(channels, colours):
+    """The colour of each of so many channels, int [channels]."""
+    return np.arange(channels) * colours // channels
 
 
-def kernel_mask(kernel_size, in_channels, filters, mask_type, colours):
-    """The whole mask of a kernel: float32 [rows, columns, in_channels, filters]."""
+def colour_mask(source, target, mask_type, dtype="float32"):
+    """What an output sees of its own pixel: a tensor [in_channels, filters], 1 where seen and 0 where hidden.
+
+    `source` and `target` are the colours of input and output channels. The mask is computed where it is needed, and
+    folded into the graph by whoever runs it: as a constant it would make an exported graph as large as the weights.
+    """
+    compare = ops.less if mask_type == "A" else ops.less_equal
+    return ops.cast(compare(source[:, None], target), dtype)
+
+
+def kernel_mask(kernel_size, in_channels, filters, mask_type, colours, dtype="float32"):
+    """The whole mask of a kernel: a tensor [rows, columns, in_channels, filters]."""
     rows, columns = kernel_size
-    mask = np.zeros((rows, columns, in_channels, filters), "float32")
-    mask[: rows // 2] = 1.0
-    mask[rows // 2, : columns // 2] = 1.0
-    mask[rows // 2, columns // 2] = colour_mask(in_channels, filters, mask_type, colours)
-    return mask
+    place = np.arange(rows * columns).reshape(rows, columns, 1, 1)
+    centre = rows // 2 * columns + columns // 2
+    own = colour_mask(colours_of(in_channels, colours), colours_of(filters, colours), mask_type, dtype)
+    return ops.cast(place < centre, dtype) + ops.cast(place == centre, dtype) * own
 
 
 @keras.saving.register_keras_serializable(package="layers")
@@ -101,14 +108,16 @@ class MaskedConv2D(keras.layers.Conv2D):
         channels = input_shape[-1]
         check_colour_groups(self.colours, channels=channels)
         super().build(input_shape)
-        self.mask = kernel_mask(self.kernel_size, channels, self.filters, self.mask_type, self.colours)
 
     def masked_kernel(self):
         """The kernel as it acts: hidden taps are zero. Shape [rows, columns, channels, filters]."""
         return self._masked(self.kernel)
 
     def _masked(self, kernel):
-        return kernel * keras.ops.cast(self.mask, kernel.dtype)
+        channels = kernel.shape[2]
+        return kernel * kernel_mask(
+            self.kernel_size, channels, self.filters, self.mask_type, self.colours, kernel.dtype
+        )
 
     def convolution_op(self, inputs, kernel):
         rows, columns = self.kernel_size

@@ -67,15 +67,15 @@ class Classifier(ImageModel):
         self._error.update_state(100.0 * ops.cast(wrong, "float32"), sample_weight=sample_weight)
         return self.get_metrics_result()
 
+    def answer(self, images):
+        """(probabilities [batch, classes], windows) as a pure function of tensors, to compile or export."""
+        logits, windows = self._look(images)
+        return ops.softmax(logits), windows
+
     def classify(self, images, batch_size=100):
         """Args: uint8 images [n, height, width, colours]. Returns: Classification."""
-
-        def answer(images):
-            logits, windows = self._look(images)
-            return ops.softmax(logits), windows
-
         images = checks.check_images(images, self.image_shape, self.levels)
-        return Classification(*self._in_batches(self._compile("classify", answer), batch_size, images))
+        return Classification(*self._in_batches(self._compile("classify", self.answer), batch_size, images))
 
     def error_percent(self, images, labels, batch_size=100):
         """How many of a hundred images are given a wrong class."""

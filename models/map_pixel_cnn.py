@@ -4,7 +4,6 @@ condition h -> m, deconvolutional -> map s, as high and wide as the image -> int
 """
 
 import keras
-import numpy as np
 from keras import ops
 
 from layers.map_network import MapNetwork
@@ -100,12 +99,12 @@ class MapPixelCNN(GatedPixelCNN):
         certain = CERTAIN * ops.one_hot(condition[..., :-1], self.levels, dtype="float32")
         return ops.where(known_pixels(condition, self.levels)[..., None], certain, logits)
 
-    def _complete(self, images, known, condition, seed, temperature, jit_compile):
+    def generate(self, uniforms, images, known, temperature, condition=None):
         if self.keeps_known:
-            condition = self._check_condition(condition, len(images))
             given = known_pixels(condition, self.levels)
-            images, known = np.where(given, condition[..., :-1], images), known | given
-        return super()._complete(images, known, condition, seed, temperature, jit_compile)
+            images = ops.where(given, ops.cast(condition[..., :-1], "float32"), images)
+            known = ops.where(given, 1.0, known)
+        return super().generate(uniforms, images, known, temperature, condition)
 
     def _check_condition(self, condition, n):
         if self.condition_levels is None:

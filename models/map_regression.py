@@ -9,7 +9,6 @@ the means, which it does not change, so that the cost is in bits/dim, as a Pixel
 import math
 
 import keras
-import numpy as np
 from keras import ops
 
 from layers.map_network import MapNetwork
@@ -100,11 +99,14 @@ class MapRegression(ImageModel):
     def mean(self, condition, batch_size=64):
         """The mean image given each condition, uint8 [n, height, width, colours]."""
         condition = self._check_condition(condition, len(condition))
-        means = self._in_batches(self._compile("means", self.means_given), batch_size, condition)
-        images = (((means + 1.0) / 2.0).clip(0, 1) * (self.levels - 1)).round().astype("uint8")
+        return self._in_batches(self._compile("paint", self.paint), batch_size, condition).astype("uint8")
+
+    def paint(self, condition):
+        """The mean image as a pure function of tensors, to compile or export: values 0 to levels - 1, float32."""
+        values = ops.round(ops.clip((self.means_given(condition) + 1.0) / 2.0, 0.0, 1.0) * (self.levels - 1))
         if self.keeps_known:
-            images = np.where(known_pixels(condition, self.levels), condition[..., :-1], images)
-        return images
+            values = ops.where(known_pixels(condition, self.levels), ops.cast(condition[..., :-1], "float32"), values)
+        return values
 
     def _check_condition(self, condition, n):
         if self.condition_levels is None:

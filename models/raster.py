@@ -63,7 +63,7 @@ def sample_raster(network, scale, uniforms, images, known, temperature):
         uniforms: float32 [batch, height, width, colours] in [0, 1).
         images: float32 of the same shape, values 0 .. levels - 1 where known, anything elsewhere.
         known: float32 of the same shape, 1 where the value of `images` is kept and 0 where it is drawn.
-        temperature: float32 scalar.
+        temperature: float32 scalar, or [batch, 1]: one for each image.
 
     Returns: float32 [batch, height, width, colours], values 0 .. levels - 1.
     """

@@ -18,37 +18,12 @@ from absl import app, flags, logging
 
 from data import identities
 from data import images as data_images
-from models.conv_classifier import ConvClassifier
 from models.density_baselines import MultivariateGaussian, Uniform
 from models.draw import Draw
 from models.draw_classifier import DrawClassifier
-from models.embedding_network import EmbeddingNetwork
-from models.gated_pixel_cnn import GatedPixelCNN
-from models.map_pixel_cnn import MapPixelCNN
-from models.map_regression import MapRegression
-from models.pixel_cnn import PixelCNN
-from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
+from models.networks import NETWORKS
 from reproduce import checkpoints, command, memory, pictures, presets, records, report, threads, training, windows
 
-NETWORKS = {
-    "pixel_cnn": PixelCNN,
-    "gated_pixel_cnn": GatedPixelCNN,
-    "class_gated_pixel_cnn": GatedPixelCNN,
-    "pixel_cnn_autoencoder_10": PixelCNNAutoencoder,
-    "pixel_cnn_autoencoder_100": PixelCNNAutoencoder,
-    "deconvolutional_autoencoder_10": DeconvolutionalAutoencoder,
-    "deconvolutional_autoencoder_100": DeconvolutionalAutoencoder,
-    "gated_pixel_cnn_of_embedding": GatedPixelCNN,
-    "map_pixel_cnn_of_embedding": MapPixelCNN,
-    "embedding_network": EmbeddingNetwork,
-    "map_pixel_cnn": MapPixelCNN,
-    "map_regression": MapRegression,
-    "draw": Draw,
-    "draw_without_attention": Draw,
-    "conv_classifier": ConvClassifier,
-    "draw_classifier_4": DrawClassifier,
-    "draw_classifier_8": DrawClassifier,
-}
 CHAINS = (Draw, DrawClassifier)  # networks that are chains of small operations
 GIVEN_THE_CLASS = ("class_gated_pixel_cnn",)
 GIVEN_VECTORS = ("gated_pixel_cnn_of_embedding", "map_pixel_cnn_of_embedding")

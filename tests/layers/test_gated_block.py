@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 from layers.gated_block import GatedBlock, gate
+from layers.masked_conv import colour_mask, colours_of
 
 KERNELS = [3, 5, 7]
 CONDITIONS = {None: None, "vector": (2, 3), "map": (2, 4, 5, 3)}  # of two images of 4x5 pixels, three features
@@ -182,7 +183,9 @@ def test_a_gate_is_tanh_of_one_half_times_sigmoid_of_the_other():
 def test_hidden_taps_have_no_gradient(gradient):
     image = normal(np.random.default_rng(6), 2, 4, 5, 3)
     block = block_with(paper_weights(3, 3, 6), 3, "A", colours=3)
-    hidden = {"horizontal_kernel": block.centre_mask == 0, "output_kernel": block.output_mask == 0}
+    three, six = colours_of(3, 3), colours_of(6, 3)
+    masks = {"horizontal_kernel": colour_mask(three, np.tile(six, 2), "A"), "output_kernel": colour_mask(six, six, "B")}
+    hidden = {name: ops.convert_to_numpy(mask) == 0 for name, mask in masks.items()}
 
     def loss(*weights):
         (vertical, horizontal), _ = block.stateless_call(weights, [], image, image)

@@ -1,0 +1,97 @@
+"""What serving costs: sixteen images of the committed Gated PixelCNN from a server, against the Keras model itself.
+
+  python benchmarks/served_sampling.py            two minutes
+
+The server is a tensorflow_model_server, on the PATH or in TF_MODEL_SERVER, where there is one; else the one of the
+tests, which is Python round the same C++ session. What was measured says which. The Keras model samples without XLA, as
+it is exported.
+
+Bars: a served batch of 16 takes at most 1.15 times as long; a SavedModel is at most 1.2 MB larger than its weights.
+"""
+
+import concurrent.futures
+import pathlib
+import sys
+import tempfile
+import time
+
+from benchmarks import timing
+from reproduce import memory
+from serving import config, local, trained
+from serving.client import Client
+from serving.export import export
+
+NAME = "gated_pixel_cnn-cifar10"
+BATCH = 16
+TESTS = trained.RESULTS.parent / "tests" / "serving"
+SERVER = "tensorflow_model_server" if local.binary() else "the tests' server"
+STAND_IN = f"{sys.executable} -I {TESTS}/alone.py {TESTS}/model_server.py"
+
+
+def main():
+    memory.keep_freed_memory()
+    found = trained.find()[NAME]
+    model = found.load()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch) / "export"
+        version, export_seconds = timed(lambda: export(model, folder, NAME, record=found.record))
+        config.write(folder)
+        files = {path.relative_to(version): path.stat().st_size for path in version.rglob("*") if path.is_file()}
+        start = time.perf_counter()
+        with local.running(folder, local.binary() or STAND_IN, pathlib.Path(scratch) / "log") as server:
+            ready = time.perf_counter() - start
+            measured, bars = ask(model, server)
+    weights = 4 * model.count_params()
+    graph = files[pathlib.Path("saved_model.pb")]
+    measured |= {
+        "seconds, export": export_seconds,
+        f"seconds, start to ready, warm-up included, {SERVER}": ready,
+        "MB, SavedModel": sum(files.values()) / 1e6,
+        "MB, its graph": graph / 1e6,
+        "MB, weights (float32)": weights / 1e6,
+    }
+    bars["MB, SavedModel without its weights"] = ((sum(files.values()) - weights) / 1e6, 1.2)
+    timing.report("served_sampling", measured, bars)
+
+
+def ask(model, server):
+    """Times of sampling by the running server: (measured, bars) of timing.report."""
+    grpc, rest = Client(server.grpc, NAME), Client(server.rest, NAME)
+    _, first = timed(lambda: grpc.sample(BATCH))
+    seconds = timing.race(
+        {
+            "keras": lambda: model.sample(BATCH),
+            "grpc": lambda: grpc.sample(BATCH),
+            "rest": lambda: rest.sample(BATCH),
+        }
+    )
+    _, one = timed(lambda: grpc.sample(1))
+    _, together = timed(lambda: sixteen_clients(server.grpc))
+    measured = {
+        "seconds, 16 samples, Keras model": seconds["keras"],
+        f"seconds, 16 samples, gRPC, {SERVER}": seconds["grpc"],
+        f"seconds, 16 samples, REST, {SERVER}": seconds["rest"],
+        f"seconds, 16 samples, first call, {SERVER}": first,
+        f"seconds, 1 sample, gRPC, {SERVER}": one,
+        "images a second, 16 at a time, Keras model": BATCH / seconds["keras"],
+        f"images a second, 16 at a time, gRPC, {SERVER}": BATCH / seconds["grpc"],
+        f"images a second, 16 clients, 1 at a time, {SERVER}": 4 * BATCH / together,
+    }
+    return measured, {"gRPC / Keras model": (seconds["grpc"] / seconds["keras"], 1.15)}
+
+
+def sixteen_clients(address):
+    """Each asks four times for one image."""
+    clients = [Client(address, NAME) for _ in range(BATCH)]
+    with concurrent.futures.ThreadPoolExecutor(BATCH) as pool:
+        list(pool.map(lambda client: [client.sample(1, seed=seed) for seed in range(4)], clients))
+
+
+def timed(function):
+    start = time.perf_counter()
+    result = function()
+    return result, time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

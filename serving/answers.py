@@ -1,0 +1,122 @@
+"""Answers: what the signatures compute, as pure functions of tensors. A class a kind of model, a method a signature.
+
+The methods take the inputs that signatures.py lists, by name, already checked, and return a dict with at least the
+outputs listed there.
+"""
+
+import math
+
+import tensorflow as tf
+
+from models.compiled import compiled
+from serving import noise
+
+
+class AutoregressiveAnswers:
+    """Of a models.autoregressive.AutoregressiveModel."""
+
+    def __init__(self, model):
+        self.model = model
+        self._generate = compiled(model, model.generate)  # one graph for `sample` and `complete`
+
+    def log_prob(self, images, label=None, condition=None):
+        condition = label if condition is None else condition
+        nats = self.model.distribution(images, condition).log_prob(tf.cast(images, "int32"))
+        return {"log_prob_nats": nats, "bits_per_dim": -nats / (math.prod(self.model.image_shape) * math.log(2.0))}
+
+    def sample(self, seed, temperature, label=None, condition=None):
+        nothing = tf.zeros((tf.shape(seed)[0], *self.model.image_shape))
+        return self._draw(nothing, nothing, seed, temperature, label, condition)
+
+    def complete(self, images, known_mask, seed, temperature, label=None, condition=None):
+        images = tf.cast(images, "float32")
+        known = tf.broadcast_to(tf.cast(known_mask, "float32")[..., None], tf.shape(images))
+        return self._draw(images, known, seed, temperature, label, condition)
+
+    def _draw(self, images, known, seed, temperature, label, condition):
+        uniforms = noise.uniforms(seed, self.model.image_shape, noise.PIXELS)
+        condition = label if condition is None else condition
+        given = [] if condition is None else [condition]
+        values = self._generate(uniforms, images, known, temperature[:, None], *given)
+        return {"images": tf.cast(values, "uint8")}
+
+
+class PixelCNNAutoencoderAnswers(AutoregressiveAnswers):
+    """Of a models.pixel_cnn_autoencoder.PixelCNNAutoencoder."""
+
+    def encode(self, images):
+        return {"codes": tf.cast(self.model.encoder(images), "float32")}
+
+    def reconstruct(self, images, seed, temperature):
+        return self.sample(seed, temperature, condition=self.encode(images)["codes"])
+
+
+class RegressionAnswers:
+    """Of a models.map_regression.MapRegression, auto-encoders included."""
+
+    def __init__(self, model):
+        self.model = model
+        self._paint = compiled(model, model.paint)
+
+    def mean(self, condition):
+        return {"images": tf.cast(self._paint(condition), "uint8")}
+
+    def encode(self, images):
+        return {"codes": tf.cast(self.model.encoder(images), "float32")}
+
+    def reconstruct(self, images):
+        return self.mean(self.encode(images)["codes"])
+
+
+class DrawAnswers:
+    """Of a models.draw.Draw."""
+
+    def __init__(self, model):
+        self.model = model
+        self._infer = compiled(model, model.infer)  # each one graph, whichever signatures use it
+        self._generate = compiled(model, model.generate)
+
+    def elbo(self, images, seed):
+        reconstruction, kl = self.model.elbo_parts(images, self._infer(images, self._latent_noise(seed)))
+        total = reconstruction - tf.reduce_sum(kl, axis=-1)
+        return {"elbo_nats": total, "reconstruction_nats": reconstruction, "kl_nats": kl}
+
+    def sample_steps(self, seed):
+        return self._paint(self._latent_noise(seed), seed)
+
+    def reconstruct_steps(self, images, seed):
+        latent_noise = self._latent_noise(seed)
+        inferred = self._infer(images, latent_noise)
+        return self._paint(inferred["mean"] + tf.exp(inferred["log_sigma"]) * latent_noise, seed)
+
+    sample, reconstruct = sample_steps, reconstruct_steps  # of which the server gives the images alone
+
+    def _latent_noise(self, seed):
+        return noise.normals(seed, (self.model.steps, self.model.latent), noise.LATENTS)
+
+    def _paint(self, latents, seed):
+        uniforms = noise.uniforms(seed, self.model.image_shape, noise.PIXELS)
+        values, canvases, write, read = self._generate(latents, uniforms)
+        images = tf.cast(values, "uint8")
+        return {"images": images, "canvases": canvases, "write_windows": write, "read_windows": read}
+
+
+class EmbeddingAnswers:
+    """Of a models.embedding_network.EmbeddingNetwork."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def embed(self, images):
+        return {"embeddings": self.model(images)}
+
+
+class ClassifierAnswers:
+    """Of a models.classifier.Classifier."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def classify(self, images):
+        probabilities, windows = self.model.answer(images)
+        return {"probabilities": probabilities, "windows": windows}

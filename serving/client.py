@@ -1,0 +1,238 @@
+"""A client of the served models, over gRPC or REST.
+
+  python serving/client.py sample --out=samples.png                          sixteen images, over gRPC
+  python serving/client.py sample --server=http://localhost:8501 --seed=7    over REST
+  python serving/client.py complete --images=photos.npy --rows=16 --out=completed.png
+  python serving/client.py elbo --model=draw-binarized_mnist --images=digits.npy --out=elbo.npz
+  python serving/client.py signatures                                        what the model answers
+
+    client = Client("localhost:8500", model="gated_pixel_cnn-cifar10")
+    images = client.sample(16, seed=0)  # uint8 [16, 32, 32, 3]
+    client.log_prob(images)["bits_per_dim"]  # float32 [16]
+    client.ask("complete", images=images, rows=16, temperature=0.9)["images"]
+
+REST needs NumPy alone, gRPC tensorflow-serving-api too, pictures Pillow.
+"""
+
+import argparse
+import math
+import pathlib
+import time
+
+import numpy as np
+from absl import app, logging
+
+from serving.transports import Again, ServingError, transport
+
+GRPC_SERVER = "localhost:8500"
+MODEL = "gated_pixel_cnn-cifar10"
+ROWS = 64  # images in one request; more are asked for in several
+# A server that joins requests refuses a whole batch for one bad row, and one whose queue is full refuses at once: what
+# this client has found good is asked again.
+ATTEMPTS, PAUSE_SECONDS = 3, 0.2
+
+
+class Client:
+    """Asks one model.
+
+    Args:
+        server: "host:port" for gRPC, "http://host:port" for REST.
+        model: what it is served as.
+        version: integer; None: the server's choice, the latest.
+        timeout: seconds for one request.
+
+    Raises (all methods):
+        ServingError: the server is not there, is late, does not know the model, or refuses.
+        ValueError: the arguments are none that the model takes.
+    """
+
+    def __init__(self, server=GRPC_SERVER, model=MODEL, version=None, timeout=120.0):
+        self.model = model
+        self._transport = transport(server, model, version, timeout)
+        self._signatures = None
+
+    def signatures(self):
+        """{name: {"inputs": {name: (dtype, shape)}, "outputs": ...}}, as the server tells; the first axis is None."""
+        if self._signatures is None:
+            self._signatures = self._transport.signatures()
+        return self._signatures
+
+    def sample(self, n=16, seed=0, **options):
+        """Draws images, uint8 [n, height, width, colours]; the same seed gives the same ones. `options`: see `ask`."""
+        return self.ask("sample", n=n, seed=seed, **options)["images"]
+
+    def complete(self, images, known_mask=None, rows=None, seed=0, **options):
+        """Keeps the known pixels of `images`, by a mask or so many upper rows, and draws the others."""
+        given = {} if known_mask is None else {"known_mask": known_mask}
+        return self.ask("complete", images=images, rows=rows, seed=seed, **given, **options)["images"]
+
+    def log_prob(self, images, **options):
+        """{"log_prob_nats", "bits_per_dim"} of uint8 images [n, height, width, colours]."""
+        return self.ask("log_prob", images=images, **options)
+
+    def ask(self, signature, n=None, seed=0, rows=None, **inputs):
+        """Any signature, with what it takes said in a person's terms.
+
+        Args:
+            signature: its name.
+            n: how many images, where no input says so.
+            seed: an integer of at least 0, from which each image gets a seed of its own.
+            rows: instead of `known_mask`: how many upper rows are known.
+            inputs: the others by name, one row for each image, or one for all. `temperature` is 1 if not given.
+
+        Returns: {output name: array [n, ...]}.
+        """
+        takes = self._inputs(signature)
+        if rows is not None and "known_mask" in takes:
+            if "known_mask" in inputs:
+                raise ValueError(f"give known_mask or rows, not both. Received: rows={rows!r}")
+            height, width = takes["known_mask"][1][1:]
+            inputs["known_mask"] = np.arange(height)[:, None] < np.full((1, width), rows)
+        if "temperature" in takes:
+            inputs.setdefault("temperature", 1.0)
+        unknown = inputs.keys() - takes.keys()
+        if unknown:
+            raise ValueError(f"{signature} takes {', '.join(sorted(takes))}. Received: {', '.join(sorted(inputs))}")
+        inputs = {name: np.asarray(value) for name, value in inputs.items()}
+        n = _number_of_images(n, [len(a) for name, a in inputs.items() if a.ndim == len(takes[name][1])])
+        for name, array in inputs.items():
+            if array.ndim == len(takes[name][1]) - 1:
+                inputs[name] = np.broadcast_to(array, (n, *array.shape))
+        if "seed" in takes:
+            inputs["seed"] = seeds_of(seed, n)
+        return self.predict(signature, **inputs)
+
+    def predict(self, signature, **inputs):
+        """{output name: array} of all inputs of a signature as it takes them, one row an image."""
+        takes = self._inputs(signature)
+        if inputs.keys() != takes.keys():
+            raise ValueError(f"{signature} takes {', '.join(sorted(takes))}. Received: {', '.join(sorted(inputs))}")
+        inputs = {name: _checked(name, value, *takes[name]) for name, value in inputs.items()}
+        counts = {name: len(array) for name, array in inputs.items()}
+        if len(set(counts.values())) > 1 or 0 in counts.values():
+            raise ValueError(f"inputs must have one row an image, and at least one. Received: rows {counts}")
+        starts = range(0, len(next(iter(inputs.values()))), ROWS)
+        parts = [self._ask(signature, {name: a[i : i + ROWS] for name, a in inputs.items()}) for i in starts]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _inputs(self, signature):
+        if signature not in self.signatures():
+            known = ", ".join(sorted(self.signatures()))
+            raise ValueError(f"signature must be one of {self.model}'s: {known}. Received: {signature!r}")
+        return self.signatures()[signature]["inputs"]
+
+    def _ask(self, signature, inputs):
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return self._transport.predict(signature, inputs)
+            except Again:
+                time.sleep(PAUSE_SECONDS * attempt)
+        return self._transport.predict(signature, inputs)
+
+
+def _number_of_images(n, counts):
+    if n is None and not counts:
+        raise ValueError("n must be given where no input has a row for each image. Received: n=None")
+    return counts[0] if n is None else n
+
+
+def seeds_of(seed, n):
+    """A seed for each image: int64 [n], 0 to 2 ** 53, which JSON keeps. The seeds of n images begin those of more."""
+    for name, value, least in (("n", n, 1), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            raise ValueError(f"{name} must be an integer, at least {least}. Received: {name}={value!r}")
+    return np.random.default_rng(seed).integers(0, 2**53, n)
+
+
+def _checked(name, value, dtype, shape):
+    """`value` as an array of a signature's dtype and shape; ValueError where that would change what it says."""
+    array = np.asarray(value)
+    good = array.dtype == dtype or (dtype == "float32" and array.dtype.kind in "iuf")
+    if dtype in ("uint8", "int64") and array.dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        good = not array.size or (array.min() >= limits.min and array.max() <= limits.max)
+    if not good:
+        raise ValueError(f"{name} must be {dtype}. Received: {name} of dtype {array.dtype}")
+    if array.ndim != len(shape) or any(size not in (None, n) for size, n in zip(shape, array.shape, strict=True)):
+        expected = ", ".join("n" if size is None else str(size) for size in shape)
+        raise ValueError(f"{name} must have shape [{expected}]. Received: {name} of shape {list(array.shape)}")
+    array = array.astype(dtype)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite. Received: {np.sum(~np.isfinite(array))} numbers that are not")
+    return array
+
+
+# The script.
+
+
+def parse(argv):
+    """The arguments in `argv`."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("signature", help="sample, complete, log_prob, elbo, ..., or: signatures")
+    parser.add_argument("--server", default=GRPC_SERVER, help="host:port for gRPC, http://host:port for REST")
+    parser.add_argument("--model", default=MODEL, help="what the model is served as")
+    parser.add_argument("--version", type=int, help="default: the latest")
+    parser.add_argument("--timeout", type=float, default=120.0, help="seconds for a request")
+    parser.add_argument("--n", type=int, help="how many images (default: 16, or those of --images)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--temperature", type=float)
+    parser.add_argument("--label", type=int, help="of a model with classes")
+    parser.add_argument("--images", help=".npy, uint8 [n, height, width, colours]")
+    parser.add_argument("--known_mask", help=".npy, bool [height, width] or [n, height, width]")
+    parser.add_argument("--rows", type=int, help="instead of --known_mask: how many upper rows are known")
+    parser.add_argument("--condition", help=".npy, of a model with such a condition")
+    parser.add_argument("--out", help=".png for images, else .npz; default: print what is small")
+    return parser.parse_args(argv[1:])
+
+
+def run(options):
+    """Asks once; returns 0, or a message for `sys.exit`."""
+    logging.set_verbosity(logging.WARNING)
+    try:
+        client = Client(options.server, options.model, options.version, options.timeout)
+        if options.signature == "signatures":
+            for name, fields in sorted(client.signatures().items()):
+                print(name, *(f"\n  {side}: {fields[side]}" for side in fields))
+            return 0
+        inputs = {name: getattr(options, name) for name in ("temperature", "label")}
+        inputs |= {name: _array(getattr(options, name)) for name in ("images", "known_mask", "condition")}
+        inputs = {name: value for name, value in inputs.items() if value is not None}
+        n = 16 if options.n is None and "images" not in inputs else options.n
+        _keep(client.ask(options.signature, n=n, seed=options.seed, rows=options.rows, **inputs), options.out)
+    except (ServingError, ValueError, OSError, ImportError) as error:
+        return f"client: {error}"
+    return 0
+
+
+def _array(path):
+    return None if path is None else np.load(path, allow_pickle=False)
+
+
+def _keep(answer, out):
+    if out is None:
+        for name, array in answer.items():
+            print(name, array.tolist() if array.size <= 256 else f"{array.dtype} {list(array.shape)}: give --out")
+    elif pathlib.Path(out).suffix == ".png":
+        if "images" not in answer:
+            raise ValueError(f"--out must be .npz: the answer is {', '.join(answer)}. Received: {out!r}")
+        _grid(answer["images"]).save(out)
+    else:
+        np.savez(out, **answer)
+
+
+def _grid(images):
+    """Images side by side, as square as they come; binary ones in black and white."""
+    from PIL import Image
+
+    n, height, width, colours = images.shape
+    columns = math.ceil(math.sqrt(n))
+    rows = math.ceil(n / columns)
+    sheet = np.zeros((rows * columns, height, width, colours), "uint8")
+    sheet[:n] = images * (255 if images.max(initial=0) <= 1 else 1)
+    sheet = sheet.reshape(rows, columns, height, width, colours).transpose(0, 2, 1, 3, 4)
+    sheet = sheet.reshape(rows * height, columns * width, colours)
+    return Image.fromarray(sheet[..., 0] if colours == 1 else sheet)
+
+
+if __name__ == "__main__":
+    app.run(run, flags_parser=parse)

@@ -1,0 +1,59 @@
+"""The table of signatures in serving/README.md, from signatures.py.
+
+python serving/document.py            redraws it, between <!-- signatures:begin --> and <!-- signatures:end -->
+python serving/document.py --check    changes nothing; exits with 1 where it is not what signatures.py says
+"""
+
+import pathlib
+import sys
+
+from serving.signatures import KINDS, NOT_SERVED
+
+README = pathlib.Path(__file__).with_name("README.md")
+BEGIN, END = "<!-- signatures:begin -->\n", "<!-- signatures:end -->\n"
+
+
+def tables():
+    """Markdown: for each kind of model a table of signatures, then what is not served and why."""
+    parts = []
+    for base, kind in KINDS.items():
+        rows = ["| signature | | name | dtype | shape | what |", "| --- | --- | --- | --- | --- | --- |"]
+        for signature in kind.signatures:
+            rows.append(f"| **`{signature.name}`** | | | | | {signature.meaning} |")
+            for side, fields in (("in", signature.inputs), ("out", signature.outputs)):
+                rows += [f"| | {side} | `{f.name}` | {f.dtype} | {_shape(f)} | {_meaning(f)} |" for f in fields]
+        parts.append("\n".join([f"### {kind.title} (`{base.__name__}`)\n", *rows]))
+    absent = [f"`{model.__name__}`: {reason}." for model, reason in NOT_SERVED.items()]
+    return "\n\n".join([*parts, "Not served: " + " ".join(absent)]) + "\n"
+
+
+def _shape(field):
+    names = [f"*{size}" if size == "condition_shape" else str(size) for size in field.shape]
+    return f"`[{', '.join(['n', *names])}]`"
+
+
+def _meaning(field):
+    conditions = [f"only with `{field.where}`"] * bool(field.where) + [f"without `{field.unless}`"] * bool(field.unless)
+    return "; ".join([field.meaning, ", ".join(conditions)] if conditions else [field.meaning])
+
+
+def redrawn(text):
+    """`text` with the tables of today. ValueError: it has no such place."""
+    if BEGIN not in text or END not in text:
+        raise ValueError(f"{README.name} must have lines {BEGIN.strip()} and {END.strip()}")
+    before, _, rest = text.partition(BEGIN)
+    return before + BEGIN + tables() + END + rest.partition(END)[2]
+
+
+def main(arguments):
+    text = README.read_text(encoding="utf-8")
+    if redrawn(text) == text:
+        return 0
+    if "--check" in arguments:
+        return f"{README.name} is not what signatures.py says: python serving/document.py"
+    README.write_text(redrawn(text), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,120 @@
+"""Export: from trained weights to what TensorFlow Serving loads.
+
+  python serving/export.py                              all models that results/ has weights for, into export/
+  python serving/export.py --model=gated_pixel_cnn      one of them
+  python serving/export.py --weights=mine.weights.h5    other weights, with their record mine.json beside them
+  python serving/export.py --serve                      and starts the server
+
+Writes <out>/<name>/<version>/ for each, with the record of the weights, warm-up requests and the SHA-256 of every file
+in assets.extra/, and beside the models what the server is started with (config.py). A server that watches the folder
+sees a version whole or not at all. README.md beside this file lists what the models answer.
+"""
+
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import sys
+
+from absl import app, flags, logging
+
+from serving import config, local, manifest, savedmodel, trained, validation, warmup
+from serving.signatures import signatures_of
+
+OUT = trained.RESULTS.parent / "export"
+
+_MODEL = flags.DEFINE_string("model", "all", "a network (draw), a served name (draw-binarized_mnist) or all")
+_WEIGHTS = flags.DEFINE_string("weights", None, "instead of results/: a .weights.h5 with its record, or a .keras file")
+_RESULTS_DIR = flags.DEFINE_string("results_dir", str(trained.RESULTS), "with records and weights")
+_OUT = flags.DEFINE_string("out", str(OUT), "folder of the exported models")
+_VERSION = flags.DEFINE_integer("version", None, "default: one more than the highest there is", lower_bound=1)
+_MAX_ROWS = flags.DEFINE_integer("max_rows", validation.MAX_ROWS, "most images in one request", lower_bound=1)
+_SERVE = flags.DEFINE_bool("serve", False, "start the server: a tensorflow_model_server of this machine, else Docker's")
+
+
+def export(model, out, name, version=None, record=None, max_rows=validation.MAX_ROWS):
+    """Writes `<out>/<name>/<version>/`; returns its path.
+
+    Args:
+        model: a built network.
+        out: folder of the exported models; made if absent.
+        name: what the model is called when served.
+        version: integer above 0; None: one more than the highest there is.
+        record: dict, kept in assets.extra/export.json.
+        max_rows: the most images in one request.
+
+    Raises:
+        FileExistsError: there is such a version: a server may be using it.
+        ValueError, TypeError: see savedmodel.save.
+    """
+    base = pathlib.Path(out) / name
+    base.mkdir(parents=True, exist_ok=True)
+    version = max(_versions(base), default=0) + 1 if version is None else version
+    if version in _versions(base):
+        raise FileExistsError(f"version must be new, a server may be using it. Received: {version}, which {base} has")
+    partial = base / f".{version}.{os.getpid()}.partial"  # no number: a server that polls the folder passes over it
+    try:
+        savedmodel.save(model, partial, max_rows)
+        warmup.write(partial, name, signatures_of(model))
+        (partial / config.ABOUT).write_text(json.dumps({"max_rows": max_rows, "record": record}, indent=2) + "\n")
+        manifest.write(partial)
+        for path in (*partial.rglob("*"), partial):
+            _to_disk(path)  # the content before the name
+        partial.rename(base / str(version))  # fails where another process was first
+        _to_disk(base)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return base / str(version)
+
+
+def _versions(base):
+    return [int(path.name) for path in base.iterdir() if path.name.isdecimal()]
+
+
+def _to_disk(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def chosen(model, weights, results_dir):
+    """The trained.Trained that the flags name. Raises trained.Refused where there are none."""
+    if weights:
+        return [trained.of_file(weights)]
+    found = trained.find(results_dir)
+    wanted = [t for name, t in found.items() if model in ("all", name, t.record["model"])]
+    if not wanted:
+        raise trained.Refused(
+            f"--model must be all or of {', '.join(found) or 'none, for lack of weights'}. Received: {model!r}"
+        )
+    return wanted
+
+
+def main(argv):
+    if len(argv) > 1:
+        sys.exit(f"export: every argument must be a --flag. Received: {' '.join(argv[1:])}")
+    if not flags.FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.WARNING)
+    out = pathlib.Path(_OUT.value)
+    try:
+        for each in chosen(_MODEL.value, _WEIGHTS.value, _RESULTS_DIR.value):
+            path = export(each.load(), out, each.name, _VERSION.value, each.record, _MAX_ROWS.value)
+            print(f"{each.name}: {path}", flush=True)
+        config.write(out)
+    except (ValueError, TypeError, OSError) as error:
+        sys.exit(f"export: {error}")
+    docker = config.docker_command(out)
+    print(f"\nTo serve:  docker compose --file {out / 'compose.yaml'} up\nor:        {shlex.join(docker)}", flush=True)
+    if _SERVE.value:
+        command = local.command(out) if local.binary() else docker
+        try:
+            os.execvp(command[0], command)
+        except OSError as error:
+            sys.exit(f"export: --serve needs tensorflow_model_server or docker on the PATH ({error})")
+
+
+if __name__ == "__main__":
+    app.run(main)

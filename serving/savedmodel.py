@@ -1,0 +1,47 @@
+"""A SavedModel from a network: its weights once, its signatures as plain graphs, and nothing of Keras.
+
+No XLA: stock servers refuse what must be compiled. No Python and no ops but TensorFlow's own: any loader of TensorFlow
+takes it.
+"""
+
+import keras
+import tensorflow as tf
+
+from serving import validation
+from serving.signatures import kind_of, signatures_of
+
+DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
+
+
+def save(model, folder, max_rows=validation.MAX_ROWS):
+    """Writes the SavedModel of a built model into `folder`.
+
+    Args:
+        model: of a class that signatures.py knows.
+        folder: path; made if absent.
+        max_rows: the most images in one request.
+
+    Raises:
+        ValueError: Keras runs on another backend than TensorFlow.
+        TypeError: serving/signatures.py does not say what such a model answers.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(f"export needs KERAS_BACKEND=tensorflow. Received: {keras.backend.backend()!r}")
+    answers = kind_of(type(model)).answers(model)
+    functions = {signature.name: _graph(answers, signature, max_rows) for signature in signatures_of(model)}
+    module = tf.Module()
+    module.weights = [weight.value for weight in model.weights]
+    first = next(iter(functions.values()))
+    tf.saved_model.save(module, str(folder), signatures={**functions, DEFAULT: first})
+
+
+def _graph(answers, signature, max_rows):
+    def answer(**inputs):
+        outputs = getattr(answers, signature.name)(**validation.checked(signature.inputs, inputs, max_rows))
+        # A batch must be parted again: what a server gets has all its rows.
+        return {field.name: tf.ensure_shape(outputs[field.name], (None, *field.shape)) for field in signature.outputs}
+
+    specs = {
+        field.name: tf.TensorSpec((None, *field.shape), field.dtype, name=field.name) for field in signature.inputs
+    }
+    return tf.function(answer, autograph=False).get_concrete_function(**specs)

@@ -1,0 +1,142 @@
+"""How requests travel: TensorFlow Serving's PredictionService over gRPC, and its REST API.
+
+Each has `predict(signature, inputs)` and `signatures()` with arrays in and out, and raises ServingError in words.
+"""
+
+import json
+import os
+import urllib.error
+import urllib.request
+
+import numpy as np
+
+_DTYPES = {"DT_UINT8": "uint8", "DT_INT64": "int64", "DT_FLOAT": "float32", "DT_BOOL": "bool"}
+
+
+class ServingError(RuntimeError):
+    """No answer, or a refusal; the message says what and by whom."""
+
+
+class Again(ServingError):
+    """A refusal that something else than the request may have been the cause of."""
+
+
+def transport(server, model, version, timeout):
+    """Rest for "http://host:port", Grpc for "host:port"; arguments as of client.Client."""
+    kind = Rest if server.startswith(("http://", "https://")) else Grpc
+    return kind(server, model, version, timeout)
+
+
+class Grpc:
+    """PredictionService of tensorflow_serving/apis."""
+
+    def __init__(self, server, model, version, timeout):
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        import grpc
+        import tensorflow as tf
+        from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
+
+        self._grpc, self._tf, self._predict, self._metadata = grpc, tf, predict_pb2, get_model_metadata_pb2
+        self._server, self._model, self._version, self._timeout = server, model, version, timeout
+        unlimited = [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
+        self._stub = prediction_service_pb2_grpc.PredictionServiceStub(grpc.insecure_channel(server, unlimited))
+
+    def predict(self, signature, inputs):
+        request = self._predict.PredictRequest(model_spec=self._spec())
+        request.model_spec.signature_name = signature
+        for name, array in inputs.items():
+            request.inputs[name].CopyFrom(self._tf.make_tensor_proto(array))
+        outputs = self._call(self._stub.Predict, request).outputs
+        return {name: self._tf.make_ndarray(outputs[name]) for name in outputs}
+
+    def signatures(self):
+        request = self._metadata.GetModelMetadataRequest(model_spec=self._spec(), metadata_field=["signature_def"])
+        found = self._metadata.SignatureDefMap()
+        self._call(self._stub.GetModelMetadata, request).metadata["signature_def"].Unpack(found)
+        names = self._tf.dtypes.as_dtype
+
+        def fields(infos):
+            return {
+                name: (names(info.dtype).name, [None if d.size < 0 else d.size for d in info.tensor_shape.dim])
+                for name, info in infos.items()
+            }
+
+        signatures = {name: found.signature_def[name] for name in found.signature_def if not name.startswith("__")}
+        return {n: {"inputs": fields(s.inputs), "outputs": fields(s.outputs)} for n, s in signatures.items()}
+
+    def _spec(self):
+        spec = self._predict.PredictRequest().model_spec
+        spec.name = self._model
+        if self._version is not None:
+            spec.version.value = self._version
+        return spec
+
+    def _call(self, method, request):
+        try:
+            return method(request, timeout=self._timeout)
+        except self._grpc.RpcError as error:
+            code, codes = error.code(), self._grpc.StatusCode
+            if code == codes.DEADLINE_EXCEEDED:
+                raise ServingError(f"{self._server} did not answer in {self._timeout:g} s") from error
+            again = code in (codes.INVALID_ARGUMENT, codes.FAILED_PRECONDITION, codes.UNAVAILABLE)
+            kind = Again if again else ServingError
+            raise kind(f"{self._server} refused ({code.name.lower()}): {error.details()}") from error
+
+
+class Rest:
+    """The REST API of TensorFlow Serving."""
+
+    def __init__(self, server, model, version, timeout):
+        self._server, self._timeout = server.rstrip("/"), timeout
+        self._url = f"{self._server}/v1/models/{model}" + ("" if version is None else f"/versions/{version}")
+        self._signatures = None
+
+    def predict(self, signature, inputs):
+        columns = {name: array.tolist() for name, array in inputs.items()}
+        outputs = self._call(":predict", {"signature_name": signature, "inputs": columns})["outputs"]
+        self._signatures = self._signatures or self.signatures()
+        fields = self._signatures[signature]["outputs"]
+        if len(fields) == 1:  # one output comes without its name
+            outputs = dict.fromkeys(fields, outputs)
+        return {name: np.array(outputs[name], dtype) for name, (dtype, _) in fields.items()}
+
+    def signatures(self):
+        found = self._call("/metadata")["metadata"]["signature_def"]["signature_def"]
+
+        def fields(infos):
+            return {
+                name: (_DTYPES.get(info["dtype"], info["dtype"]), _sizes(info["tensor_shape"]))
+                for name, info in infos.items()
+            }
+
+        signatures = {name: found[name] for name in found if not name.startswith("__")}
+        return {n: {"inputs": fields(s["inputs"]), "outputs": fields(s["outputs"])} for n, s in signatures.items()}
+
+    def _call(self, what, content=None):
+        body = None if content is None else json.dumps(content).encode()
+        request = urllib.request.Request(self._url + what, body, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            kind = Again if error.code in (400, 412, 503) else ServingError
+            raise kind(f"{self._server} refused (HTTP {error.code}): {_reason(error)}") from error
+        except TimeoutError as error:
+            raise ServingError(f"{self._server} did not answer in {self._timeout:g} s") from error
+        except (urllib.error.URLError, ConnectionError) as error:
+            raise Again(f"{self._server} cannot be reached: {getattr(error, 'reason', error)}") from error
+        except ValueError as error:
+            raise ServingError(f"{self._server} must answer in JSON. Received: {error}") from error
+
+
+def _sizes(shape):
+    sizes = [int(dim["size"]) for dim in shape.get("dim", [])]
+    return [None if size < 0 else size for size in sizes]
+
+
+def _reason(error):
+    text = error.read().decode(errors="replace")
+    try:
+        return json.loads(text)["error"]
+    except (ValueError, KeyError, TypeError):
+        return text[:300] or error.reason

@@ -1,0 +1,35 @@
+"""Warm-up requests: what TensorFlow Serving asks a version before anybody else may, so that no first call is slow.
+
+The file is assets.extra/tf_serving_warmup_requests: a TFRecord of official PredictionLog protos. A graph is the same
+for every number of images, so one row for each signature is enough.
+"""
+
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+PATH = "assets.extra/tf_serving_warmup_requests"
+
+
+def example(field, rows=1):
+    """A good value of a resolved Field of signatures.py: [rows, ...]."""
+    return np.full((rows, *field.shape), 1 if field.positive else 0, field.dtype)
+
+
+def write(folder, name, signatures):
+    """Writes one request for each of the resolved `signatures` of the served model `name` into `folder`."""
+    path = pathlib.Path(folder) / PATH
+    path.parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(path)) as file:
+        for signature in signatures:
+            file.write(_log(name, signature).SerializeToString())
+
+
+def _log(name, signature):
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name, request.model_spec.signature_name = name, signature.name
+    for field in signature.inputs:
+        request.inputs[field.name].CopyFrom(tf.make_tensor_proto(example(field)))
+    return prediction_log_pb2.PredictionLog(predict_log=prediction_log_pb2.PredictLog(request=request))

@@ -1,0 +1,305 @@
+"""An export is whole or absent, plain TensorFlow, as large as its weights, and refused where it was changed."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_serving.apis import prediction_log_pb2
+from tensorflow_serving.config import model_server_config_pb2
+
+from models.gated_pixel_cnn import GatedPixelCNN
+from serving import config, manifest, trained, warmup
+from serving import export as export_script
+from serving.export import export
+from serving.signatures import signatures_of
+
+
+def nodes(path):
+    """All nodes of a SavedModel, those of its function library too."""
+    saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
+    for graph in saved.meta_graphs:
+        yield from graph.graph_def.node
+        for function in graph.graph_def.library.function:
+            yield from function.node_def
+
+
+def test_graphs_hold_nothing_but_stock_ops(exported, tiny_models):
+    """No op that needs XLA, none that is not TensorFlow's own, no Python."""
+    from tensorflow.python.framework import op_def_registry
+
+    kinds = set()
+    for name in tiny_models:
+        saved = saved_model_pb2.SavedModel.FromString((exported / name / "1" / "saved_model.pb").read_bytes())
+        functions = {f.signature.name for graph in saved.meta_graphs for f in graph.graph_def.library.function}
+        for node in nodes(exported / name / "1"):
+            kinds.add(node.op)
+            assert node.op in functions or op_def_registry.get(node.op) is not None, node.op
+            assert not re.match("Xla|.*PyFunc|.*Python|Batch.*Function|.*TPU", node.op), node.op
+            compiled = node.attr.get("_XlaMustCompile")
+            assert compiled is None or not compiled.b, node.name
+        for graph in saved.meta_graphs:
+            assert not any(f.attr["_XlaMustCompile"].b for f in graph.graph_def.library.function)
+    assert {"While", "StatelessRandomUniformV2", "Assert", "EnsureShape"} <= kinds or {"StatelessWhile"} & kinds
+
+
+def test_the_search_for_ops_finds_what_must_not_be_there(tmp_path):
+    """In functions too, where all of this project's ops are."""
+
+    @tf.function(input_signature=[tf.TensorSpec([4], tf.float32)], jit_compile=True)
+    def compiled(x):
+        return tf.raw_ops.XlaDynamicUpdateSlice(input=x, update=x[:1], indices=[0]) if False else x + 1
+
+    @tf.function(input_signature=[tf.TensorSpec([4], tf.float32)])
+    def outer(x):
+        return {"y": tf.numpy_function(lambda v: v, [compiled(x)], tf.float32)}
+
+    module = tf.Module()
+    tf.saved_model.save(module, str(tmp_path), signatures=outer)
+    found = list(nodes(tmp_path))
+    assert any(re.match(".*PyFunc", node.op) for node in found)
+    assert any(node.attr["_XlaMustCompile"].b for node in found)
+
+
+def test_signatures_are_named_and_shaped_as_the_table_says(exported, tiny_models):
+    for name, model in tiny_models.items():
+        saved = saved_model_pb2.SavedModel.FromString((exported / name / "1" / "saved_model.pb").read_bytes())
+        found = saved.meta_graphs[0].signature_def
+        signatures = {signature.name: signature for signature in signatures_of(model)}
+        assert found.keys() == {*signatures, "serving_default", "__saved_model_init_op"}
+        signatures["serving_default"] = next(iter(signatures.values()))
+        for key, signature in signatures.items():
+            for infos, fields in ((found[key].inputs, signature.inputs), (found[key].outputs, signature.outputs)):
+                shapes = {alias: [d.size for d in info.tensor_shape.dim] for alias, info in infos.items()}
+                assert shapes == {f.name: [-1, *f.shape] for f in fields}, (name, key)
+                dtypes = {alias: tf.dtypes.as_dtype(info.dtype).name for alias, info in infos.items()}
+                assert dtypes == {f.name: f.dtype for f in fields}, (name, key)
+
+
+def test_warm_up_asks_every_signature_once(exported, tiny_models):
+    """With values that the checks let pass: the server of test_server.py asks itself these before it starts."""
+    for name, model in tiny_models.items():
+        file = exported / name / "1" / warmup.PATH
+        logs = [prediction_log_pb2.PredictionLog.FromString(r.numpy()) for r in tf.data.TFRecordDataset(str(file))]
+        requests = [log.predict_log.request for log in logs]
+        assert {request.model_spec.name for request in requests} == {name}
+        signatures = signatures_of(model)
+        assert [r.model_spec.signature_name for r in requests] == [signature.name for signature in signatures]
+        for request, signature in zip(requests, signatures, strict=True):
+            shapes = {field: tf.make_ndarray(proto).shape for field, proto in request.inputs.items()}
+            assert shapes == {field.name: (1, *field.shape) for field in signature.inputs}
+
+
+def watched(monkeypatch, base):
+    """What a server that polls `base` sees while an export is under way: names that are numbers."""
+    seen = []
+    write = warmup.write
+
+    def spy(*arguments):
+        seen.append(sorted(path.name for path in base.iterdir()))
+        write(*arguments)
+
+    monkeypatch.setattr(warmup, "write", spy)
+    return seen
+
+
+@pytest.fixture
+def classifier(tiny_models):
+    return tiny_models["conv_classifier"]  # the quickest to trace
+
+
+def test_a_version_appears_whole_or_not_at_all(classifier, tmp_path, monkeypatch):
+    seen = watched(monkeypatch, tmp_path / "m")
+    assert export(classifier, tmp_path, "m") == tmp_path / "m" / "1"
+    assert len(seen) == 1 and all(not name.isdecimal() and name.startswith(".") for name in seen[0])
+    assert export(classifier, tmp_path, "m") == tmp_path / "m" / "2"
+    manifest.verify(tmp_path / "m" / "2")
+    with pytest.raises(FileExistsError, match="version must be new.*Received: 2"):
+        export(classifier, tmp_path, "m", version=2)
+
+    def fails(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(manifest, "write", fails)
+    with pytest.raises(OSError, match="no space left"):
+        export(classifier, tmp_path, "m")
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["1", "2"]
+
+
+def test_of_two_exports_of_one_version_one_fails(classifier, tmp_path, monkeypatch):
+    """The other process's version is not replaced, whoever looked first."""
+    monkeypatch.setattr(export_script, "_versions", lambda base: [])
+    path = export(classifier, tmp_path, "m", version=1)
+    before = (path / manifest.PATH).read_bytes()
+    with pytest.raises(OSError):
+        export(classifier, tmp_path, "m", version=1)
+    assert (path / manifest.PATH).read_bytes() == before
+
+
+def damages(version):
+    """{what happened to an export: how}."""
+    data = next(version.glob("variables/*.data-*"))
+
+    def flip(path):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+
+    return {
+        "graph truncated": lambda: os.truncate(version / "saved_model.pb", 1000),
+        "weights truncated": lambda: os.truncate(data, 10),
+        "weights changed": lambda: flip(data),
+        "graph changed": lambda: flip(version / "saved_model.pb"),
+        "file missing": lambda: (version / warmup.PATH).unlink(),
+        "file added": lambda: (version / "saved_model.cpb").write_bytes(b""),
+        "sums missing": lambda: (version / manifest.PATH).unlink(),
+        "sums empty": lambda: (version / manifest.PATH).write_text(""),
+    }
+
+
+def test_a_changed_export_is_refused(exported, tmp_path):
+    """By manifest.verify, and by start.sh before the server starts."""
+    for damage in ("nothing", *damages(exported / "conv_classifier" / "1")):
+        folder = tmp_path / damage.replace(" ", "_")
+        version = folder / "m" / "1"
+        shutil.copytree(exported / "conv_classifier" / "1", version)
+        config.write(folder)
+        damages(version).get(damage, lambda: None)()
+        start = ["bash", folder / "start.sh", "--port=1"]
+        started = subprocess.run(start, env={**os.environ, "TF_MODEL_SERVER": "echo"}, capture_output=True, text=True)
+        if damage == "nothing":
+            manifest.verify(version)
+            assert started.stdout == "--port=1\n", started.stderr
+        else:
+            with pytest.raises(manifest.Damaged, match=re.escape(str(version))):
+                manifest.verify(version)
+            assert started.returncode == 1 and "--port" not in started.stdout, damage
+            assert "m/1/ is not what was exported" in started.stderr, damage
+
+
+def test_tensorflow_itself_refuses_what_is_truncated(exported, tmp_path):
+    for damage in ("graph truncated", "weights truncated", "weights changed"):
+        version = tmp_path / damage.replace(" ", "_")
+        shutil.copytree(exported / "conv_classifier" / "1", version)
+        damages(version)[damage]()
+        with pytest.raises(
+            Exception, match="(?i)cannot parse|not parse|data loss|checksum|truncated|read|out of range"
+        ):
+            tf.saved_model.load(str(version))
+
+
+def test_manifest_is_what_sha256sum_writes(exported, capsys):
+    version = exported / "draw" / "1"
+    assert subprocess.run(["sha256sum", "--check", "--strict", "--quiet", manifest.PATH], cwd=version).returncode == 0
+    assert manifest.main([str(version)]) == 0 and "as exported" in capsys.readouterr().out
+    assert "must be an exported version" in manifest.main([str(exported)])
+
+
+def test_configuration_is_what_the_server_reads(exported, tiny_models):
+    text = (exported / "models.config").read_text()
+    models = text_format.Parse(text, model_server_config_pb2.ModelServerConfig()).model_config_list.config
+    assert [(m.name, m.base_path, m.model_platform) for m in models] == [
+        (name, f"/models/{name}", "tensorflow") for name in sorted(tiny_models)
+    ]
+    compose = (exported / "compose.yaml").read_text()
+    for flag in config.server_flags():
+        assert f"      - {flag}\n" in compose
+    assert {"/models/start.sh", *config.server_flags()} <= set(config.docker_command(exported))
+    for file in ("models.config", "batching.config"):
+        assert f"/models/{file}" in compose and (exported / file).is_file()
+    # No batch may be larger than what the graphs take: requests would be refused for being joined.
+    assert "max_batch_size { value: 8 }" in (exported / "batching.config").read_text()
+    subprocess.run(["bash", "-n", exported / "start.sh"], check=True)
+
+
+# Weights.
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A folder of results with a record of a tiny model, and the model."""
+    model = GatedPixelCNN((3, 4, 1), levels=2, filters=2, depth=1, first_kernel_size=3)
+    model.build()
+    folder = tmp_path / "results"
+    (folder / "table").mkdir(parents=True)
+    model.save_weights(folder / "table" / "gated_pixel_cnn-x.weights.h5")
+    names = ("name", "trainable", "dtype")
+    record = {
+        "model": "gated_pixel_cnn",
+        "data": "x",
+        "model_config": {name: value for name, value in model.get_config().items() if name not in names},
+        "values": {"validation": 1.0},
+        "examples": {"validation": 10},
+        "date": "2024-05-31T12:00:00+00:00",
+        "weights": "table/gated_pixel_cnn-x.weights.h5",
+        "weights_sha256": trained.sha256_of_file(folder / "table" / "gated_pixel_cnn-x.weights.h5"),
+    }
+    (folder / "table" / "gated_pixel_cnn-x.json").write_text(json.dumps(record))
+    return folder
+
+
+def test_weights_come_from_results_or_from_a_file_with_its_record(results):
+    (by_name,) = export_script.chosen("gated_pixel_cnn-x", None, results)
+    (by_model,) = export_script.chosen("gated_pixel_cnn", None, results)
+    (by_file,) = export_script.chosen("all", results / "table" / "gated_pixel_cnn-x.weights.h5", None)
+    assert by_name == by_model == by_file and by_name.name == "gated_pixel_cnn-x"
+    np.testing.assert_equal(by_name.load().get_weights(), by_file.load().get_weights())
+    with pytest.raises(trained.Refused, match="--model must be all or of gated_pixel_cnn-x. Received: 'draw'"):
+        export_script.chosen("draw", None, results)
+
+
+def test_weights_that_are_not_those_of_the_record_are_refused(results):
+    (found,) = trained.find(results).values()
+    found.weights.write_bytes(found.weights.read_bytes() + b" ")
+    with pytest.raises(trained.Refused, match="SHA-256 differs"):
+        found.load()
+    found.weights.unlink()
+    with pytest.raises(trained.Refused, match="must be a file"):
+        found.load()
+    with pytest.raises(trained.Refused, match="with its record"):
+        trained.of_file(results / "table" / "other.weights.h5")
+
+
+def test_keras_files_load_in_safe_mode(tiny_models, tmp_path):
+    model = tiny_models["conv_classifier"]
+    model.save(tmp_path / "good.keras")
+    loaded = trained.of_file(tmp_path / "good.keras").load()
+    np.testing.assert_equal(loaded.get_weights(), model.get_weights())
+    unsafe = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x + 1)])
+    unsafe.save(tmp_path / "unsafe.keras")
+    with pytest.raises(trained.Refused, match="safe mode"):
+        trained.of_file(tmp_path / "unsafe.keras").load()
+    (tmp_path / "broken.keras").write_bytes(b"PK")
+    with pytest.raises(trained.Refused, match="broken.keras"):
+        trained.of_file(tmp_path / "broken.keras").load()
+
+
+def test_a_committed_model_exports_to_little_more_than_its_weights(tmp_path):
+    """By the script, as its README says; log_prob of real weights, to 1e-4."""
+    flags = ["--model=gated_pixel_cnn-cifar10", f"--out={tmp_path}"]
+    environment = {**os.environ, "PYTHONPATH": str(trained.RESULTS.parent)}
+    result = subprocess.run(
+        [sys.executable, export_script.__file__, *flags], capture_output=True, text=True, env=environment
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert f"docker compose --file {tmp_path}/compose.yaml up" in result.stdout
+    version = tmp_path / "gated_pixel_cnn-cifar10" / "1"
+    manifest.verify(version)
+    found = trained.find()["gated_pixel_cnn-cifar10"]
+    assert json.loads((version / config.ABOUT).read_text()) == {"max_rows": 64, "record": found.record}
+    assert "max_batch_size { value: 64 }" in (tmp_path / "batching.config").read_text()
+    size = sum(path.stat().st_size for path in version.rglob("*") if path.is_file())
+    assert size < 4 * found.record["parameters"] + 1.2e6  # the graph does not grow with the weights
+    model = found.load()
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("uint8")
+    answer = tf.saved_model.load(str(version)).signatures["log_prob"](images=tf.constant(images))
+    np.testing.assert_allclose(answer["log_prob_nats"], model.log_prob(images), rtol=1e-6, atol=1e-4)
+    np.testing.assert_allclose(answer["bits_per_dim"], model.bits_per_dim(images), atol=1e-5)

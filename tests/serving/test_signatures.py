@@ -1,0 +1,122 @@
+"""Every model has its signatures, or a reason; the README's table is theirs."""
+
+import importlib
+import inspect
+import pathlib
+import re
+
+import keras
+import pytest
+
+import models
+from models.density_baselines import Density
+from models.gated_pixel_cnn import GatedPixelCNN
+from models.networks import NETWORKS
+from reproduce import records, report
+from serving import document, trained
+from serving.signatures import KINDS, NOT_SERVED, kind_of, signatures_of
+
+
+def model_classes():
+    """All classes of models in models/ that are no mere base of others: what can be made and asked."""
+    names = [path.stem for path in pathlib.Path(models.__path__[0]).glob("*.py")]
+    found = set()
+    for name in names:
+        module = importlib.import_module(f"models.{name}")
+        for _, value in inspect.getmembers(module, inspect.isclass):
+            if value.__module__ == module.__name__ and issubclass(value, (keras.Model, Density)):
+                found.add(value)
+    registered = keras.saving.get_custom_objects().values()  # a base of others may be a model itself
+    return {c for c in found if c in registered or not c.__subclasses__()}
+
+
+def test_every_model_is_served_or_has_a_reason():
+    classes = model_classes()
+    assert set(NETWORKS.values()) | {GatedPixelCNN} <= classes  # the search finds what there is
+    for model_class in classes:
+        assert (model_class in NOT_SERVED) != issubclass(model_class, tuple(KINDS)), (
+            f"{model_class.__name__} needs signatures (KINDS) or a reason (NOT_SERVED) in serving/signatures.py"
+        )
+    assert set(NOT_SERVED) <= classes and all(NOT_SERVED.values())
+
+
+def test_every_model_is_exported_in_these_tests(tiny_models):
+    served = {model_class for model_class in model_classes() if model_class not in NOT_SERVED}
+    assert {type(model) for model in tiny_models.values()} == served, "tests/serving/conftest.py: TINY lacks a model"
+
+
+def test_an_unknown_model_is_refused():
+    with pytest.raises(TypeError, match="AutoregressiveModel, .*, Draw, Classifier.*Received: Dense"):
+        kind_of(keras.layers.Dense)
+
+
+def test_signatures_are_those_of_the_model(tiny_models):
+    """Its sizes; and only what it has: labels with classes, windows with attention."""
+    by_name = {name: {s.name: s for s in signatures_of(model)} for name, model in tiny_models.items()}
+    fields = lambda name, signature, side: {f.name: f for f in getattr(by_name[name][signature], side)}  # noqa: E731
+    assert fields("gated", "complete", "inputs")["known_mask"].shape == (4, 5)
+    assert "label" not in fields("pixel_cnn", "sample", "inputs")
+    assert fields("gated", "sample", "inputs")["label"].below == 3
+    assert fields("gated", "sample", "outputs")["images"].shape == (4, 5, 3)
+    assert fields("draw", "reconstruct_steps", "outputs").keys() == {
+        "images",
+        "canvases",
+        "write_windows",
+        "read_windows",
+    }
+    assert fields("draw", "sample_steps", "outputs")["canvases"].shape == (3, 6, 5, 1)
+    assert fields("draw_plain", "reconstruct_steps", "outputs").keys() == {"images", "canvases"}
+    assert fields("draw_classifier", "classify", "outputs")["windows"].shape == (2, 5)
+    assert fields("conv_classifier", "classify", "outputs").keys() == {"probabilities"}
+    assert fields("draw_classifier", "classify", "outputs")["probabilities"].shape == (4,)
+
+
+def test_every_field_says_what_it_is():
+    for kind in KINDS.values():
+        for signature in kind.signatures:
+            assert callable(getattr(kind.answers, signature.name))
+            for field in (*signature.inputs, *signature.outputs):
+                assert field.name.isidentifier() and field.dtype in ("uint8", "int64", "float32", "bool")
+                assert len(field.meaning) > 5
+
+
+def test_a_model_with_another_condition_takes_it():
+    """Vectors, maps and images as conditions need no more than the attributes that say so."""
+    model = GatedPixelCNN((4, 5, 3), levels=4)
+    model.condition_shape, model.condition_levels = (7,), None
+    inputs = {f.name: f for f in {s.name: s for s in signatures_of(model)}["sample"].inputs}
+    assert inputs["condition"].shape == (7,) and inputs["condition"].dtype == "float32"
+    model.condition_shape, model.condition_levels = (2, 3, 1), 16
+    inputs = {f.name: f for f in {s.name: s for s in signatures_of(model)}["sample"].inputs}
+    assert inputs["condition"].shape == (2, 3, 1) and inputs["condition"].dtype == "uint8"
+    assert inputs["condition"].below == 16
+
+
+def test_the_readme_has_the_table_of_today():
+    text = document.README.read_text(encoding="utf-8")
+    assert document.redrawn(text) == text, "run: python serving/document.py"
+    for kind in KINDS.values():
+        for signature in kind.signatures:
+            assert f"**`{signature.name}`**" in text
+            assert all(f"`{f.name}` | {f.dtype}" in text for f in (*signature.inputs, *signature.outputs))
+    with pytest.raises(ValueError, match="signatures:begin"):
+        document.redrawn("no such place")
+
+
+def test_serving_imports_nothing_from_above():
+    for path in document.README.parent.glob("*.py"):
+        assert not re.search(r"^\s*(from|import) (reproduce|benchmarks|tests)\b", path.read_text(), re.M), path.name
+
+
+def test_the_weights_served_are_those_of_the_tables():
+    """The best record of each model and data set, by the rule of reproduce/report.py."""
+    groups = {}
+    for table in report.TABLES:
+        for record in records.read_all(report.RESULTS, table):
+            if record.weights:
+                groups.setdefault(f"{record.model}-{record.data}", []).append(record)
+    found = trained.find()
+    assert found.keys() == groups.keys()
+    for name, group in groups.items():
+        assert found[name].record["weights"] == report.best(group).weights
+        assert found[name].record["model"] in NETWORKS

@@ -1,0 +1,85 @@
+"""What the graph itself refuses, asked as the server asks: the C++ session, which checks no shape that is fed."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2
+
+from serving.validation import MAX_ROWS
+
+
+@pytest.fixture(scope="module")
+def ask(exported):
+    """`ask(model, signature, inputs)` by a session, without Python's own checks."""
+    sessions = {}
+
+    def ask(model, signature, inputs):
+        if model not in sessions:
+            # A configuration of its own: as a server does, it optimises graphs.
+            session = tf.compat.v1.Session(graph=tf.Graph(), config=tf.compat.v1.ConfigProto())
+            with session.graph.as_default():
+                sessions[model] = (
+                    session,
+                    tf.compat.v1.saved_model.load(session, ["serve"], str(exported / model / "1")),
+                )
+        session, meta = sessions[model]
+        names = meta.signature_def[signature]
+        options = config_pb2.CallableOptions()
+        options.feed.extend(names.inputs[name].name for name in inputs)
+        options.fetch.extend(info.name for info in names.outputs.values())
+        return dict(zip(names.outputs, session._make_callable_from_options(options)(*inputs.values()), strict=True))
+
+    return ask
+
+
+def replaced(name, value):
+    """A change of a good request of three rows: another value of one input."""
+    return lambda inputs: {**inputs, name: value(inputs[name])}
+
+
+def all_rows(count):
+    """A change of a good request: so many rows of everything."""
+    return lambda inputs: {name: np.resize(array, (count, *array.shape[1:])) for name, array in inputs.items()}
+
+
+BAD = {  # model, signature, what is changed, what is said
+    "wrong height": ("gated", "log_prob", replaced("images", lambda a: a[:, 1:]), r"images.*\[3,3,5,3\].*\[\?,4,5,3\]"),
+    "no rows axis": ("gated", "log_prob", replaced("images", lambda a: a[0]), r"images.*\[4,5,3\]"),
+    "grey for colour": ("gated", "log_prob", replaced("images", lambda a: a[..., :1]), r"images.*\[3,4,5,1\]"),
+    "mask too small": ("gated", "complete", replaced("known_mask", lambda a: a[:, :, :1]), r"known_mask.*\[3,4,1\]"),
+    "level": ("gated", "log_prob", replaced("images", lambda a: a + 4), "images must have values 0 to 3.*Received"),
+    "level of digits": ("draw", "elbo", replaced("images", lambda a: a + 2), "images must have values 0 to 1"),
+    "label": ("gated", "sample", replaced("label", lambda a: a * 0 + 3), "label must have values 0 to 2.*3"),
+    "label below": ("gated", "sample", replaced("label", lambda a: a - 9), "label must have values 0 to 2.*-"),
+    "NaN": ("gated", "sample", replaced("temperature", lambda a: a * np.nan), "temperature must be finite.*nan"),
+    "infinity": ("gated", "sample", replaced("temperature", lambda a: a / 0), "temperature must be finite.*inf"),
+    "no heat": ("gated", "sample", replaced("temperature", lambda a: a * 0), "temperature.*above zero"),
+    "nobody": ("gated", "sample", all_rows(0), "seed must have 1 to 8 rows.*0"),
+    "nobody drawn": ("draw", "sample", all_rows(0), "seed must have 1 to 8 rows.*0"),
+    "nine": ("draw", "sample_steps", all_rows(9), "seed must have 1 to 8 rows.*9"),
+    "a million": ("pixel_cnn", "sample", all_rows(10**6), "seed must have 1 to 8 rows.*1000000"),
+    "a seed too few": ("gated", "complete", replaced("seed", lambda a: a[1:]), "seed must have as many rows as images"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_request_gets_a_reason_and_the_next_an_answer(ask, tiny_models, requests_of, name):
+    model, signature, change, said = BAD[name]
+    good = requests_of(tiny_models[model])[signature]
+    with np.errstate(divide="ignore"):
+        bad = change(good)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"(?s){said}"):
+        ask(model, signature, bad)
+    assert all(len(array) == 3 for array in ask(model, signature, good).values())
+
+
+def test_a_wrong_dtype_is_refused(ask, tiny_models, requests_of):
+    good = requests_of(tiny_models["gated"])["log_prob"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="(?i)type|uint8"):
+        ask("gated", "log_prob", {"images": good["images"].astype("float32")})
+
+
+def test_as_many_rows_as_are_allowed_are_answered(ask, tiny_models, requests_of):
+    answer = ask("draw", "sample", requests_of(tiny_models["draw"], rows=8)["sample"])
+    assert answer["images"].shape == (8, 6, 5, 1)
+    assert MAX_ROWS == 64
