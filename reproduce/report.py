@@ -307,8 +307,9 @@ def files(results_dir=RESULTS):
             if any(record.table == name for record in found):  # not only rows that it shares with another table
                 part = readme_table(script.ROWS, found, metric, page)
             text = between_markers(text, name, part)
-    if text is not None:
-        text = between_markers(text, "compress", compress_page.page(compress_page.read_all(results_dir)))
+    compressed = compress_page.read_all(results_dir)
+    if text is not None and compressed:
+        text = between_markers(text, "compress", compress_page.page(compressed))
     return drawn if text is None else drawn | {readme: text}
 
 

@@ -337,6 +337,13 @@ def test_each_table_fills_its_own_page_and_part(results, monkeypatch):
     assert ["# Table 2, MNIST" in page for page in pages] == ["90.50" in page for page in pages] == [False, True]
 
 
+def test_a_table_without_records_takes_one_line_of_the_readme(results):
+    next((results / "table1_cifar").glob("*.json")).unlink()
+    assert run(results) is None
+    readme = (results.parent / "README.md").read_text()
+    assert "begin -->\nNothing of it is measured yet: `python reproduce/table1_cifar.py`.\n<!--" in readme
+
+
 def test_the_tables_are_those_of_the_scripts_and_of_the_readme():
     """Every script names its table as its file is called; its metric is one; the README has a place for it."""
     text = (records.REPOSITORY / "README.md").read_text(encoding="utf-8")
