@@ -26,6 +26,7 @@ class Preset:
     ema_momentum: float = 0.999  # weights are averaged; the average is what is evaluated and kept
     steps_per_epoch: int = 100  # between checkpoints, validations and sample grids
     validation_images: int = 256  # for the curve during training
+    epoch_samples: int = 16  # drawn at the end of every epoch; 0: none
     evaluation_images: int = 10_000  # of train and of validation, at the end
     test_images: int | None = None  # at the end; None: all
     evaluation_batch: int = 16  # images measured at a time
@@ -44,7 +45,7 @@ class Preset:
 
 _GATED_CIFAR = {
     "smoke": Preset({"filters": 12, "depth": 2, "first_kernel_size": 3}, 6, 4, steps_per_epoch=2, validation_images=8,
-                    evaluation_images=16, test_images=16, warmup_steps=2, ema_momentum=0.5),
+                    epoch_samples=0, evaluation_images=16, test_images=16, warmup_steps=2, ema_momentum=0.5),
     "quick": Preset({"filters": 36, "depth": 4, "first_kernel_size": 5, "head_filters": 72}, 1000, 2,
                     learning_rate=4e-3, ema_momentum=0.995, steps_per_epoch=250, validation_images=64,
                     evaluation_images=500, test_images=2500),
@@ -87,7 +88,9 @@ _DRAW_CIFAR = {
 
 _DRAW_MNIST = {
     "smoke": dataclasses.replace(
-        _DRAW_CIFAR["smoke"], model={"steps": 2, "units": 8, "latent": 4, "read_size": 2, "write_size": 3}
+        _DRAW_CIFAR["smoke"],
+        model={"steps": 2, "units": 8, "latent": 4, "read_size": 2, "write_size": 3},
+        epoch_samples=0,
     ),
     "quick": Preset({"steps": 8, "units": 128, "latent": 50, "read_size": 8, "write_size": 8}, 1500, 25,
                     learning_rate=3e-3, clip_norm=5.0, ema_momentum=0.99, steps_per_epoch=250, validation_images=500,

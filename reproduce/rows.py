@@ -232,7 +232,7 @@ def _run_network(experiment, model, data, preset_name, options):
         training.start_from(network, pathlib.Path(options.results_dir) / preset.start)
     run_dir = pathlib.Path(options.runs_dir) / experiment.table / stem
     draw = experiment.picture or picture
-    small = functools.partial(draw, data=data, n=16)
+    small = functools.partial(draw, data=data, n=preset.epoch_samples) if preset.epoch_samples else None
     trained = training.train(network, preset, data, run_dir, options.seed, options.restart, small)
 
     # What is measured is what is kept: the averaged weights, in float32, in a network without an optimiser.

@@ -27,7 +27,7 @@ from models.gated_pixel_cnn import GatedPixelCNN
 from reproduce import callbacks, checkpoints, records
 
 # Fields of a preset that are no part of the training itself.
-_MEASURING = ("validation_images", "evaluation_images", "test_images", "evaluation_batch", "measuring")
+_MEASURING = ("validation_images", "epoch_samples", "evaluation_images", "test_images", "evaluation_batch", "measuring")
 EVALUATION_SEED = 1502  # of noise in measurements
 
 

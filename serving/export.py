@@ -24,14 +24,6 @@ from serving.signatures import signatures_of
 
 OUT = trained.RESULTS.parent / "export"
 
-_MODEL = flags.DEFINE_string("model", "all", "a network (draw), a served name (draw-binarized_mnist) or all")
-_WEIGHTS = flags.DEFINE_string("weights", None, "instead of results/: a .weights.h5 with its record, or a .keras file")
-_RESULTS_DIR = flags.DEFINE_string("results_dir", str(trained.RESULTS), "with records and weights")
-_OUT = flags.DEFINE_string("out", str(OUT), "folder of the exported models")
-_VERSION = flags.DEFINE_integer("version", None, "default: one more than the highest there is", lower_bound=1)
-_MAX_ROWS = flags.DEFINE_integer("max_rows", validation.MAX_ROWS, "most images in one request", lower_bound=1)
-_SERVE = flags.DEFINE_bool("serve", False, "start the server: a tensorflow_model_server of this machine, else Docker's")
-
 
 def export(model, out, name, version=None, record=None, max_rows=validation.MAX_ROWS):
     """Writes `<out>/<name>/<version>/`; returns its path.
@@ -98,17 +90,17 @@ def main(argv):
         sys.exit(f"export: every argument must be a --flag. Received: {' '.join(argv[1:])}")
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)
-    out = pathlib.Path(_OUT.value)
+    options, out = flags.FLAGS, pathlib.Path(flags.FLAGS.out)
     try:
-        for each in chosen(_MODEL.value, _WEIGHTS.value, _RESULTS_DIR.value):
-            path = export(each.load(), out, each.name, _VERSION.value, each.record, _MAX_ROWS.value)
+        for each in chosen(options.model, options.weights, options.results_dir):
+            path = export(each.load(), out, each.name, options.version, each.record, options.max_rows)
             print(f"{each.name}: {path}", flush=True)
         config.write(out)
     except (ValueError, TypeError, OSError) as error:
         sys.exit(f"export: {error}")
     docker = config.docker_command(out)
     print(f"\nTo serve:  docker compose --file {out / 'compose.yaml'} up\nor:        {shlex.join(docker)}", flush=True)
-    if _SERVE.value:
+    if options.serve:
         command = local.command(out) if local.binary() else docker
         try:
             os.execvp(command[0], command)
@@ -117,4 +109,11 @@ def main(argv):
 
 
 if __name__ == "__main__":
+    flags.DEFINE_string("model", "all", "a network (draw), a served name (draw-binarized_mnist) or all")
+    flags.DEFINE_string("weights", None, "instead of results/: a .weights.h5 with its record, or a .keras file")
+    flags.DEFINE_string("results_dir", str(trained.RESULTS), "with records and weights")
+    flags.DEFINE_string("out", str(OUT), "folder of the exported models")
+    flags.DEFINE_integer("version", None, "default: one more than the highest there is", lower_bound=1)
+    flags.DEFINE_integer("max_rows", validation.MAX_ROWS, "most images in one request", lower_bound=1)
+    flags.DEFINE_bool("serve", False, "start the server: a tensorflow_model_server of this machine, else Docker's")
     app.run(main)

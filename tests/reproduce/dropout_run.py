@@ -12,7 +12,7 @@ from reproduce import callbacks, presets, rows, table1_cifar
 MODEL = {"filters": 6, "depth": 1, "first_kernel_size": 3, "dropout": 0.4}
 PRESET = presets.Preset(
     MODEL, 12, 4, learning_rate=0.02, warmup_steps=2, ema_momentum=0.7, steps_per_epoch=4, validation_images=4,
-    evaluation_images=8, test_images=8,
+    epoch_samples=0, evaluation_images=8, test_images=8,
 )  # fmt: skip
 
 

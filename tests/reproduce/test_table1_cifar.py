@@ -139,9 +139,10 @@ def test_samples_beside_the_record_are_those_of_its_weights(smoke, by_model, pho
 
 
 @pytest.mark.parametrize("model", NETWORKS)
-def test_a_run_leaves_checkpoint_curves_and_samples(smoke, model):
+def test_a_run_leaves_checkpoint_curves_and_samples(smoke, by_model, model):
     run = smoke[0] / "runs" / "table1_cifar" / f"{model}-smoke-{DATA}"
-    assert sorted(path.name for path in (run / "samples").iterdir()) == [f"epoch_000{i}.png" for i in (1, 2, 3)]
+    epochs = (1, 2, 3) if by_model[model].preset_settings["epoch_samples"] else ()  # some smoke presets want none
+    assert sorted(path.name for path in run.glob("samples/*")) == [f"epoch_000{i}.png" for i in epochs]
     assert (run / "checkpoint.weights.h5").is_file()
     if keras.backend.backend() == "tensorflow":
         events = {path.parent.name for path in run.rglob("events.out.tfevents.*")}
