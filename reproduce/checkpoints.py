@@ -8,17 +8,13 @@ import json
 import os
 import pathlib
 import shutil
-import warnings
 
 import h5py
 import keras
 import numpy as np
 
+from models.weights_file import Refused, load_whole
 from reproduce import records
-
-
-class Refused(ValueError):
-    """What was asked for cannot be done as things are; the message says what stands in the way."""
 
 
 def open_run(run_dir, settings, restart=False):
@@ -75,20 +71,6 @@ def save_whole(model, path, **attributes):
         partial.unlink(missing_ok=True)
 
 
-def load(model, path):
-    """model.load_weights, refusing files of which Keras would leave parts out with a mere warning.
-
-    Raises Refused for what is no HDF5 file, damaged, or of another model.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)
-            model.load_weights(path)
-    except (OSError, ValueError, KeyError, UserWarning) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise Refused(f"{path} does not hold the weights of this {type(model).__name__}: {reason}") from error
-
-
 class Checkpoint(keras.callbacks.Callback):
     """Saves at the end of every epoch; stops where a number is not finite, with the last good weights back in place.
 
@@ -114,7 +96,7 @@ class Checkpoint(keras.callbacks.Callback):
         if not self.path.is_file():
             return 0
         model.optimizer.build(model.trainable_variables)
-        load(model, self.path)
+        load_whole(model, self.path)
         with h5py.File(self.path) as file:
             stored = {name: float(value) for name, value in file.attrs.items()}
         self.clock.spent = {name: stored.get(name, 0.0) for name in self.clock.spent}

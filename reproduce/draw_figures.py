@@ -72,8 +72,7 @@ def neighbours(network, data, seed):
     found = images[nearest((levels - 1) * means[SAMPLES - 1 :: SAMPLES], images)]
     samples = pictures.grid(_shown(means), columns=SAMPLES, scale=_scale(network))
     found = pictures.grid(found, columns=1, scale=_scale(network), levels=levels)
-    gap = np.full_like(samples[:, :8], 255)
-    return np.concatenate([samples, gap, found], axis=1), None
+    return pictures.beside([samples, found]), None
 
 
 def nearest(samples, images, block=1000):

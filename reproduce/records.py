@@ -8,7 +8,6 @@ a machine ever gets into one. Files are written whole or not at all.
 import contextlib
 import dataclasses
 import datetime
-import hashlib
 import importlib
 import importlib.metadata
 import json
@@ -217,12 +216,6 @@ def atomic_write(path, content):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def sha256_of_file(path):
-    """SHA-256 of the file's content, 64 hex digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def describe_machine():

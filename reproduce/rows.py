@@ -18,11 +18,24 @@ from absl import app, flags, logging
 
 from data import identities
 from data import images as data_images
+from models import weights_file
 from models.density_baselines import MultivariateGaussian, Uniform
 from models.draw import Draw
 from models.draw_classifier import DrawClassifier
 from models.networks import NETWORKS
-from reproduce import checkpoints, command, memory, pictures, presets, records, report, threads, training, windows
+from reproduce import (
+    checkpoints,
+    command,
+    memory,
+    pictures,
+    presets,
+    records,
+    report,
+    threads,
+    training,
+    warm_start,
+    windows,
+)
 
 CHAINS = (Draw, DrawClassifier)  # networks that are chains of small operations
 GIVEN_THE_CLASS = ("class_gated_pixel_cnn",)
@@ -103,8 +116,6 @@ def run(experiment, options, argv):
     memory.keep_freed_memory()
     try:
         chosen = command.check(experiment.models, options)
-        for model in set(chosen) & set(NETWORKS):
-            experiment.preset(model, options.preset or presets.DEFAULT)  # now, not after the rows before it
         for model in chosen:
             if model in NETWORKS:
                 experiment.preset(model, options.preset or presets.DEFAULT)  # now, not after the rows before it
@@ -172,7 +183,7 @@ def restore(record, results_dir):
     """
     network = NETWORKS[record.model](**record.model_config)
     network.build()
-    training.load_weights(network, pathlib.Path(results_dir) / record.weights, record.weights_sha256)
+    weights_file.load(network, pathlib.Path(results_dir) / record.weights, record.weights_sha256)
     return network
 
 
@@ -229,7 +240,7 @@ def _run_network(experiment, model, data, preset_name, options):
     keras.utils.set_random_seed(options.seed)  # the same weights whichever rows ran before
     network = make_network(model, data, preset.precision, **preset.model)
     if preset.start:
-        training.start_from(network, pathlib.Path(options.results_dir) / preset.start)
+        warm_start.start_from(network, pathlib.Path(options.results_dir) / preset.start)
     run_dir = pathlib.Path(options.runs_dir) / experiment.table / stem
     draw = experiment.picture or picture
     small = functools.partial(draw, data=data, n=preset.epoch_samples) if preset.epoch_samples else None
@@ -332,7 +343,7 @@ def _evaluate_rows(experiment, chosen, data, measured, options):
             continue
         path, config, batch_size, record = weights
         network = make_network(model, data, **config)
-        training.load_weights(network, path, record and record.weights_sha256)
+        weights_file.load(network, path, record and record.weights_sha256)
         same_images = record is not None and record.data_fingerprint == data.fingerprint
         at_most = record.examples["test"] if same_images else None
         value, examples = _evaluate(experiment, network, training.examples(data, "test", at_most), batch_size)
@@ -358,7 +369,7 @@ def _weights(experiment, model, data, measured, options):
         return of(pathlib.Path(options.results_dir) / record.weights, record)
     path = pathlib.Path(options.weights)
     if path.is_file():  # a file that a record knows says by itself what it is
-        digest = records.sha256_of_file(path)
+        digest = weights_file.sha256_of_file(path)
         for record in mine:
             if record.weights_sha256 == digest:
                 return of(path, record)

@@ -15,16 +15,15 @@ import importlib.util
 import pathlib
 import sys
 
-import h5py
 import keras
 import numpy as np
 
 from data import identities
 from data.batches import batches
 from data.image_data import Split
+from models import weights_file
 from models.autoregressive import join_inputs
-from models.gated_pixel_cnn import GatedPixelCNN
-from reproduce import callbacks, checkpoints, records
+from reproduce import callbacks, checkpoints
 
 # Fields of a preset that are no part of the training itself.
 _MEASURING = ("validation_images", "epoch_samples", "evaluation_images", "test_images", "evaluation_batch", "measuring")
@@ -172,32 +171,6 @@ def evaluate(model, split, examples=None, batch_size=16):
     return float(result[model.unit]), len(images)
 
 
-def start_from(model, path):
-    """Gives a conditional Gated PixelCNN the weights of an unconditional one; the condition starts without a say.
-
-    Its kernels in the gates become zero, so that the two models are the same until training tells them apart.
-
-    Args:
-        model: a built GatedPixelCNN with a condition.
-        path: `.weights.h5` file of one without, of the same sizes.
-
-    Raises:
-        checkpoints.Refused: as for `load_weights`.
-    """
-    own = {"name", "trainable", "dtype", "num_classes", "condition_shape"}
-    config = model.get_config()
-    plain = GatedPixelCNN(**{name: config[name] for name in GatedPixelCNN().get_config() if name not in own})
-    plain.build()
-    load_weights(plain, path)
-    known = {weight.path.split("/", 1)[1]: weight for weight in plain.weights}
-    for weight in model.weights:
-        name = weight.path.split("/", 1)[1]
-        if name in known:
-            weight.assign(known[name])
-        elif name.endswith("_condition"):
-            weight.assign(np.zeros(weight.shape, "float32"))
-
-
 def save_weights(model, path):
     """Writes the model's weights, whole or not at all; returns the file's SHA-256.
 
@@ -206,29 +179,4 @@ def save_weights(model, path):
     if getattr(model, "optimizer", None) is not None:
         raise ValueError("model must have no optimizer: copy its weights to one that was not compiled")
     checkpoints.save_whole(model, path)
-    return records.sha256_of_file(path)
-
-
-def load_weights(model, path, sha256=None):
-    """Reads weights written by `save_weights`.
-
-    Args:
-        model: a built model of the same architecture.
-        path: `.weights.h5` file.
-        sha256: if given, the file must have it.
-
-    Raises:
-        checkpoints.Refused: there is no such file, it is not the one of its record, or not of this model.
-    """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise checkpoints.Refused(f"weights must be a .weights.h5 file. Received: {str(path)!r}, which is no file")
-    if sha256 and records.sha256_of_file(path) != sha256:
-        raise checkpoints.Refused(f"weights {path} are not those of their record: the SHA-256 differs")
-    if h5py.is_hdf5(path):
-        with h5py.File(path) as file:
-            if "optimizer" in file:
-                raise checkpoints.Refused(
-                    f"weights {path} are a checkpoint, not averaged yet: run the command of its training to the end"
-                )
-    checkpoints.load(model, path)
+    return weights_file.sha256_of_file(path)

@@ -5,21 +5,17 @@ SHA-256. Nothing here unpickles: weights are HDF5, and `.keras` files are loaded
 """
 
 import dataclasses
-import hashlib
 import json
 import pathlib
-import warnings
 
 import keras
 
+from models import weights_file
 from models.networks import NETWORKS
+from models.weights_file import Refused
 
 RESULTS = pathlib.Path(__file__).resolve().parents[1] / "results"
 SUFFIX = ".weights.h5"
-
-
-class Refused(ValueError):
-    """These weights cannot be served; the message says why."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,20 +28,11 @@ class Trained:
 
     def load(self):
         """The built network, with its weights. Raises Refused where they are not there, or not those of the record."""
-        if not self.weights.is_file():
-            raise Refused(f"weights must be a file. Received: {str(self.weights)!r}, which is none")
         if self.weights.suffix == ".keras":
             return _load_keras(self.weights)
-        if sha256_of_file(self.weights) != self.record["weights_sha256"]:
-            raise Refused(f"weights {self.weights} are not those of their record: the SHA-256 differs")
         network = NETWORKS[self.record["model"]](**self.record["model_config"])
         network.build()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", UserWarning)  # with which Keras leaves parts out
-                network.load_weights(self.weights)
-        except (OSError, ValueError, KeyError, UserWarning) as error:
-            raise Refused(f"{self.weights} does not hold the weights of this {type(network).__name__}") from error
+        weights_file.load(network, self.weights, self.record["weights_sha256"])
         return network
 
 
@@ -104,9 +91,3 @@ def _read(path):
     except ValueError as error:
         raise Refused(f"{path} is no record: {error}") from error
     return content if isinstance(content, dict) else {}
-
-
-def sha256_of_file(path):
-    """SHA-256 of the file's content, 64 hex digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -25,6 +25,7 @@ from reproduce import (
     records,
     report,
     training,
+    warm_start,
 )
 
 DIGITS, PHOTOGRAPHS = "sklearn-digits-8x8", "sklearn-photographs-32x32"
@@ -257,16 +258,16 @@ def test_a_conditional_model_starts_as_the_unconditional_one(tmp_path):
     kept = [np.array(weight) for weight in mapped.map_network.weights]
     for network, condition in ((given, [0, 1, 2]), (mapped, images[:, :2, :2])):
         assert (np.abs(network.log_prob(images, condition) - plain.log_prob(images)) > 1e-3).any()
-        training.start_from(network, tmp_path / "plain.weights.h5")
+        warm_start.start_from(network, tmp_path / "plain.weights.h5")
         np.testing.assert_allclose(network.log_prob(images, condition), plain.log_prob(images), rtol=1e-6)
     for weight, before in zip(mapped.map_network.weights, kept, strict=True):
         np.testing.assert_array_equal(weight, before)
     with pytest.raises(checkpoints.Refused, match="which is no file"):
-        training.start_from(given, tmp_path / "absent.weights.h5")
+        warm_start.start_from(given, tmp_path / "absent.weights.h5")
     with pytest.raises(checkpoints.Refused, match="does not hold the weights of this GatedPixelCNN"):
         wide = GatedPixelCNN(**{**sizes, "filters": 8}, num_classes=3)
         wide.build()
-        training.start_from(wide, tmp_path / "plain.weights.h5")
+        warm_start.start_from(wide, tmp_path / "plain.weights.h5")
 
 
 def test_a_preset_that_is_not_there_is_said_at_once(run_table, tmp_path):

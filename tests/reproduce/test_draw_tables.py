@@ -9,6 +9,7 @@ from PIL import Image
 
 from data import fallback
 from data.image_data import Split
+from models import weights_file
 from reproduce import (
     callbacks,
     pictures,
@@ -81,7 +82,7 @@ def test_every_row_has_a_record_in_the_tables_unit(smoke):
         assert record.data_fingerprint == smoke.data.fingerprint
         assert record.examples == dict.fromkeys(records.SPLITS, 16) and record.steps == 6
         assert record.command.endswith(f"python reproduce/{smoke.table}.py --preset=smoke")
-        assert record.weights_sha256 == records.sha256_of_file(smoke.results / record.weights)
+        assert record.weights_sha256 == weights_file.sha256_of_file(smoke.results / record.weights)
 
 
 def test_bounds_are_printed_as_bounds_and_nothing_else_is(smoke):

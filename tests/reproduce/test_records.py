@@ -12,6 +12,7 @@ import types
 import numpy as np
 import pytest
 
+from models import weights_file
 from reproduce import records
 
 
@@ -230,7 +231,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
 def test_sha256_is_that_of_the_bytes(tmp_path):
     path = tmp_path / "weights"
     records.atomic_write(path, b"\x00weights\r\n")
-    assert records.sha256_of_file(path) == hashlib.sha256(b"\x00weights\r\n").hexdigest()
+    assert weights_file.sha256_of_file(path) == hashlib.sha256(b"\x00weights\r\n").hexdigest()
 
 
 def test_commit_of_a_repository(tmp_path):

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from data import fallback
-from reproduce import records, rows, training
+from models import weights_file
+from reproduce import records, rows
 
 HERE = pathlib.Path(__file__).parent
 DATA = "sklearn-photographs-32x32"
@@ -110,11 +111,11 @@ def test_smoke_preset_on_jax_and_npz_files(script_on, tmp_path):
     command = "KERAS_BACKEND=jax python reproduce/table1_cifar.py --preset=smoke --rows=uniform,pixel_cnn"
     assert record.command == command
     assert 7 < record.values["test"] < 8.1
-    assert records.sha256_of_file(tmp_path / "results" / record.weights) == record.weights_sha256
+    assert weights_file.sha256_of_file(tmp_path / "results" / record.weights) == record.weights_sha256
 
     # Weights move between the backends: this process may run on the other.
     network = rows.make_network(record.model, fallback.photographs(), **record.model_config)
-    training.load_weights(network, tmp_path / "results" / record.weights, record.weights_sha256)
+    weights_file.load(network, tmp_path / "results" / record.weights, record.weights_sha256)
     here = network.bits_per_dim(np.zeros((record.examples["test"], 32, 32, 3), "uint8")).mean()
     np.testing.assert_allclose(here, record.values["test"], rtol=1e-5)
 

@@ -12,6 +12,7 @@ import pytest
 from absl import flags
 from PIL import Image
 
+from models import weights_file
 from reproduce import callbacks, checkpoints, command, pictures, presets, records, rows, table1_cifar, training
 
 SCRIPT = str(pathlib.Path(__file__).parents[2] / "reproduce" / "table1_cifar.py")
@@ -115,7 +116,7 @@ def test_record_tells_the_run(smoke, by_model, photographs, model):
     assert record.data_fingerprint == photographs.fingerprint
     prefix = "" if keras.backend.backend() == "tensorflow" else f"KERAS_BACKEND={keras.backend.backend()} "
     assert record.command == f"{prefix}python reproduce/table1_cifar.py --preset=smoke"
-    assert record.weights_sha256 == records.sha256_of_file(smoke[0] / "results" / record.weights)
+    assert record.weights_sha256 == weights_file.sha256_of_file(smoke[0] / "results" / record.weights)
     assert record.parameters == kept_network(record, smoke[0], photographs).count_params()
     assert record.cpu_seconds > 0 and record.wall_seconds > 0
     # Six steps in all that time, most of it compiling; the speed is that of the steps.

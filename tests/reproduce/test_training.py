@@ -9,9 +9,10 @@ import keras
 import numpy as np
 import pytest
 
+from models import weights_file
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.pixel_cnn import PixelCNN
-from reproduce import callbacks, checkpoints, presets, records, rows, training
+from reproduce import callbacks, checkpoints, presets, rows, training
 
 CONFIG = {"filters": 8, "depth": 1, "first_kernel_size": 3}
 PRESET = presets.Preset(
@@ -233,9 +234,9 @@ def test_a_picture_of_every_epoch(tiny, tmp_path):
 def test_weights_read_back_and_hold_no_optimiser(tiny, tmp_path):
     network, path = network_of(tiny), tmp_path / "new" / "kept.weights.h5"
     network.logits.bias.assign(np.arange(network.logits.bias.shape[0]))
-    assert training.save_weights(network, path) == records.sha256_of_file(path)
+    assert training.save_weights(network, path) == weights_file.sha256_of_file(path)
     again = network_of(tiny)
-    training.load_weights(again, path, records.sha256_of_file(path))
+    weights_file.load(again, path, weights_file.sha256_of_file(path))
     for one, other in zip(again.get_weights(), network.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     with h5py.File(path) as file:
@@ -251,8 +252,8 @@ def test_weights_with_a_part_missing_are_refused(tiny, tmp_path):
     network = PixelCNN(tiny.image_shape, tiny.levels, filters=4, depth=2, first_kernel_size=3)
     network.build()
     training.save_weights(network, path)
-    training.load_weights(network, path)
+    weights_file.load(network, path)
     with h5py.File(path, "r+") as file:
         del file["blocks/container_1"]
     with pytest.raises(checkpoints.Refused, match=str(path)):
-        training.load_weights(network, path)
+        weights_file.load(network, path)
