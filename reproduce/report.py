@@ -273,15 +273,14 @@ def measured(value):
 
 
 def _samples(lines):
-    """The pictures of records: samples, or, of a classifier, where it looks, or, of an embedding, what is near."""
+    """The pictures of records: samples, or what else a model of that kind can show."""
     shown = [(row.name, record) for row, record in lines if record and record.samples]
     return "\n\n".join(f"{_shown(record)} of {name}:\n\n![{name}]({record.samples})" for name, record in shown)
 
 
 def _shown(record):
-    if record.model == "embedding_network":
-        return "Nearest neighbours"
-    return "Glimpses" if record.metric == "error_percent" else "Samples"
+    other = {"embedding_network": "Nearest neighbours", "conv_classifier": "Validation images"}
+    return other.get(record.model) or ("Glimpses" if record.metric == "error_percent" else "Samples")
 
 
 def files(results_dir=RESULTS):
