@@ -68,6 +68,7 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
     checkpoint_path = checkpoints.open_run(run_dir, _settings(model, preset, data, seed), restart)
     on_jax = keras.backend.backend() == "jax"  # where a step that is not compiled runs operation by operation
     model.compile(optimizer=_optimizer(preset), jit_compile=preset.xla or on_jax)
+    model.optimizer.build(model.trainable_variables)  # a first step that makes variables is traced twice
     clock = callbacks.Clock(preset.batch_size)
     checkpoint = checkpoints.Checkpoint(checkpoint_path, preset.steps_per_epoch, clock)
     epoch, epochs = checkpoint.restore(model), preset.steps // preset.steps_per_epoch
