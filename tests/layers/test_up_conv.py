@@ -53,9 +53,7 @@ def test_gradients_are_those_of_the_naive_form():
     inputs = tf.constant(MAPS)
 
     def naive(maps):
-        unpooled = tf.reshape(
-            tf.pad(maps[:, :, None, :, None], [[0, 0]] * 2 + [[0, 1], [0, 0]] * 2 + [[0, 0]]), (2, 6, 8, 5)
-        )
+        unpooled = tf.reshape(tf.pad(maps[:, :, None, :, None], [[0, 0]] * 2 + [[0, 1], [0, 0]] * 2), (2, 6, 8, 5))
         np.testing.assert_array_equal(unpooled, unpool(MAPS))
         return tf.nn.conv2d(unpooled, layer.kernel.value[::-1, ::-1], 1, "SAME") + layer.bias.value
 
