@@ -5,10 +5,9 @@
 Bars: at most as long as the twin's step; the transformations, which are part of both, at most a tenth of the step.
 
 Both get the same images, Adam and float32, in this process and with the same memory setting (reproduce/memory.py). The
-twin is timed in PyTorch's default layout and in channels_last, and the faster counts.
+twin is timed in PyTorch's default layout and in channels_last, with PyTorch's fused Adam, and the faster counts.
 """
 
-import keras
 import numpy as np
 import torch
 from keras import ops
@@ -18,6 +17,7 @@ from models import transformations
 from models.chairs_generator import ChairsGenerator
 from models.compiled import compiled
 from reproduce import memory
+from reproduce.fused_adam import FusedAdam
 
 BATCH, SIZE, STYLES = 32, 128, 843
 
@@ -52,7 +52,7 @@ def views():
 
 
 def step_of_keras(network, images, labels):
-    network.compile(keras.optimizers.Adam(5e-4), jit_compile=False)
+    network.compile(FusedAdam(5e-4), jit_compile=False)
     network.optimizer.build(network.trainable_variables)
     return lambda: network.train_on_batch({"images": images, "condition": labels})
 
@@ -70,7 +70,7 @@ def transformed(network, images):
 
 def step_of_torch(images, labels, memory_format):
     network = torch_chairs.ChairsGenerator(SIZE, STYLES).to(memory_format=memory_format)
-    optimizer = torch.optim.Adam(network.parameters(), 5e-4)
+    optimizer = torch.optim.Adam(network.parameters(), 5e-4, fused=True)
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
     labels = torch.from_numpy(labels)
 

@@ -228,70 +228,50 @@ def test_every_weight_learns_those_of_the_mask_too():
 
 def test_the_spread_grows_with_the_steps_of_training():
     model = made(growth_steps=2.0)
-    plain, difference = IMAGES / 255.0, []
-    for _ in range(6):
-        model(BATCH)  # evaluation counts for nothing
-        difference.append(np.abs(model(BATCH, training=True)["targets"] - plain).mean())
-    assert float(model.steps_seen.value) == 6.0
-    spread = 2 / (1 + np.exp(-np.arange(1, 7) / 2.0)) - 1
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
+    losses = model.fit(BATCH, validation_data=(BATCH,), batch_size=3, epochs=3, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    assert float(model.steps_seen.value) == 6.0  # evaluation counts for nothing
     model.steps_seen.assign(0.0)
+    spread = 2 / (1 + np.exp(-np.arange(1, 7) / 2.0)) - 1
     np.testing.assert_allclose([float(model._spread()) for _ in range(6)], spread, rtol=1e-5)
     model.steps_seen.assign(-1.0)
-    np.testing.assert_allclose(model(BATCH, training=True)["targets"], plain, atol=1e-5)
-    assert made().get_config()["growth_steps"] is None
+    np.testing.assert_allclose(model(BATCH, training=True)["targets"], IMAGES / 255, atol=1e-5)
+    assert float(made(transformations=True)._spread()) == 1.0
 
 
-def rings(styles=3, azimuths=8):
-    """A disc of a style's colour, at a place on a circle by the azimuth: what a chair is to a test."""
+def discs(azimuths=6):
+    """Discs, smaller and larger, at a place on a circle by the azimuth: what chairs are to a test."""
     down, right = (np.mgrid[:SIZE, :SIZE] - 7.5)[:, None]
-    labels = np.array([(s, 360.0 * k / azimuths, 20.0) for s in range(styles) for k in range(azimuths)], "float32")
-    angle = np.deg2rad(labels[:, 1])[:, None, None]
-    inside = np.hypot(right - 3.5 * np.sin(angle), down - 3.5 * np.cos(angle)) < 2.8
-    colours = np.array([(255, 40, 40), (40, 255, 40), (40, 40, 255)])[labels[:, 0].astype(int)]
-    return np.concatenate([inside[..., None] * colours[:, None, None], 255 * inside[..., None]], -1).astype(
-        "uint8"
-    ), labels
-
-
-STEPS = 250
+    labels = np.array([(s, 360.0 * k / azimuths, 20.0) for s in range(3) for k in range(azimuths)], "float32")
+    radius, angle = (1.5 + labels[:, 0])[:, None, None], np.deg2rad(labels[:, 1])[:, None, None]
+    inside = np.hypot(right - 3.5 * np.sin(angle), down - 3.5 * np.cos(angle)) < radius
+    return (inside[..., None] * np.array([255, 120, 40, 255])).astype("uint8"), labels
 
 
 @pytest.fixture(scope="module")
 def trained():
-    """A small network after some hundred steps on `rings`, transformed."""
+    """A small network after some training on `discs`."""
     keras.utils.set_random_seed(0)
-    images, labels = rings()
-    model = ChairsGenerator((SIZE, SIZE, 4), num_styles=3, width=0.12)
-    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(5e-3, STEPS)), jit_compile=False)
-    repeated = {"images": np.tile(images, (STEPS // 5, 1, 1, 1)), "condition": np.tile(labels, (STEPS // 5, 1))}
-    return model, model.fit(repeated, batch_size=len(images), epochs=5, verbose=0).history
+    images, labels = discs()
+    model = ChairsGenerator((SIZE, SIZE, 4), num_styles=3, width=0.1, transformations=False)
+    model.compile(keras.optimizers.Adam(5e-3), jit_compile=False)
+    repeated = {"images": np.tile(images, (40, 1, 1, 1)), "condition": np.tile(labels, (40, 1))}
+    return model, model.fit(repeated, batch_size=len(images), epochs=3, verbose=0).history
 
 
 def test_it_learns_what_it_is_shown(trained):
     model, history = trained
-    images, labels = rings()
-    black = np.square(images[..., :3] / 255.0).mean()
-    assert history["loss"][-1] < 0.7 * history["loss"][0] and history["squared_error"][-1] < history["squared_error"][0]
-    assert model.squared_error(images, labels) < 0.6 * black
-    assert model.mask_error(images, labels) < 0.6 * np.square(images[..., 3] / 255.0).mean()
-    other = labels.copy()
+    images, labels = discs()
+    assert history["loss"][-1] < 0.5 * history["loss"][0] and history["squared_error"][-1] < history["squared_error"][0]
+    colours, mask = (images[..., part] / 255.0 for part in (slice(3), 3))
+    assert model.squared_error(images, labels) < 0.2 * np.square(colours).mean()
+    assert model.mask_error(images, labels) < 0.2 * np.square(mask).mean()
+    other, opposite = labels.copy(), labels.copy()
     other[:, 0] = (labels[:, 0] + 1) % 3
-    assert model.squared_error(images, other) > 1.5 * model.squared_error(images, labels)
-    opposite = labels.copy()
     opposite[:, 1] += 180
-    assert model.mask_error(images, opposite) > 1.5 * model.mask_error(images, labels)
-
-
-def test_a_transformed_picture_is_drawn_transformed(trained):
-    """What was learned of shifts and hues holds where it is asked for."""
-    model, _ = trained
-    images, labels = rings()
-    theta = np.zeros((len(images), 8), "float32")
-    theta[:, 2], theta[:, 7] = 0.1, 1.0
-    target = ops.convert_to_numpy(transformations.apply(images.astype("float32") / 255, theta))
-    error = lambda found: np.square(found.images / 255.0 - target[..., :3]).mean()  # noqa: E731
-    given = (labels[:, 0].astype(int), labels[:, 1], 20)
-    assert error(model.generate(*given, theta)) < 0.8 * error(model.generate(*given))
+    assert model.squared_error(images, other) > 2 * model.squared_error(images, labels)
+    assert model.mask_error(images, opposite) > 2 * model.mask_error(images, labels)
 
 
 # Styles and features.
@@ -305,7 +285,7 @@ def test_the_style_of_a_drawing_is_found(trained):
     mixture = model.fit_style(images, [0, 90], 20, steps=60)
     assert mixture.shape == (3,) and mixture.dtype == np.float32
     np.testing.assert_allclose(mixture.sum(), 1.0, rtol=1e-5)
-    assert mixture[2] > 0.85
+    assert mixture[2] > 0.85, mixture
     free = model.fit_style(images, [0, 90], [20, 20], steps=60, parametrisation="free", learning_rate=0.05)
     error = lambda style: np.square(model.generate(style, [0, 90], 20).images / 255.0 - images[..., :3] / 255.0).mean()  # noqa: E731
     assert error(free) < 0.1 * error(np.full(3, 1 / 3)) and free.sum() != pytest.approx(1.0, abs=1e-6)
