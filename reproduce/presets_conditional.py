@@ -30,7 +30,7 @@ _GATED_GREY = {
     "smoke": dataclasses.replace(_GATED_CIFAR["smoke"], model={"filters": 6, "depth": 2, "first_kernel_size": 3}),
     "quick": Preset({"filters": 24, "depth": 4, "head_filters": 48}, 1250, 4, learning_rate=4e-3, ema_momentum=0.99,
                     steps_per_epoch=250, validation_images=100, evaluation_images=500, test_images=2500),
-    "cpu": Preset({"filters": 32, "depth": 6, "head_filters": 64}, 12_000, 8, steps_per_epoch=500, warmup_steps=200,
+    "cpu": Preset({"filters": 32, "depth": 6, "head_filters": 64}, 6000, 8, steps_per_epoch=500, warmup_steps=200,
                   learning_rate=3e-3, validation_images=256, evaluation_images=2000),
     "gpu": Preset({"filters": 64, "depth": 12, "kernel_size": 5, "head_filters": 128, "dropout": 0.1}, 40_000, 64,
                   steps_per_epoch=1000, warmup_steps=1000, ema_momentum=0.9995, evaluation_batch=100, xla=True),
@@ -67,9 +67,9 @@ def _autoencoders(decoders):
 _DECODER_CIFAR = {name: _GATED_CIFAR[name] for name in ("smoke", "quick", "gpu")}
 # On a CPU the PixelCNN starts from the weights of the unconditional one: most of its work is the same.
 _DECODER_CIFAR["cpu"] = dataclasses.replace(
-    _GATED_CIFAR["cpu"], steps=8000, batch_size=4, learning_rate=2e-3, start=UNCONDITIONAL
+    _GATED_CIFAR["cpu"], steps=3000, batch_size=4, learning_rate=2e-3, start=UNCONDITIONAL
 )
-_DECODER_GREY = _GATED_GREY | {"cpu": dataclasses.replace(_GATED_GREY["cpu"], steps=8000)}
+_DECODER_GREY = _GATED_GREY | {"cpu": dataclasses.replace(_GATED_GREY["cpu"], steps=4000)}
 CODES_CIFAR, CODES_MNIST = _autoencoders(_DECODER_CIFAR), _autoencoders(_DECODER_GREY)
 
 # Equation 5: the tasks of data/degradations.py. `measuring`: test images that are restored, and how often each.
