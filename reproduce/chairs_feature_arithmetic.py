@@ -13,7 +13,7 @@ python reproduce/chairs_feature_arithmetic.py --triples=0-5-7,3-7-1
 
 import numpy as np
 from absl import app
-from models.chairs_generator import LAYERS
+from models.chairs_features import LAYERS
 from models.chairs_images import on_white
 
 from models import transformations

@@ -6,9 +6,9 @@ import pathlib
 import numpy as np
 from absl import logging
 from absl.flags import argparse_flags
-from models.chairs_generator import ChairsGenerator
 
 from data import views as view_sets
+from models.chairs_generator import ChairsGenerator
 from models.networks import NETWORKS
 from reproduce import checkpoints, records, report, rows, windows
 
@@ -75,7 +75,7 @@ def chosen(options):
 
 
 def _draws_chairs(record):
-    return bool(record.weights) and issubclass(NETWORKS[record.model], ChairsGenerator)
+    return bool(record.weights) and issubclass(NETWORKS.get(record.model, object), ChairsGenerator)
 
 
 def style(text, network, flag):

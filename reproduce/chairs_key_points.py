@@ -1,0 +1,165 @@
+"""Key points of chairs whose places are known from their geometry, for chairs_correspondences.py.
+
+Points of the surface, the same in every view, and corners of parts, the same in every chair that has them
+(data/part_corners.py). Those of the embedded chairs, whose meshes are not in this repository, are kept in
+embedded_key_points.npz beside this file;
+
+python reproduce/chairs_key_points.py --furniture=sweethome3d-furniture_1.8-1_all.deb
+
+makes it again from Debian's sweethome3d-furniture.
+"""
+
+import dataclasses
+import functools
+import pathlib
+import zlib
+
+import numpy as np
+from absl import app
+from absl.flags import argparse_flags
+
+from data import embedded_chairs, furniture, part_corners, view_sources, voxels
+from data.renderer import Renderer
+from data.view_data import standard_views
+
+EMBEDDED = pathlib.Path(__file__).with_name("embedded_key_points.npz")
+CORNERS = (
+    *(f"{depth} {side} foot" for depth in ("front", "rear") for side in ("left", "right")),
+    *(f"front {side} corner of the seat" for side in ("left", "right")),
+    *(f"{side} end of the back" for side in ("left", "right")),
+)
+POINTS = 48  # of a surface
+LOOKS = 8  # views that these are seen from, as many from each
+# How far before a point its surface may be, in the object's radii: a corner may lie inside its part, as of a foot.
+BEFORE_POINT, BEFORE_CORNER = 0.01, 0.08
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class KeyPoints:
+    """Of one chair, in the standard views [v] (data/view_data.py)."""
+
+    surface: np.ndarray  # float32 [points, v, 2]: x, y in sizes of the picture, from its upper left corner
+    surface_seen: np.ndarray  # bool [points, v]
+    corners: np.ndarray  # float32 [CORNERS, v, 2], likewise
+    corners_seen: np.ndarray  # bool [CORNERS, v]; False of a corner that this chair does not have
+
+
+def in_pixels(places, size):
+    """Places in sizes of the picture -> in pixels, the centre of the first at 0."""
+    return np.asarray(places, "float32") * size - 0.5
+
+
+def find(name, options):
+    """{name of a style: function without arguments that gives its KeyPoints}.
+
+    Args:
+        name: of a source of data/views.py.
+        options: with furniture and voxels, as for `views.load`.
+
+    Raises:
+        ValueError: geometry of these chairs is not known or not to be had; the message says what to do.
+    """
+    if name == "embedded_chairs":
+        return _embedded()
+    if name == "modelnet10_chairs":
+        packed, positions, _ = voxels.read(options.voxels)
+        meshes = {
+            f"modelnet10/{position:03d}": functools.partial(_of_voxels, bits)
+            for position, bits in zip(positions, packed, strict=True)
+        }
+    elif name in view_sources.CATEGORIES:
+        designs = furniture.designs(furniture.find(options.furniture), view_sources.CATEGORIES[name])
+        meshes = {design.name: functools.partial(furniture.read_model, *design.draw.args) for design in designs}
+    else:
+        raise ValueError(
+            f"key points must be of embedded_chairs, modelnet10_chairs, {', '.join(view_sources.CATEGORIES)}, whose "
+            f"geometry is known. Received: {name!r}"
+        )
+    return {style: functools.partial(_measured, style, mesh) for style, mesh in meshes.items()}
+
+
+def _of_voxels(bits):
+    return voxels.meshed(np.unpackbits(bits).reshape((voxels.SIDE,) * 3))
+
+
+def _measured(style, mesh):
+    return measure(Renderer(mesh(), embedded_chairs.SIZE), style)
+
+
+def measure(renderer, style):
+    """KeyPoints of a chair; which points of the surface is a function of the style's name."""
+    surface = surface_points(renderer, np.random.default_rng(zlib.crc32(style.encode())))
+    found = {} if style in part_corners.MISTAKEN else part_corners.corners(renderer)
+    corners = np.array([found.get(name, renderer.centre) for name in CORNERS])
+    has = np.array([name in found for name in CORNERS])
+    places, seen = (np.stack(parts, axis=1) for parts in zip(*_views(renderer, surface, BEFORE_POINT), strict=True))
+    at, visible = (np.stack(parts, axis=1) for parts in zip(*_views(renderer, corners, BEFORE_CORNER), strict=True))
+    return KeyPoints(places, seen, at, visible & has[:, None])
+
+
+def surface_points(renderer, rng, n=POINTS):
+    """Points of the surface, each where a random pixel of a random standard view looks: float64 [n, 3]."""
+    azimuths, elevations = standard_views()
+    pixels = np.stack(np.meshgrid(*[np.arange(renderer.size)] * 2), axis=-1).reshape(-1, 2)
+    found = []
+    for look in rng.permutation(len(azimuths))[:LOOKS]:
+        origin, directions = renderer.rays(pixels, azimuths[look], elevations[look])
+        hits = renderer.cast(np.tile(origin, (len(pixels), 1)), directions)
+        some = rng.choice(len(hits.rays), n // LOOKS, replace=False)
+        found.append(origin + hits.distances[some, None] * directions[hits.rays[some]])
+    return np.concatenate(found) * renderer.unit + renderer.centre
+
+
+def _views(renderer, points, before):
+    """For each standard view (places [n, 2] in sizes of the picture, whether they are seen [n])."""
+    scaled = (points - renderer.centre) / renderer.unit
+    for azimuth, elevation in zip(*standard_views(), strict=True):
+        pixels = renderer.project(points, azimuth, elevation)
+        origin, directions = renderer.rays(pixels, azimuth, elevation)
+        length = np.linalg.norm(directions, axis=1)
+        away = np.linalg.norm(scaled - origin, axis=1)  # of each point from the camera
+        hits = renderer.cast(np.tile(origin, (len(points), 1)), directions)
+        seen = np.ones(len(points), bool)  # a ray that meets nothing just misses an edge that the point is on
+        seen[hits.rays] = hits.distances * length[hits.rays] > away[hits.rays] - before
+        yield ((pixels + 0.5) / renderer.size).astype("float32"), seen
+
+
+def _embedded():
+    try:
+        with np.load(EMBEDDED) as content:
+            names, arrays = content["names"].tolist(), [content[field] for field in FIELDS]
+    except (OSError, KeyError, ValueError) as error:
+        raise ValueError(f"{EMBEDDED.name} cannot be read ({error}); check it out again") from error
+    return {name: functools.partial(KeyPoints, *parts) for name, *parts in zip(names, *arrays, strict=True)}
+
+
+FIELDS = tuple(field.name for field in dataclasses.fields(KeyPoints))
+
+
+def write_embedded(found, path=EMBEDDED):
+    """Keeps {name of a style: KeyPoints}."""
+    arrays = {field: np.stack([getattr(points, field) for points in found.values()]) for field in FIELDS}
+    np.savez_compressed(path, names=np.array(list(found)), **arrays)
+
+
+def main(options):
+    """Makes EMBEDDED again; returns 0, or a message for `sys.exit`."""
+    try:
+        names = embedded_chairs.load().style_names
+        known = find("furniture_chairs", options)
+        write_embedded({name: known[f"BlendSwap-CC-0/{name}"]() for name in names})
+    except (ValueError, OSError) as error:
+        return f"chairs_key_points: {error}"
+    print(f"{len(names)} chairs: {EMBEDDED.name}")
+    return 0
+
+
+def parse(argv):
+    """The arguments in `argv`; no absl flags, as in report.py."""
+    parser = argparse_flags.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--furniture", help="sweethome3d's furniture: a .deb, a .sh3f or a folder of them")
+    return parser.parse_args(argv[1:])
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=parse)
