@@ -1,28 +1,53 @@
 """Which point of one chair is which of another: tracked through a morph between the two (arXiv 1411.5928).
 
 python reproduce/chairs_correspondences.py              measures, into results/chairs_correspondences/
-python reproduce/chairs_correspondences.py --pairs=10   quickly
+python reproduce/chairs_correspondences.py --pairs=5    quickly
 
-The network draws 64 images between two views, or two styles; points are tracked through them by the optical flow from
-each to the next. Measured against what the renderer knows, in pixels, on
+The network draws 64 images from one view to another, or from one style to another; points are tracked through them by
+the optical flow from each image to the next. Measured against geometry (chairs_key_points.py), in pixels:
 
-  views   the same point of the surface in two views of one style, 12 to 93 degrees apart in azimuth: exact
-  styles  the same corner (a leg's foot, an end of the back) of two styles in one view: as exact as the rule that finds
-          the corner in the geometry, data/key_points.py
+  views, near   the same point of the surface in two views of one style, 1 to 3 steps of azimuth (12 to 35 degrees) off
+  views, far    5 to 8 steps (58 to 93 degrees) off
+  styles        the same corner, as a front foot or an end of the back, of two styles in one view
 
-beside optical flow from the first image to the second, the nearest SIFT descriptor, and points that stay where they are.
-All methods see the same two images but the network's, which sees none: it draws them again from style and view.
+Beside it: optical flow from the first image to the second; the pixel of the second chair with the nearest SIFT
+descriptor; points that stay where they are. These see the two rendered images; the morph is drawn by the network from
+styles and views alone, and starts from its own image of the first.
+
+In the picture a row is a pair: the rendered first image with points, five of the 64 images with the tracks, the second
+image with the true places, and the second image's colours carried back to the first.
 """
 
+import collections
 import dataclasses
+import datetime
+import json
+import sys
 
+import cv2
 import numpy as np
+from absl import app
 from PIL import Image, ImageDraw
 
-from reproduce import chairs_figures, optical_flow, pictures, windows
+from data.view_data import AZIMUTHS, standard_views
+from models.chairs_images import data_on_white
+from reproduce import (
+    chairs_correspondences_page,
+    chairs_figures,
+    chairs_key_points,
+    optical_flow,
+    pictures,
+    records,
+    windows,
+)
 
 FRAMES = 64
-SHOWN = 6  # pairs in the picture
+NEAR, FAR = (1, 3), (5, 8)  # steps of azimuth
+SUBSETS = ("views, near", "views, far", "styles")
+PAIRS = 40  # of each subset
+POINTS = 16  # of a pair, at most
+LEAST = 3  # points that two images must have in common
+SHOWN = 2  # pairs of each subset in the picture
 COLUMNS = 5  # frames of a pair in the picture
 COLOURS = ((230, 30, 30), (30, 160, 60), (40, 80, 230), (240, 150, 0), (160, 40, 200), (0, 170, 190))
 
@@ -31,20 +56,19 @@ COLOURS = ((230, 30, 30), (30, 160, 60), (40, 80, 230), (240, 150, 0), (160, 40,
 class Pair:
     """Two images, and points of the first with where they are in the second."""
 
-    subset: str  # "views, near", "views, far", "styles"
+    subset: str  # of SUBSETS
     images: np.ndarray  # uint8 [2, size, size, 4]: the renderer's
-    points: np.ndarray  # float32 [2, n, 2]: in each of them, optical_flow's pixels
+    points: np.ndarray  # float32 [2, n, 2]: in each of them, in pixels as in optical_flow.py
     styles: tuple[int, int]
-    azimuths: tuple[float, float]  # degrees; the second may lie outside 0 to 360, the morph goes straight to it
-    elevations: tuple[float, float]  # degrees
+    azimuths: tuple[float, float]  # degrees; the second may lie beyond 0 or 360: the morph goes straight to it
+    elevation: float  # degrees
 
 
 def morph(network, pair, frames=FRAMES):
     """The network's images from the first to the second of a pair, uint8 [frames, size, size, 4]."""
     second = np.linspace(0, 1, frames, dtype="float32")[:, None]
     first, other = chairs_figures.one_hot(list(pair.styles), network)
-    azimuths, elevations = (np.linspace(*ends, frames) for ends in (pair.azimuths, pair.elevations))
-    drawn = network.generate((1 - second) * first + second * other, azimuths, elevations)
+    drawn = network.generate((1 - second) * first + second * other, np.linspace(*pair.azimuths, frames), pair.elevation)
     return np.concatenate([drawn.images, drawn.masks[..., None]], axis=-1)
 
 
@@ -53,8 +77,7 @@ def by_morph(network, pair):
 
 
 def by_flow(network, pair):
-    first, second = optical_flow.contrast(pair.images)
-    return pair.points[0] + optical_flow.at(optical_flow.flow(first, second), pair.points[0])
+    return pair.points[0] + optical_flow.at(optical_flow.flow(*optical_flow.contrast(pair.images)), pair.points[0])
 
 
 def by_sift(network, pair):
@@ -75,40 +98,141 @@ METHODS = {  # name in the record -> where a pair's points are in the second ima
 
 
 def measure(network, pairs):
-    """{method: {subset: mean error in pixels}}, over all points of all pairs of a subset; and {subset: points}."""
-    found = {name: {} for name in METHODS}
-    for pair in pairs:
+    """Mean errors in pixels over all points of a subset: ({method: {subset: error}}, {subset: points})."""
+    errors = {name: collections.defaultdict(list) for name in METHODS}
+    for done, pair in enumerate(pairs, start=1):
         for name, method in METHODS.items():
-            errors = optical_flow.errors(method(network, pair), pair.points[1])
-            found[name].setdefault(pair.subset, []).append(errors)
-    means = {
-        name: {subset: float(np.concatenate(errors).mean()) for subset, errors in of_subset.items()}
-        for name, of_subset in found.items()
-    }
-    return means, {subset: sum(map(len, errors)) for subset, errors in found["morph"].items()}
+            errors[name][pair.subset] += optical_flow.errors(method(network, pair), pair.points[1]).tolist()
+        if done % 10 == 0:
+            print(f"{done} of {len(pairs)} pairs", flush=True)
+    means = {name: {subset: float(np.mean(of)) for subset, of in found.items()} for name, found in errors.items()}
+    return means, {subset: len(found) for subset, found in errors["morph"].items()}
+
+
+class Geometry:
+    """Views with the key points of their styles, which are computed as they are asked for.
+
+    Args:
+        views: data.views.Views, with the standard views of each style.
+        sources: {name of a style: function that gives its chairs_key_points.KeyPoints}.
+
+    Raises:
+        ValueError: there are no key points of a style.
+    """
+
+    def __init__(self, views, sources):
+        missing = [name for name in views.style_names if name not in sources]
+        if missing:
+            raise ValueError(f"key points must be known of every style. Received: none of {', '.join(missing[:3])}")
+        self.views, self._sources, self._known = views, sources, {}
+        self.azimuths, self.elevations = standard_views()
+
+    def key_points(self, style):
+        if style not in self._known:
+            self._known[style] = self._sources[self.views.style_names[style]]()
+        return self._known[style]
+
+    def image(self, style, view):
+        """The image of a style in the standard view of this number."""
+        views, here = self.views, np.flatnonzero(self.views.styles == style)
+        azimuth, elevation = self.azimuths[view], self.elevations[view]
+        return views.images[here[(views.azimuths[here] == azimuth) & (views.elevations[here] == elevation)][0]]
+
+    def in_pixels(self, places):
+        return chairs_key_points.in_pixels(places, self.views.images.shape[1])
+
+
+def view_pair(geometry, steps, subset, rng):
+    """Two views of one style, or None where they have too few points in common; `steps`: least and most apart."""
+    style, first = rng.integers(geometry.views.num_styles), rng.integers(len(AZIMUTHS))
+    apart = rng.integers(steps[0], steps[1] + 1) * rng.choice([-1, 1])
+    level = rng.integers(2) * len(AZIMUTHS)  # 20 or 30 degrees
+    second = (first + apart) % len(AZIMUTHS)
+    points = geometry.key_points(style)
+    both = np.flatnonzero(points.surface_seen[:, level + first] & points.surface_seen[:, level + second])
+    some = rng.permutation(both)[:POINTS]
+    azimuth = float(AZIMUTHS[first])
+    turn = (AZIMUTHS[second] - azimuth + 180) % 360 - 180
+    if len(some) < LEAST:
+        return None
+    return Pair(
+        subset,
+        np.stack([geometry.image(style, level + view) for view in (first, second)]),
+        geometry.in_pixels(points.surface[some][:, [level + first, level + second]]).swapaxes(0, 1),
+        (int(style), int(style)),
+        (azimuth, azimuth + turn),
+        float(geometry.elevations[level]),
+    )
+
+
+def style_pair(geometry, rng):
+    """Two styles in one view, or None where they have too few corners in common."""
+    styles = rng.choice(geometry.views.num_styles, 2, replace=False)
+    view = rng.integers(2 * len(AZIMUTHS))
+    known = [geometry.key_points(style) for style in styles]
+    both = np.flatnonzero(np.logical_and(*(points.corners_seen[:, view] for points in known)))
+    if len(both) < LEAST:
+        return None
+    return Pair(
+        SUBSETS[2],
+        np.stack([geometry.image(style, view) for style in styles]),
+        geometry.in_pixels([points.corners[both, view] for points in known]),
+        tuple(styles.tolist()),
+        (float(geometry.azimuths[view]),) * 2,
+        float(geometry.elevations[view]),
+    )
+
+
+def draw_pairs(geometry, n, seed):
+    """At most n pairs of each subset; a draw that gives none is made again, a hundred times at most for each."""
+    rng, found = np.random.default_rng(seed), []
+    kinds = [lambda: view_pair(geometry, NEAR, SUBSETS[0], rng), lambda: view_pair(geometry, FAR, SUBSETS[1], rng)]
+    if geometry.views.num_styles > 1:
+        kinds.append(lambda: style_pair(geometry, rng))
+    for draw in kinds:
+        drawn = (draw() for _ in range(100 * n))
+        found += [pair for pair, _ in zip((pair for pair in drawn if pair), range(n), strict=False)]
+    return found
 
 
 def picture(network, pairs):
-    """A row for each pair: the first image with points, frames of the morph with tracks, the second with the truth."""
-    return pictures.grid(np.concatenate([_row(network, pair) for pair in pairs]), columns=COLUMNS + 2)
+    """See the top of this file."""
+    return pictures.grid(np.concatenate([_row(network, pair) for pair in pairs]), columns=COLUMNS + 3)
 
 
 def _row(network, pair):
     frames = morph(network, pair)
-    tracks = optical_flow.track(optical_flow.contrast(frames), pair.points[0])
-    scale = chairs_figures.scale(network)
-    cells = [_with_tracks(pair.images[0], pair.points[:1], scale)]
+    seen = optical_flow.contrast(frames)
+    tracks, scale = optical_flow.track(seen, pair.points[0]), chairs_figures.scale(network)
+    first, second = data_on_white(pair.images)
+    cells = [_with_tracks(first, pair.points[:1], scale)]
     for t in np.rint(np.linspace(0, len(frames) - 1, COLUMNS)).astype(int):
-        cells.append(_with_tracks(frames[t], tracks[: t + 1], scale))
-    cells.append(_with_tracks(pair.images[1], pair.points[1:], scale))
+        cells.append(_with_tracks(data_on_white(frames[t : t + 1])[0], tracks[: t + 1], scale))
+    cells.append(_with_tracks(second, pair.points[1:], scale))
+    cells.append(windows.enlarge(carried_back(second, pair.images[0, ..., 3], seen), scale))
     return np.stack(cells)
 
 
-def _with_tracks(rgba, tracks, scale):
-    """An image on white, enlarged, with the paths of points [frames, n, 2] and where they are at the last."""
-    drawing = Image.fromarray(windows.enlarge(on_white(rgba), scale))
-    pen = ImageDraw.Draw(drawing)
-    radius = max(2, scale)
+def carried_back(second, first_mask, seen):
+    """Colours of the second image, where the points of the first have come to; white outside the first's mask.
+
+    Args:
+        second: uint8 [size, size, 3].
+        first_mask: uint8 [size, size].
+        seen: frames of the morph as the flow sees them, uint8 [frames, size, size].
+    """
+    moved = optical_flow.concatenate([optical_flow.flow(*two) for two in zip(seen[:-1], seen[1:], strict=True)])
+    rows, columns = np.indices(first_mask.shape).astype("float32")
+    taken = cv2.remap(
+        second, columns + moved[..., 0], rows + moved[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.where(first_mask[..., None] > 127, taken, 255).astype("uint8")
+
+
+def _with_tracks(image, tracks, scale):
+    """An image enlarged, with the paths of points [frames, n, 2] and a dot where they are at last."""
+    drawing = Image.fromarray(windows.enlarge(image, scale))
+    pen, radius = ImageDraw.Draw(drawing), max(3, scale)
     for i, path in enumerate(np.swapaxes((tracks + 0.5) * scale, 0, 1)):
         colour = COLOURS[i % len(COLOURS)]
         if len(path) > 1:
@@ -118,6 +242,48 @@ def _with_tracks(rgba, tracks, scale):
     return np.asarray(drawing)
 
 
-def on_white(rgba):
-    """A rendered image, its colour on black: uint8 [..., size, size, 4] -> [..., size, size, 3]."""
-    return (rgba[..., :3] + (255 - rgba[..., 3:].astype("int16"))).clip(0, 255).astype("uint8")
+def draw(network, record, options, stem):
+    """Measures, keeps, prints and draws; returns the paths of what it wrote."""
+    views = chairs_figures.views(record, network, options)
+    pairs = draw_pairs(Geometry(views, chairs_key_points.find(record.data, options)), options.pairs, options.seed)
+    measured, points = measure(network, pairs)
+    counts = collections.Counter(pair.subset for pair in pairs)
+    content = {
+        "model": record.weights.removesuffix(".weights.h5"),
+        "data": record.data,
+        "data_title": record.data_title,
+        "size": network.image_shape[0],
+        "frames": FRAMES,
+        "measured": measured,
+        "points": points,
+        "pairs": dict(counts),
+        "seed": options.seed,
+        "hardware": records.describe_machine(),
+        "versions": records.versions() | {"opencv": cv2.__version__},
+        "commit": records.git_commit(),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": records.command_line(sys.argv),
+    }
+    path = chairs_figures.file(stem, ".json")
+    records.atomic_write(path, json.dumps(content, indent=2) + "\n")
+    print(chairs_correspondences_page.page([content]))
+    shown = [pair for subset in SUBSETS for pair in [pair for pair in pairs if pair.subset == subset][:SHOWN]]
+    return [path, pictures.save_png(chairs_figures.file(stem, ".png"), picture(network, shown))]
+
+
+def parse(argv):
+    """The arguments in `argv`; no absl flags, as in report.py."""
+    parser = chairs_figures.with_sources(chairs_figures.parser(__doc__))
+    parser.add_argument("--pairs", type=int, default=PAIRS, help=f"of images, of each kind (default: {PAIRS})")
+    return parser.parse_args(argv[1:])
+
+
+def run(options):
+    """Measures; returns 0, or a message for `sys.exit`."""
+    if options.pairs < 1:
+        return f"chairs_correspondences: --pairs must be an integer of at least 1. Received: {options.pairs}"
+    return chairs_figures.run("chairs_correspondences", draw, options)
+
+
+if __name__ == "__main__":
+    app.run(run, flags_parser=parse)

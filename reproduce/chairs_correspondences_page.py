@@ -40,8 +40,9 @@ def _measured(content):
     lines += [("pairs of images", *(f"{content['pairs'][subset]:,}" for subset in subsets))]
     yield _table(lines)
     yield (
-        f"{content['subsets']} {content['frames']} images a morph, drawn by {content['model']}; OpenCV "
-        f"{content['versions']['opencv-python-headless']}. {content['hardware']}. `{content['command']}`"
+        f"Points of the surface in two views of a chair, 12 to 35 (near) and 58 to 93 degrees (far) apart; corners of "
+        f"parts of two chairs (feet, the seat's front, the back's ends). {content['frames']} images a morph, drawn by "
+        f"{content['model']}; OpenCV {content['versions']['opencv']}; {content['hardware']}; `{content['command']}`."
     )
 
 
@@ -49,9 +50,10 @@ def _published():
     return [
         "## Published",
         _table([("pixels, recollected", "all", "simple", "difficult"), *PUBLISHED]),
-        "Another protocol: points marked by people in images of two different styles of `rendered_chairs`, at 128x128 "
-        "pixels, split into simple and difficult pairs, and other flow (DeepFlow) and SIFT flow with its smoothness. "
-        "Numbers are to be compared within a table, not between the two.",
+        "Another protocol, as far as we recollect it: points that people marked in images of two styles of "
+        "`rendered_chairs` at 128x128, pairs called simple or difficult, other optical flow, and SIFT flow, which is "
+        "smooth, where ours takes each point's nearest descriptor alone. Numbers are to be compared within a table, "
+        "not between the two.",
     ]
 
 
