@@ -102,7 +102,7 @@ def options_of(script, *given):
     values = flags.FlagValues()
     if hasattr(script, "EXPERIMENT"):
         command.define(script.EXPERIMENT.models, values)
-    script.define(values)
+    getattr(script, "define", chairs.define)(values)
     values(["script", *given])
     return values
 
