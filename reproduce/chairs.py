@@ -41,10 +41,12 @@ def load(options, name=None, **more):
     places = {place: getattr(options, place) for place in ("data_dir", "cache_dir", "furniture", "voxels", "styles")}
     views = view_sets.load(name, size, **places, processes=options.processes, **more)
     few = "" if options.styles is None else f"-first{options.styles}"
+    designs = str(len(np.unique(views.styles)))
+    designs = "" if designs in views.title else f", {designs} designs"
     return dataclasses.replace(
         views,
         name=f"{views.name}-{size}{few}",
-        title=f"{views.title}, {len(np.unique(views.styles))} designs, {size}x{size}",
+        title=f"{views.title}{designs}, {size}x{size}",
         is_fallback=name != "rendered_chairs",
     )
 

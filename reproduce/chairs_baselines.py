@@ -3,7 +3,7 @@
 nearest_view    the same chair from the known view nearest in angle
 nearest_style   of the chairs known from the wanted view the one most like this chair, in the views known of both
 
-Both take the training views (a data.image_data.Split) and the labels wanted [n, 3], and return uint8 [n, size, size, 4].
+Both take training views (a data.image_data.Split) and the labels wanted [n, 3], and return uint8 [n, size, size, 4].
 """
 
 import time

@@ -9,8 +9,8 @@ elevation   every style is known at all elevations but the highest, and shown th
 azimuth     every style is known from all azimuths but those from 75 to 135 degrees, about its side, and shown there
 
 With --data=furniture tables are the sources and chairs the targets, as in the paper; elsewhere each is a half of the
-styles, drawn by a seed. What is rendered here is seen at 0, 10, 20, 30 and 40 degrees; embedded and rendered_chairs have
-20 and 30 alone. The paper's chairs are known at 20 and 30, its tables from 0 to 40.
+styles, drawn by a seed. What is rendered here is seen at 0, 10, 20, 30 and 40 degrees; embedded_chairs and
+rendered_chairs have 20 and 30 alone. The paper's chairs are known at 20 and 30, its tables from 0 to 40.
 
 nearest known view   the same style, from the known view nearest in angle
 target alone         a network that sees the targets' known views, and no source (transfer alone)

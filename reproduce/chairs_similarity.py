@@ -38,7 +38,7 @@ def nearest(found, k):
 
 
 def views_of(views, styles, azimuths):
-    """Of every style the views nearest to azimuths, at the lowest elevation: uint8 [styles, azimuths, size, size, 4]."""
+    """Of each style the views nearest to azimuths, at the lowest elevation: uint8 [styles, azimuths, size, size, 4]."""
     low = np.flatnonzero(views.elevations == views.elevations.min())
     images = []
     for style in styles:

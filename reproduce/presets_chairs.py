@@ -13,10 +13,10 @@ _SCHEDULES = {
     "quick": Preset({"width": 0.25}, 400, 16, ema_momentum=0.98, steps_per_epoch=200, validation_images=64,
                     **_SHARED | {"warmup_steps": 50, "evaluation_images": 200}),
     "cpu": Preset({"width": 0.5}, 12_000, 32, ema_momentum=0.999, steps_per_epoch=1000, **_SHARED),
-    "gpu": Preset({}, 60_000, 64, ema_momentum=0.9995, steps_per_epoch=2000, **_SHARED, xla=True),
+    "gpu": Preset({"width": 1.0}, 60_000, 64, ema_momentum=0.9995, steps_per_epoch=2000, **_SHARED, xla=True),
     # Adam, batch 128, 5e-4 halved every 100K steps from 250K on, to 500K. Departure: a cosine to zero, and averaging.
-    "paper": Preset({}, 500_000, 128, learning_rate=5e-4, ema_momentum=0.9999, steps_per_epoch=5000, **_SHARED,
-                    xla=True),
+    "paper": Preset({"width": 1.0}, 500_000, 128, learning_rate=5e-4, ema_momentum=0.9999, steps_per_epoch=5000,
+                    **_SHARED, xla=True),
 }  # fmt: skip
 
 
@@ -29,7 +29,7 @@ def _of(**model):
     }
 
 
-WIDE = 1.2  # times the width of 1s-S, so that 1s-S-wide has about as many parameters as 2s-S
+WIDE = 1.18  # times the width of 1s-S, so that 1s-S-wide has about as many parameters as 2s-S
 
 NETWORKS = {
     "chairs_1s_s": _of(streams=1, mask_loss="softmax"),
