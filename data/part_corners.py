@@ -31,11 +31,13 @@ def corners(renderer: Renderer) -> dict[str, np.ndarray]:
     vertices = renderer.mesh.vertices[np.unique(renderer.mesh.faces)]
     low, high = vertices.min(0), vertices.max(0)
     seat = _seat(renderer, low, high)
-    return {**_feet(vertices, low, high), **seat, **(_back(vertices, low, high) if seat else {})}
+    return {**_feet(renderer, vertices, low, high), **seat, **(_back(vertices, low, high) if seat else {})}
 
 
-def _feet(vertices, low, high):
-    ground = vertices[vertices[:, 1] <= low[1] + FLOOR * (high[1] - low[1])]
+def _feet(renderer, vertices, low, high):
+    # Vertices, which may be all there is of a thin leg, and hits, for a triangle may be as long as a sled's runner.
+    ground = np.concatenate([vertices, _met(renderer, low, high, up=True)])
+    ground = ground[ground[:, 1] <= low[1] + FLOOR * (high[1] - low[1])]
     middle = (ground.min(0) + ground.max(0)) / 2
     found = {}
     for depth, front in (("front", True), ("rear", False)):
@@ -47,14 +49,20 @@ def _feet(vertices, low, high):
     return found
 
 
-def _seat(renderer, low, high):
+def _met(renderer, low, high, up):
+    """Where vertical rays first meet a chair, from above or (up) from below: float64 [hits, 3]."""
     height = high[1] - low[1]
     x, z = (np.linspace(low[axis], high[axis], GRID) for axis in (0, 2))
-    above = np.stack(np.meshgrid(x, [high[1] + 0.01 * height], z), axis=-1).reshape(-1, 3)
-    origins = ((above - renderer.centre) / renderer.unit).astype(np.float32)
-    hits = renderer.cast(origins, np.tile(np.float32([0, -1, 0]), (len(origins), 1)))
-    met = above[hits.rays]
-    met[:, 1] -= hits.distances * renderer.unit
+    start = low[1] - 0.01 * height if up else high[1] + 0.01 * height
+    starts = np.stack(np.meshgrid(x, [start], z), axis=-1).reshape(-1, 3)
+    direction = np.float32([0, 1 if up else -1, 0])
+    origins = ((starts - renderer.centre) / renderer.unit).astype(np.float32)
+    hits = renderer.cast(origins, np.tile(direction, (len(origins), 1)))
+    return starts[hits.rays] + renderer.unit * hits.distances[:, None] * direction
+
+
+def _seat(renderer, low, high):
+    height, met = high[1] - low[1], _met(renderer, low, high, up=False)
     counts, edges = np.histogram(met[:, 1], round(1 / LEVEL), (low[1], high[1]))
     level = edges[counts.argmax()] + LEVEL * height / 2
     if not SEAT_HEIGHT[0] < (level - low[1]) / height < SEAT_HEIGHT[1]:

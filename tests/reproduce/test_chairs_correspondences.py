@@ -1,0 +1,315 @@
+"""Correspondences: key points against a box known by hand, pairs, morphs, errors; what is kept, shown and refused."""
+
+import json
+import types
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data import part_corners
+from data.mesh import Material, Mesh
+from data.renderer import Renderer
+from data.view_data import Views, standard_views
+from models.chairs_images import Generated
+from reproduce import (
+    chairs_correspondences,
+    chairs_correspondences_page,
+    chairs_key_points,
+    optical_flow,
+)
+
+SIZE = 64
+VIEWS = 62
+
+
+def boxes(*sizes):
+    """A mesh of boxes, each given by its lowest and highest corner."""
+    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
+    sides = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    faces = np.array([[a, b, c] for a, b, c, d in sides] + [[a, c, d] for a, b, c, d in sides])
+    vertices = [np.array(low) + corners * (np.array(high) - low) for low, high in sizes]
+    return Mesh(
+        vertices=np.concatenate(vertices).astype(float),
+        faces=np.concatenate([faces + 8 * i for i in range(len(sizes))]),
+        face_materials=np.zeros(len(faces) * len(sizes), int),
+        materials=(Material(np.full(3, 0.6, "float32")),),
+    )
+
+
+def chair(back=12.0):
+    """Four legs of 1x1, a seat at height 5 to 6, 8 wide and 8 deep, and a back up to `back`, 8 wide."""
+    legs = [([x, 0, z], [x + 1, 5, z + 1]) for x in (0, 7) for z in (0, 7)]
+    return boxes(*legs, ([0, 5, 0], [8, 6, 8]), ([0, 6, 0], [8, back, 1]))
+
+
+@pytest.fixture(scope="module")
+def renderer():
+    return Renderer(chair(), SIZE)
+
+
+# Key points.
+
+
+def test_corners_of_a_chair_of_boxes(renderer):
+    found = part_corners.corners(renderer)
+    expected = {
+        "front left foot": (0.5, 0, 7.5),
+        "front right foot": (7.5, 0, 7.5),
+        "rear left foot": (0.5, 0, 0.5),
+        "rear right foot": (7.5, 0, 0.5),
+        "front left corner of the seat": (0, 6, 8),
+        "front right corner of the seat": (8, 6, 8),
+        "left end of the back": (0, 12, 0.5),
+        "right end of the back": (8, 12, 0.5),
+    }
+    assert set(found) == set(expected) == set(chairs_key_points.CORNERS)
+    for name, place in expected.items():
+        np.testing.assert_allclose(found[name], place, atol=0.51, err_msg=name)  # a back's end: of one unit's depth
+
+
+def test_what_has_no_such_part_has_no_such_corner():
+    stool = part_corners.corners(Renderer(chair(back=6.0), SIZE))
+    assert set(stool) == {name for name in chairs_key_points.CORNERS if name.endswith("foot")}
+    seat = {f"front {side} corner of the seat" for side in ("left", "right")}
+    block = boxes(([0, 0, 0], [8, 6, 8]), ([3, 6, 0], [5, 12, 1]))  # its back is narrow
+    assert set(part_corners.corners(Renderer(block, SIZE))) == seat
+    runners = [([x, 0, 0], [x + 1, 5, 8]) for x in (0, 7)]
+    sled = part_corners.corners(Renderer(boxes(*runners, ([0, 5, 0], [8, 6, 8]), ([0, 6, 0], [8, 12, 1])), SIZE))
+    assert set(sled) == set(chairs_key_points.CORNERS[4:])
+
+
+def test_key_points_are_where_the_renderer_shows_them(renderer):
+    """In every view in the object, and seen where and only where nothing is before them."""
+    points = chairs_key_points.measure(renderer, "a chair")
+    assert points.surface.shape == (48, VIEWS, 2) and points.corners.shape == (8, VIEWS, 2)
+    masks = renderer.views(*standard_views())[..., 3]
+    at = np.rint(chairs_key_points.in_pixels(points.surface, SIZE)).astype(int)
+    covered = masks[np.arange(VIEWS), at[..., 1], at[..., 0]] > 0
+    assert covered.mean() > 0.97  # at an edge the rounded pixel may be outside
+    front = 0  # azimuth 0, elevation 20
+    seen = dict(zip(chairs_key_points.CORNERS, points.corners_seen.T[front], strict=True))
+    assert seen["front left foot"] and seen["left end of the back"] and seen["front right corner of the seat"]
+    behind = dict(zip(chairs_key_points.CORNERS, points.corners_seen.T[15], strict=True))  # azimuth 174
+    assert behind["rear left foot"] and not behind["front right corner of the seat"]
+    assert 0.3 < points.surface_seen.mean() < 0.9
+
+
+def test_a_point_of_the_surface_is_the_same_in_all_views(renderer):
+    """Its places are projections of one point in space."""
+    rng = np.random.default_rng(0)
+    found = chairs_key_points.surface_points(renderer, rng, n=16)
+    on_a_box = np.zeros(len(found), bool)
+    for low, high in [([0, 5, 0], [8, 6, 8]), ([0, 6, 0], [8, 12, 1])] + [
+        ([x, 0, z], [x + 1, 5, z + 1]) for x in (0, 7) for z in (0, 7)
+    ]:
+        inside = ((found > np.array(low) - 1e-3) & (found < np.array(high) + 1e-3)).all(1)
+        on_a_box |= inside & (np.minimum(abs(found - low), abs(found - high)).min(1) < 1e-3)
+    assert on_a_box.all()
+
+
+def test_embedded_key_points_are_of_the_embedded_chairs():
+    from data import embedded_chairs
+
+    views, sources = embedded_chairs.load(), chairs_key_points.find("embedded_chairs", None)
+    assert tuple(sources) == views.style_names
+    inside = []
+    for style, name in enumerate(views.style_names):
+        points, images = sources[name](), views.images[views.styles == style]
+        at = np.rint(chairs_key_points.in_pixels(points.surface, SIZE)).astype(int)
+        inside.append((images[np.arange(VIEWS), at[..., 1], at[..., 0], 3] > 0)[points.surface_seen])
+    assert np.concatenate(inside).mean() > 0.97
+
+
+def test_key_points_are_kept_and_read_again(renderer, tmp_path, monkeypatch):
+    path = tmp_path / "points.npz"
+    points = chairs_key_points.measure(renderer, "b")
+    chairs_key_points.write_embedded({"a": points, "b": points}, path)
+    monkeypatch.setattr(chairs_key_points, "EMBEDDED", path)
+    found = chairs_key_points.find("embedded_chairs", None)
+    assert list(found) == ["a", "b"]
+    for field in chairs_key_points.FIELDS:
+        np.testing.assert_array_equal(getattr(found["b"](), field), getattr(points, field))
+    path.write_bytes(b"no archive")
+    with pytest.raises(ValueError, match="points.npz cannot be read"):
+        chairs_key_points.find("embedded_chairs", None)
+
+
+def test_key_points_of_other_data_are_refused():
+    with pytest.raises(ValueError, match="key points must be of embedded_chairs, .* Received: 'rendered_chairs'"):
+        chairs_key_points.find("rendered_chairs", None)
+
+
+# Pairs and what is measured of them.
+
+
+@pytest.fixture(scope="module")
+def geometry(renderer):
+    """Two chairs of boxes, in all standard views."""
+    renderers = [renderer, Renderer(chair(back=15.0), SIZE)]
+    azimuths, elevations = standard_views()
+    views = Views(
+        name="boxes",
+        title="boxes",
+        source="made up",
+        is_fallback=True,
+        images=np.concatenate([renderer.views(azimuths, elevations) for renderer in renderers]),
+        styles=np.repeat(np.arange(2, dtype="int32"), VIEWS),
+        azimuths=np.tile(azimuths, 2),
+        elevations=np.tile(elevations, 2),
+        style_names=("low", "high"),
+        categories=("chair",) * 2,
+        licences=("none",) * 2,
+    )
+    known = {name: chairs_key_points.measure(r, name) for name, r in zip(views.style_names, renderers, strict=True)}
+    return chairs_correspondences.Geometry(views, {name: lambda name=name: known[name] for name in known})
+
+
+@pytest.fixture(scope="module")
+def pairs(geometry):
+    return chairs_correspondences.draw_pairs(geometry, 6, seed=0)
+
+
+class Turntable:
+    """A network that has learned the boxes perfectly: it renders them; styles are mixed by the back's height."""
+
+    num_styles, image_shape = 2, (SIZE, SIZE, 4)
+
+    def generate(self, style, azimuth, elevation):
+        style = np.eye(2)[[style]] if np.ndim(style) == 0 else np.asarray(style)
+        drawn = [
+            Renderer(chair(back=12.0 + 3.0 * vector[1]), SIZE).view(angle, elevation)
+            for vector, angle in zip(style, azimuth, strict=True)
+        ]
+        return Generated(np.stack(drawn)[..., :3], np.stack(drawn)[..., 3])
+
+
+def test_pairs_are_as_far_apart_as_they_say(pairs):
+    assert [pair.subset for pair in pairs] == [name for name in chairs_correspondences.SUBSETS for _ in range(6)]
+    for pair in pairs:
+        apart = abs(pair.azimuths[1] - pair.azimuths[0])
+        least, most = {"views, near": (11, 36), "views, far": (57, 94), "styles": (0, 0)}[pair.subset]
+        assert least <= apart <= most and pair.elevation in (20, 30)
+        assert (pair.styles[0] != pair.styles[1]) == (pair.subset == "styles")
+        assert pair.points.shape[0] == 2 and 3 <= pair.points.shape[1] <= 16
+
+
+def test_a_pair_has_the_images_that_a_morph_goes_between(pairs):
+    for pair in (pairs[0], pairs[-1]):
+        frames = chairs_correspondences.morph(Turntable(), pair, frames=3)
+        assert frames.shape == (3, SIZE, SIZE, 4)
+        np.testing.assert_array_equal(frames[0], pair.images[0])
+        np.testing.assert_array_equal(frames[2], pair.images[1])
+        assert (frames[1] != frames[0]).any() and (frames[1] != frames[2]).any()
+
+
+def test_points_of_a_perfect_network_are_tracked_through_a_small_turn(geometry):
+    """The whole chain, from geometry over images and flow to an error: a turn of 12 degrees by a true renderer."""
+    rng = np.random.default_rng(1)
+    pair = chairs_correspondences.view_pair(geometry, (1, 1), "views, near", rng)
+    frames = chairs_correspondences.morph(Turntable(), pair, frames=8)
+    found = optical_flow.track(optical_flow.contrast(frames), pair.points[0])[-1]
+    tracked = np.median(optical_flow.errors(found, pair.points[1]))
+    stayed = np.median(optical_flow.errors(pair.points[0], pair.points[1]))
+    assert tracked < 0.5 < stayed
+
+
+def test_errors_are_means_over_the_points_of_a_subset(monkeypatch):
+    def pair(subset, first, second):
+        points = np.array([first, second], "float32")
+        return chairs_correspondences.Pair(subset, None, points, (0, 0), (0.0, 0.0), 20.0)
+
+    monkeypatch.setattr(
+        chairs_correspondences,
+        "METHODS",
+        {"morph": lambda network, pair: pair.points[1] + [0.0, 2.0], "staying": chairs_correspondences.by_staying},
+    )
+    means, points = chairs_correspondences.measure(
+        None,
+        [
+            pair("near", [[0, 0], [1, 1]], [[3, 4], [1, 1]]),  # 5, 0
+            pair("near", [[2, 2]], [[2, 3]]),  # 1
+            pair("far", [[0, 0]], [[0, 10]]),
+        ],
+    )
+    assert points == {"near": 3, "far": 1}
+    assert means == {"morph": {"near": 2.0, "far": 2.0}, "staying": {"near": 2.0, "far": 10.0}}
+
+
+def test_every_method_gives_a_place_for_every_point(pairs):
+    pair = pairs[0]
+    for name in ("flow", "sift", "staying"):
+        found = chairs_correspondences.METHODS[name](None, pair)
+        assert found.shape == pair.points[0].shape and np.isfinite(found).all()
+
+
+def test_colours_are_carried_back_along_the_tracks():
+    """A square that moves by six pixels, of another colour at its end."""
+    seen = np.zeros((7, SIZE, SIZE), "uint8")
+    for t in range(7):
+        seen[t, 20:40, 20 + t : 40 + t] = np.add.outer(np.arange(20), np.arange(20)) * 4 + 60
+    second = np.full((SIZE, SIZE, 3), 255, "uint8")
+    second[20:40, 26:46] = 0, 100, 200
+    mask = np.zeros((SIZE, SIZE), "uint8")
+    mask[20:40, 20:40] = 255
+    found = chairs_correspondences.carried_back(second, mask, seen)
+    assert (found[mask == 0] == 255).all()
+    assert (np.abs(found[24:36, 24:36].astype(int) - [0, 100, 200]) < 10).all()
+
+
+def test_styles_without_key_points_are_said(geometry):
+    with pytest.raises(ValueError, match="key points must be known of every style. Received: none of high"):
+        chairs_correspondences.Geometry(geometry.views, {"low": None})
+
+
+# From the command to files.
+
+
+@pytest.fixture(scope="module")
+def measured(geometry, tmp_path_factory):
+    """The script's drawing, with two pairs of each subset and four frames a morph."""
+    folder = tmp_path_factory.mktemp("results")
+    record = types.SimpleNamespace(weights="chairs_networks/x.weights.h5", data="boxes", data_title="boxes")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chairs_correspondences, "FRAMES", 4)
+        patch.setattr(chairs_correspondences.morph, "__defaults__", (4,))
+        patch.setattr(chairs_correspondences.chairs_figures, "views", lambda *_: geometry.views)
+        patch.setattr(chairs_key_points, "find", lambda *_: geometry._sources)
+        options = types.SimpleNamespace(pairs=2, seed=0)
+        written = chairs_correspondences.draw(Turntable(), record, options, folder / "chairs_correspondences" / "x")
+    return folder, written
+
+
+def test_what_is_measured_is_kept_with_how_it_was(measured):
+    folder, written = measured
+    (content,) = chairs_correspondences_page.read_all(folder)
+    assert content == json.loads(written[0].read_text())
+    assert set(content["measured"]) == set(chairs_correspondences.METHODS) == set(chairs_correspondences_page.METHODS)
+    assert content["pairs"] == {name: 2 for name in chairs_correspondences.SUBSETS}
+    assert content["frames"] == 4 and content["size"] == SIZE and content["versions"]["opencv"]
+    assert all(np.isfinite(list(of.values())).all() for of in content["measured"].values())
+
+
+def test_the_page_has_every_number_beside_the_published(measured):
+    folder, _ = measured
+    (content,) = chairs_correspondences_page.read_all(folder)
+    page = chairs_correspondences_page.page([content])
+    for name, label in chairs_correspondences_page.METHODS.items():
+        line = " | ".join([label, *(f"{content['measured'][name][subset]:.2f}" for subset in content["points"])])
+        assert f"| {line} |" in page
+    assert "| SIFT flow | 4.0 | 2.8 | 4.8 |" in page and "recollected" in page and "Another protocol" in page
+
+
+def test_the_picture_has_a_row_for_two_pairs_of_each_subset(measured):
+    with Image.open(measured[1][1]) as picture:
+        assert picture.size == (8 * 129 + 1, 6 * 129 + 1)
+        shown = np.asarray(picture.convert("RGB"))
+    assert (shown[1:129, 1:129] == chairs_correspondences.COLOURS[0]).all(-1).any()  # a point in the first image
+
+
+def test_no_weights_and_no_pairs_are_said(tmp_path):
+    def run(*flags):
+        return chairs_correspondences.run(chairs_correspondences.parse(["x.py", f"--results_dir={tmp_path}", *flags]))
+
+    assert "must hold weights of a chairs generator" in run()
+    assert "--pairs must be an integer of at least 1. Received: 0" in run("--pairs=0")
