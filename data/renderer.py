@@ -11,6 +11,7 @@ then what it hides.
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
@@ -211,6 +212,11 @@ class Renderer:
             return texture
         width, height = (max(1, round(side * factor)) for side in texture.size)
         return texture.resize((width, height), Image.Resampling.BOX)
+
+
+def draw(read: Callable[[], Mesh], size: int, azimuths, elevations) -> np.ndarray:
+    """What `Design.draw` is for a mesh."""
+    return Renderer(read(), size).views(azimuths, elevations)
 
 
 def axes(azimuth: float, elevation: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

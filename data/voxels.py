@@ -13,9 +13,9 @@ import zipfile
 
 import numpy as np
 
+from data import renderer
 from data.catalogue import DataError
 from data.mesh import Design, Material, Mesh
-from data.renderer import Renderer
 
 SIDE = 32
 SMOOTHING, LEVEL = 0.6, 0.45  # standard deviation in voxels; where between empty, 0, and full, 1, the surface is
@@ -62,9 +62,12 @@ def read(voxels: str | os.PathLike | None) -> tuple[np.ndarray, np.ndarray, str]
 def designs(voxels: str | os.PathLike | None) -> tuple[list[Design], str]:
     """The distinct designs, and what was left out."""
     packed, positions, left_out = read(voxels)
-    draws = [functools.partial(_draw, bits.tobytes()) for bits in packed]
-    named = zip(positions, draws, strict=True)
-    return [Design(f"modelnet10/{position:03d}", "chair", LICENCE, draw) for position, draw in named], left_out
+    found = []
+    for bits, position in zip(packed, positions, strict=True):
+        unpack = functools.partial(_unpacked, bits.tobytes())
+        draw = functools.partial(renderer.draw, unpack)
+        found.append(Design(f"modelnet10/{position:03d}", "chair", LICENCE, draw, unpack))
+    return found, left_out
 
 
 def digest(voxels: str | os.PathLike) -> str:
@@ -104,6 +107,5 @@ def _upright(points):
     return np.stack([x, z, -y], axis=1)
 
 
-def _draw(bits, size, azimuths, elevations):
-    occupied = np.unpackbits(np.frombuffer(bits, np.uint8)).reshape(SIDE, SIDE, SIDE)
-    return Renderer(meshed(occupied), size).views(azimuths, elevations)
+def _unpacked(bits):
+    return meshed(np.unpackbits(np.frombuffer(bits, np.uint8)).reshape(SIDE, SIDE, SIDE))
