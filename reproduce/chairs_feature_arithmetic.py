@@ -13,10 +13,10 @@ python reproduce/chairs_feature_arithmetic.py --triples=0-5-7,3-7-1
 
 import numpy as np
 from absl import app
-from models.chairs_features import LAYERS
-from models.chairs_images import on_white
 
 from models import transformations
+from models.chairs_features import LAYERS
+from models.chairs_images import on_white
 from reproduce import chairs_figures, pictures
 
 ELEVATION, AZIMUTH = 20.0, 301.0  # degrees

@@ -30,8 +30,8 @@ def run(name, draw, options):
 
     Args:
         name: of the script, and of the folder in results/ that it writes to.
-        draw: function of (network, record, options, folder) that writes files, `folder / f"{stem}..."`, and gives
-            their paths back.
+        draw: function of (network, record, options, stem) that writes files, `file(stem, ".png")`, and gives their
+            paths back.
         options: with the flags of `parser`.
     """
     logging.set_verbosity(logging.WARNING)  # absl's own is INFO, at which libraries tell of their searches
@@ -42,7 +42,7 @@ def run(name, draw, options):
         stem = pathlib.PurePath(record.weights).name.removesuffix(".weights.h5")
         for path in draw(network, record, options, pathlib.Path(options.results_dir) / name / stem):
             print(path, flush=True)
-    except (checkpoints.Refused, ValueError, OSError) as error:
+    except (checkpoints.Refused, ValueError, OSError, ImportError) as error:
         return f"{name}: {error}"
     return 0
 

@@ -1,7 +1,7 @@
 """Key points of chairs whose places are known from their geometry, for chairs_correspondences.py.
 
-Points of the surface, the same in every view, and corners of parts, the same in every chair that has them
-(data/part_corners.py). Those of the embedded chairs, whose meshes are not in this repository, are kept in
+Points of the surface, the same in every view (data/key_points.py), and corners of parts, the same in every chair that
+has them (data/part_corners.py). Those of the embedded chairs, whose meshes are not in this repository, are kept in
 embedded_key_points.npz beside this file;
 
 python reproduce/chairs_key_points.py --furniture=sweethome3d-furniture_1.8-1_all.deb
@@ -18,7 +18,7 @@ import numpy as np
 from absl import app
 from absl.flags import argparse_flags
 
-from data import embedded_chairs, furniture, part_corners, view_sources, voxels
+from data import embedded_chairs, furniture, key_points, part_corners, view_sources, voxels
 from data.renderer import Renderer
 from data.view_data import standard_views
 
@@ -29,9 +29,7 @@ CORNERS = (
     *(f"{side} end of the back" for side in ("left", "right")),
 )
 POINTS = 48  # of a surface
-LOOKS = 8  # views that these are seen from, as many from each
-# How far before a point its surface may be, in the object's radii: a corner may lie inside its part, as of a foot.
-BEFORE_POINT, BEFORE_CORNER = 0.01, 0.08
+BEFORE = 0.08  # of the object's radius: how far before a corner its part may be seen, for a foot's middle lies inside
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -88,40 +86,31 @@ def _measured(style, mesh):
 
 def measure(renderer, style):
     """KeyPoints of a chair; which points of the surface is a function of the style's name."""
-    surface = surface_points(renderer, np.random.default_rng(zlib.crc32(style.encode())))
+    surface = key_points.of_views(renderer, *standard_views(), POINTS, zlib.crc32(style.encode()))
     found = {} if style in part_corners.MISTAKEN else part_corners.corners(renderer)
-    corners = np.array([found.get(name, renderer.centre) for name in CORNERS])
     has = np.array([name in found for name in CORNERS])
-    places, seen = (np.stack(parts, axis=1) for parts in zip(*_views(renderer, surface, BEFORE_POINT), strict=True))
-    at, visible = (np.stack(parts, axis=1) for parts in zip(*_views(renderer, corners, BEFORE_CORNER), strict=True))
-    return KeyPoints(places, seen, at, visible & has[:, None])
+    corners = np.array([found.get(name, renderer.centre) for name in CORNERS])
+    at, seen = (np.stack(parts, axis=1) for parts in zip(*_corners(renderer, corners), strict=True))
+    return KeyPoints(
+        _in_sizes(surface.pixels, renderer).swapaxes(0, 1), surface.seen.T, _in_sizes(at, renderer), seen & has[:, None]
+    )
 
 
-def surface_points(renderer, rng, n=POINTS):
-    """Points of the surface, each where a random pixel of a random standard view looks: float64 [n, 3]."""
-    azimuths, elevations = standard_views()
-    pixels = np.stack(np.meshgrid(*[np.arange(renderer.size)] * 2), axis=-1).reshape(-1, 2)
-    found = []
-    for look in rng.permutation(len(azimuths))[:LOOKS]:
-        origin, directions = renderer.rays(pixels, azimuths[look], elevations[look])
-        hits = renderer.cast(np.tile(origin, (len(pixels), 1)), directions)
-        some = rng.choice(len(hits.rays), n // LOOKS, replace=False)
-        found.append(origin + hits.distances[some, None] * directions[hits.rays[some]])
-    return np.concatenate(found) * renderer.unit + renderer.centre
+def _in_sizes(pixels, renderer):
+    return ((pixels + 0.5) / renderer.size).astype("float32")
 
 
-def _views(renderer, points, before):
-    """For each standard view (places [n, 2] in sizes of the picture, whether they are seen [n])."""
+def _corners(renderer, points):
+    """For each standard view (pixels [n, 2], whether the parts whose corners are points [n, 3] are seen there [n])."""
     scaled = (points - renderer.centre) / renderer.unit
     for azimuth, elevation in zip(*standard_views(), strict=True):
         pixels = renderer.project(points, azimuth, elevation)
         origin, directions = renderer.rays(pixels, azimuth, elevation)
-        length = np.linalg.norm(directions, axis=1)
-        away = np.linalg.norm(scaled - origin, axis=1)  # of each point from the camera
+        away = np.linalg.norm(scaled - origin, axis=1)
         hits = renderer.cast(np.tile(origin, (len(points), 1)), directions)
-        seen = np.ones(len(points), bool)  # a ray that meets nothing just misses an edge that the point is on
-        seen[hits.rays] = hits.distances * length[hits.rays] > away[hits.rays] - before
-        yield ((pixels + 0.5) / renderer.size).astype("float32"), seen
+        seen = np.ones(len(points), bool)  # a ray that meets nothing passes by the edge that the corner is on
+        seen[hits.rays] = hits.distances * np.linalg.norm(directions[hits.rays], axis=1) > away[hits.rays] - BEFORE
+        yield pixels, seen
 
 
 def _embedded():

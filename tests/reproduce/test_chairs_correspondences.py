@@ -95,19 +95,6 @@ def test_key_points_are_where_the_renderer_shows_them(renderer):
     assert 0.3 < points.surface_seen.mean() < 0.9
 
 
-def test_a_point_of_the_surface_is_the_same_in_all_views(renderer):
-    """Its places are projections of one point in space."""
-    rng = np.random.default_rng(0)
-    found = chairs_key_points.surface_points(renderer, rng, n=16)
-    on_a_box = np.zeros(len(found), bool)
-    for low, high in [([0, 5, 0], [8, 6, 8]), ([0, 6, 0], [8, 12, 1])] + [
-        ([x, 0, z], [x + 1, 5, z + 1]) for x in (0, 7) for z in (0, 7)
-    ]:
-        inside = ((found > np.array(low) - 1e-3) & (found < np.array(high) + 1e-3)).all(1)
-        on_a_box |= inside & (np.minimum(abs(found - low), abs(found - high)).min(1) < 1e-3)
-    assert on_a_box.all()
-
-
 def test_embedded_key_points_are_of_the_embedded_chairs():
     from data import embedded_chairs
 
