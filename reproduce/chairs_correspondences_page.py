@@ -4,7 +4,8 @@ import json
 import pathlib
 
 METHODS = {
-    "morph": "Tracked through the network's morph",
+    "morph": "Tracked through the network's morph, from each image to the next",
+    "leaps": "Tracked through five of its images",
     "flow": "Optical flow (DIS) between the two images",
     "sift": "Nearest SIFT descriptor of the chair's pixels",
     "staying": "The same place",

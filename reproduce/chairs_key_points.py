@@ -18,7 +18,7 @@ import numpy as np
 from absl import app
 from absl.flags import argparse_flags
 
-from data import embedded_chairs, furniture, key_points, part_corners, view_sources, voxels
+from data import embedded_chairs, key_points, part_corners, view_sources
 from data.renderer import Renderer
 from data.view_data import standard_views
 
@@ -52,36 +52,24 @@ def find(name, options):
 
     Args:
         name: of a source of data/views.py.
-        options: with furniture and voxels, as for `views.load`.
+        options: with data_dir, furniture and voxels, as for `views.load`.
 
     Raises:
         ValueError: geometry of these chairs is not known or not to be had; the message says what to do.
     """
     if name == "embedded_chairs":
         return _embedded()
-    if name == "modelnet10_chairs":
-        packed, positions, _ = voxels.read(options.voxels)
-        meshes = {
-            f"modelnet10/{position:03d}": functools.partial(_of_voxels, bits)
-            for position, bits in zip(positions, packed, strict=True)
-        }
-    elif name in view_sources.CATEGORIES:
-        designs = furniture.designs(furniture.find(options.furniture), view_sources.CATEGORIES[name])
-        meshes = {design.name: functools.partial(furniture.read_model, *design.draw.args) for design in designs}
-    else:
+    if name not in view_sources.TITLES or name == "rendered_chairs":
+        known = [source for source in view_sources.TITLES if source != "rendered_chairs"]
         raise ValueError(
-            f"key points must be of embedded_chairs, modelnet10_chairs, {', '.join(view_sources.CATEGORIES)}, whose "
-            f"geometry is known. Received: {name!r}"
+            f"key points must be of embedded_chairs, {', '.join(known)}, whose geometry is known. Received: {name!r}"
         )
-    return {style: functools.partial(_measured, style, mesh) for style, mesh in meshes.items()}
+    designs = view_sources.find(name, options.data_dir, options.furniture, options.voxels).designs
+    return {design.name: functools.partial(_measured, design) for design in designs}
 
 
-def _of_voxels(bits):
-    return voxels.meshed(np.unpackbits(bits).reshape((voxels.SIDE,) * 3))
-
-
-def _measured(style, mesh):
-    return measure(Renderer(mesh(), embedded_chairs.SIZE), style)
+def _measured(design):
+    return measure(Renderer(design.read(), embedded_chairs.SIZE), design.name)
 
 
 def measure(renderer, style):
@@ -147,6 +135,7 @@ def parse(argv):
     """The arguments in `argv`; no absl flags, as in report.py."""
     parser = argparse_flags.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--furniture", help="sweethome3d's furniture: a .deb, a .sh3f or a folder of them")
+    parser.set_defaults(data_dir=None, voxels=None)
     return parser.parse_args(argv[1:])
 
 
