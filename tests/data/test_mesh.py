@@ -69,6 +69,7 @@ def test_a_missing_texture_is_warned_of_and_the_colour_used(caplog):
         (OBJ.replace(b"v 2 0 0", b"v nan 0 0"), {}, "a vertex has a coordinate that is no number"),
         (OBJ.split(b"usemtl")[0], {}, "it has no triangles"),
         (OBJ.replace(b"f 1/1 2/2 5/3", b"f 1/1 2/2 9/3"), {}, "its OBJ file cannot be read"),
+        (OBJ, {"models/a/thing.mtl": MTL.replace(b"d 0.25", b"d glassy")}, "its OBJ file cannot be read"),
         (b"", {}, "it has no triangles"),
     ],
 )

@@ -109,11 +109,14 @@ def test_other_names_are_refused(folder, name, message):
         rendered_chairs.designs(folder, (1,))
 
 
-def test_what_is_not_there_is_said(folder, tmp_path):
-    with pytest.raises(DataError, match="rendered_chairs needs rendered_chairs.tar .* --data_dir, or use furniture"):
-        rendered_chairs.find(None)
-    with pytest.raises(DataError, match="found neither rendered_chairs.tar nor a folder"):
+def test_what_is_not_there_is_said(folder, tmp_path, monkeypatch):
+    missing = (
+        "found neither rendered_chairs.tar nor a folder rendered_chairs; .* in --data_dir, or use furniture_chairs"
+    )
+    with pytest.raises(DataError, match=missing):
         rendered_chairs.find(folder)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    assert rendered_chairs.find(None) == folder
     with pytest.raises(DataError, match="found 3 models in all_chair_names.mat, expected at least 1393"):
         rendered_chairs.designs(folder)
     (folder / "all_chair_names.mat").write_bytes(b"no such thing" * 20)
