@@ -21,9 +21,9 @@ import tarfile
 import tempfile
 import zipfile
 
+from data import renderer
 from data.catalogue import DataError
 from data.mesh import Design, Mesh, read_obj
-from data.renderer import Renderer
 
 INSTALLED = pathlib.Path("/usr/share/sweethome3d/furniture")  # where the package puts them, by its list of files
 SELECTION = pathlib.Path(__file__).with_name("furniture.tsv")
@@ -134,8 +134,9 @@ def designs(files: list[pathlib.Path], category: str) -> list[Design]:
         entry = entries[row["model"]]
         terms = row["licence"] or LICENCES[row["catalogue"]]
         licence = f"{terms}, {entry.get('creator') or 'unknown author'} ({entry['name']})"
-        draw = functools.partial(_draw, file, entry, float(row["turn"] or 0))
-        found.append(Design(f"{row['catalogue']}/{row['model']}", category, licence, draw))
+        read = functools.partial(read_model, file, entry, float(row["turn"] or 0))
+        draw = functools.partial(renderer.draw, read)
+        found.append(Design(f"{row['catalogue']}/{row['model']}", category, licence, draw, read))
     return found
 
 
@@ -182,7 +183,3 @@ def read_model(file: pathlib.Path, entry: dict[str, str], turn: float = 0.0) -> 
                 raise
             raise DataError(f"it is missing or damaged in {file.name} ({error})") from error
     return mesh.scaled_to(*sides).turned(turn)
-
-
-def _draw(file, entry, turn, size, azimuths, elevations):
-    return Renderer(read_model(file, entry, turn), size).views(azimuths, elevations)

@@ -67,12 +67,13 @@ class Mesh:
 
 @dataclasses.dataclass(frozen=True)
 class Design:
-    """One style before it is drawn. Can be pickled if `read` can."""
+    """One style before it is drawn. Can be pickled if its functions can."""
 
     name: str
-    category: str
-    licence: str
+    category: str  # "chair", "table" or "vehicle"
+    licence: str  # with the author
     draw: Callable  # (size, azimuths [v], elevations [v]) -> uint8 [v, size, size, 4]; DataError: it is damaged
+    read: Callable[[], Mesh] | None = None  # what is drawn, where it is a mesh; DataError: it is damaged
 
 
 def read_obj(content: bytes, path: str, read_file: Callable[[str], bytes]) -> Mesh:

@@ -5,18 +5,23 @@ python data/render.py --name=furniture_chairs --sheet=chairs.png          every 
 python data/render.py --embed                                             writes data/embedded_chairs/
 """
 
+import dataclasses
+
 import numpy as np
 from absl import app, flags
 from PIL import Image
 
 from data import embedded_chairs, furniture, views
+from data.key_points import of_chair
 from data.mesh import Design
+from data.renderer import Renderer
 from data.view_data import standard_views
 
 FLAGS = flags.FLAGS
 SHOWN = ((0, 20), (34, 20), (127, 30))  # azimuth, elevation
 COLUMNS = 4
 CC0 = "CC0 1.0"
+POINTS = 64  # random key points of each embedded chair
 
 
 def define_flags():
@@ -60,8 +65,13 @@ def main(_):
 def embed(place, folder=embedded_chairs.FOLDER):
     """Draws the chairs whose own licence file says CC0, and writes them where `embedded_chairs.load` reads them."""
     confirmed = {f"{row['catalogue']}/{row['model']}" for row in furniture.selection() if row["licence"] == CC0}
-    designs = [design for design in furniture.designs(furniture.find(place), "chair") if design.name in confirmed]
-    embedded_chairs.write(drawn_now(designs, embedded_chairs.SIZE), folder)
+    designs = [
+        dataclasses.replace(design, name=design.name.rpartition("/")[2])
+        for design in furniture.designs(furniture.find(place), "chair")
+        if design.name in confirmed
+    ]
+    points = {design.name: of_chair(Renderer(design.read(), embedded_chairs.SIZE), POINTS) for design in designs}
+    embedded_chairs.write(drawn_now(designs, embedded_chairs.SIZE), points, folder)
 
 
 def drawn_now(designs: list[Design], size: int) -> views.Views:

@@ -11,6 +11,7 @@ then what it hides.
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
@@ -89,10 +90,10 @@ class Renderer:
 
     def rays(self, pixels: np.ndarray, azimuth: float, elevation: float) -> tuple[np.ndarray, np.ndarray]:
         """Origin float32 `[3]` and directions float32 `[p, 3]` of the rays through positions that `project` gives."""
-        right, up, back = axes(azimuth, elevation)
+        right, up, back = np.float32(axes(azimuth, elevation))
         pixels = (np.asarray(pixels, np.float32) - (self.size - 1) / 2) * np.float32(2 * self.half / self.size)
-        directions = pixels[:, :1] * right + (self.middle - pixels[:, 1:]) * up - DISTANCE * back
-        return (DISTANCE * back).astype(np.float32), directions.astype(np.float32)
+        y = np.float32(self.middle) - pixels[:, 1:]
+        return DISTANCE * back, pixels[:, :1] * right + y * up - DISTANCE * back
 
     def cast(self, origins: np.ndarray, directions: np.ndarray) -> Hits:
         """What rays meet first. Both are float32 `[p, 3]`, in units and axes of `vertices`."""
@@ -131,25 +132,23 @@ class Renderer:
         """Colour times coverage, and coverage, of each ray: float32 [p, 4]."""
         result = np.zeros((len(directions), 4), np.float32)
         left = np.ones(len(directions), np.float32)  # what the surfaces so far let through
-        going, starts = np.arange(len(directions)), np.broadcast_to(origin, directions.shape)
+        going, starts = np.arange(len(directions)), np.tile(origin, (len(directions), 1))
         for _ in range(LAYERS):
-            hits = self.cast(np.ascontiguousarray(starts), directions[going])
+            hits = self.cast(starts, directions)
             if not len(hits.rays):
                 break
-            rays = going[hits.rays]
+            starts, directions, going = starts[hits.rays], directions[hits.rays], going[hits.rays]
             colours, opacity = self._surface(hits)
-            colours *= self._light(hits, directions[rays], azimuth, elevation)[:, None]
-            share = left[rays] * opacity
-            result[rays, :3] += share[:, None] * colours
-            result[rays, 3] += share
-            left[rays] -= share
-            passed = left[rays] > 1 / 512
-            # On from a little behind the surface.
-            beyond = hits.distances[passed, None] * directions[rays[passed]] * np.float32(1 + 1e-5)
-            starts = starts[hits.rays[passed]] + beyond
-            going = rays[passed]
-            if not len(going):
+            share = left[going] * opacity
+            result[going, :3] += (share * self._light(hits, directions, azimuth, elevation))[:, None] * colours
+            result[going, 3] += share
+            left[going] -= share
+            passed = left[going] > 1 / 512
+            if not passed.any():
                 break
+            # On from a little behind the surface.
+            starts = (starts + hits.distances[:, None] * directions * np.float32(1 + 1e-5))[passed]
+            directions, going = directions[passed], going[passed]
         return result
 
     def _surface(self, hits):
@@ -213,6 +212,11 @@ class Renderer:
             return texture
         width, height = (max(1, round(side * factor)) for side in texture.size)
         return texture.resize((width, height), Image.Resampling.BOX)
+
+
+def draw(read: Callable[[], Mesh], size: int, azimuths, elevations) -> np.ndarray:
+    """What `Design.draw` is for a mesh."""
+    return Renderer(read(), size).views(azimuths, elevations)
 
 
 def axes(azimuth: float, elevation: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
