@@ -10,9 +10,9 @@ _SHARED = {"warmup_steps": 200, "epoch_samples": 32, "evaluation_images": 2000, 
 _SCHEDULES = {
     "smoke": Preset({"width": 0.05}, 4, 4, steps_per_epoch=2, validation_images=8, epoch_samples=0,
                     evaluation_images=8, test_images=8, evaluation_batch=8, warmup_steps=2, ema_momentum=0.5),
-    "quick": Preset({"width": 0.25}, 400, 16, ema_momentum=0.98, steps_per_epoch=200, validation_images=64,
+    "quick": Preset({"width": 0.25}, 300, 16, ema_momentum=0.98, steps_per_epoch=150, validation_images=64,
                     **_SHARED | {"warmup_steps": 50, "evaluation_images": 200}),
-    "cpu": Preset({"width": 0.5}, 12_000, 32, ema_momentum=0.999, steps_per_epoch=1000, **_SHARED),
+    "cpu": Preset({"width": 0.5}, 8000, 16, steps_per_epoch=500, **_SHARED),
     "gpu": Preset({"width": 1.0}, 60_000, 64, ema_momentum=0.9995, steps_per_epoch=2000, **_SHARED, xla=True),
     # Adam, batch 128, 5e-4 halved every 100K steps from 250K on, to 500K. Departure: a cosine to zero, and averaging.
     "paper": Preset({"width": 1.0}, 500_000, 128, learning_rate=5e-4, ema_momentum=0.9999, steps_per_epoch=5000,
@@ -48,6 +48,7 @@ def _without_transformations(of_network):
 
 
 _VIEWS = _without_transformations(_of())
+_VIEWS["quick"] = dataclasses.replace(_VIEWS["quick"], steps=150, steps_per_epoch=75)  # of many networks in a table
 TRANSFER = {model: _VIEWS for model in ("chairs_target_alone", "chairs_without_transfer", "chairs_with_transfer")}
 ELEVATIONS = {model: _VIEWS for model in ("chairs_target_alone", "chairs_with_transfer")}
 EXTRAPOLATION = {"chairs_extrapolated": _VIEWS}
