@@ -5,11 +5,11 @@ python reproduce/chairs_correspondences.py --pairs=5    quickly
 
 The network draws 64 images from one view to another, or from one style to another; points are tracked through them by
 the optical flow from each image to the next, and by that from every sixteenth to the next: of small steps the errors
-add up, as much as an image of 64x64 lets them. Measured against geometry (chairs_key_points.py), in pixels:
+add up, as much as an image of 64x64 lets them. Measured against geometry (data/key_points.py), in pixels:
 
   views, near   the same point of the surface in two views of one style, 1 to 3 steps of azimuth (12 to 35 degrees) off
   views, far    5 to 8 steps (58 to 93 degrees) off
-  styles        the same corner, as a front foot or an end of the back, of two styles in one view
+  styles        the same corner, as a front foot or an upper corner of the back, of two styles in one view
 
 Beside it: optical flow from the first image to the second; the pixel of the second chair with the nearest SIFT
 descriptor; points that stay where they are. These see the two rendered images; the morph is drawn by the network from
@@ -35,7 +35,6 @@ from models.chairs_images import data_on_white
 from reproduce import (
     chairs_correspondences_page,
     chairs_figures,
-    chairs_key_points,
     optical_flow,
     pictures,
     records,
@@ -124,7 +123,7 @@ class Geometry:
 
     Args:
         views: data.views.Views, with the standard views of each style.
-        sources: {name of a style: function that gives its chairs_key_points.KeyPoints}.
+        sources: {name of a style: function that gives its data.key_points.KeyPoints, at the views' size}.
 
     Raises:
         ValueError: there are no key points of a style.
@@ -148,29 +147,25 @@ class Geometry:
         azimuth, elevation = self.azimuths[view], self.elevations[view]
         return views.images[here[(views.azimuths[here] == azimuth) & (views.elevations[here] == elevation)][0]]
 
-    def in_pixels(self, places):
-        return chairs_key_points.in_pixels(places, self.views.images.shape[1])
-
 
 def view_pair(geometry, steps, subset, rng):
     """Two views of one style, or None where they have too few points in common; `steps`: least and most apart."""
     style, first = rng.integers(geometry.views.num_styles), rng.integers(len(AZIMUTHS))
     apart = rng.integers(steps[0], steps[1] + 1) * rng.choice([-1, 1])
     level = rng.integers(2) * len(AZIMUTHS)  # 20 or 30 degrees
-    second = (first + apart) % len(AZIMUTHS)
+    chosen = [level + first, level + (first + apart) % len(AZIMUTHS)]
     points = geometry.key_points(style)
-    both = np.flatnonzero(points.surface_seen[:, level + first] & points.surface_seen[:, level + second])
-    some = rng.permutation(both)[:POINTS]
-    azimuth = float(AZIMUTHS[first])
-    turn = (AZIMUTHS[second] - azimuth + 180) % 360 - 180
+    of_surface = np.array([name == "" for name in points.names])
+    some = rng.permutation(np.flatnonzero(points.seen[chosen].all(axis=0) & of_surface))[:POINTS]
     if len(some) < LEAST:
         return None
+    start, end = geometry.azimuths[chosen].tolist()
     return Pair(
         subset,
-        np.stack([geometry.image(style, level + view) for view in (first, second)]),
-        geometry.in_pixels(points.surface[some][:, [level + first, level + second]]).swapaxes(0, 1),
+        np.stack([geometry.image(style, view) for view in chosen]),
+        points.pixels[chosen][:, some],
         (int(style), int(style)),
-        (azimuth, azimuth + turn),
+        (start, start + (end - start + 180) % 360 - 180),
         float(geometry.elevations[level]),
     )
 
@@ -178,19 +173,25 @@ def view_pair(geometry, steps, subset, rng):
 def style_pair(geometry, rng):
     """Two styles in one view, or None where they have too few corners in common."""
     styles = rng.choice(geometry.views.num_styles, 2, replace=False)
-    view = rng.integers(2 * len(AZIMUTHS))
-    known = [geometry.key_points(style) for style in styles]
-    both = np.flatnonzero(np.logical_and(*(points.corners_seen[:, view] for points in known)))
+    view = rng.integers(len(geometry.azimuths))
+    known = [_corners(geometry.key_points(style), view) for style in styles]
+    both = [name for name in known[0] if name in known[1]]
     if len(both) < LEAST:
         return None
     return Pair(
         SUBSETS[2],
         np.stack([geometry.image(style, view) for style in styles]),
-        geometry.in_pixels([points.corners[both, view] for points in known]),
+        np.array([[corners[name] for name in both] for corners in known]),
         tuple(styles.tolist()),
         (float(geometry.azimuths[view]),) * 2,
         float(geometry.elevations[view]),
     )
+
+
+def _corners(points, view):
+    """{name: place} of the part corners that are seen in a view."""
+    named = zip(points.names, points.pixels[view], points.seen[view], strict=True)
+    return {name: place for name, place, seen in named if name and seen}
 
 
 def draw_pairs(geometry, n, seed):
@@ -255,7 +256,9 @@ def _with_tracks(image, tracks, scale):
 def draw(network, record, options, stem):
     """Measures, keeps, prints and draws; returns the paths of what it wrote."""
     views = chairs_figures.views(record, network, options)
-    pairs = draw_pairs(Geometry(views, chairs_key_points.find(record.data, options)), options.pairs, options.seed)
+    pairs = draw_pairs(
+        Geometry(views, chairs_figures.key_points(record, network, options)), options.pairs, options.seed
+    )
     measured, points = measure(network, pairs)
     counts = collections.Counter(pair.subset for pair in pairs)
     content = {

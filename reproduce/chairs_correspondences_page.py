@@ -42,7 +42,7 @@ def _measured(content):
     yield _table(lines)
     yield (
         f"Points of the surface in two views of a chair, 12 to 35 (near) and 58 to 93 degrees (far) apart; corners of "
-        f"parts of two chairs (feet, the seat's front, the back's ends). {content['frames']} images a morph, drawn by "
+        f"parts of two chairs (feet, upper corners of the back). {content['frames']} images a morph, drawn by "
         f"{content['model']}; OpenCV {content['versions']['opencv']}; {content['hardware']}; `{content['command']}`."
     )
 

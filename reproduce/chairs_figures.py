@@ -2,17 +2,23 @@
 
 import functools
 import pathlib
+import re
+import zlib
 
 import numpy as np
 from absl import logging
 from absl.flags import argparse_flags
 
+from data import embedded_chairs, view_sources
 from data import views as view_sets
+from data.key_points import of_chair
+from data.renderer import Renderer
 from models.chairs_generator import ChairsGenerator
 from models.networks import NETWORKS
 from reproduce import checkpoints, records, report, rows, windows
 
 TABLE = "chairs_networks"
+KEY_POINTS = 48  # of a surface
 
 
 def parser(doc):
@@ -132,18 +138,33 @@ def with_sources(made):
     return made
 
 
+def sources(record):
+    """[(source of data/views.py, how many of its styles or None for all)] that a record's network was trained on.
+
+    Raises:
+        ValueError: there is another one among them.
+    """
+    found = []
+    for part in record.data.split("+"):  # as reproduce/chairs.py names them: "modelnet10_chairs-64-first100"
+        name, first = part.partition("-")[0], re.search(r"-first(\d+)", part)
+        if name not in view_sets.NAMES:
+            raise ValueError(f"the network must be of {', '.join(view_sets.NAMES)}. Received: that of {record.data!r}")
+        found.append((name, int(first[1]) if first else None))
+    return found
+
+
 def views(record, network, options):
     """The views that a network was trained on, and those held out: data.views.Views.
 
     Args:
-        record: with the name of one source, or of several with + between.
         options: with the flags of `with_sources`.
 
     Raises:
         ValueError: they are not those, or not to be had; the message says what to do.
     """
     places = {name: getattr(options, name) for name in ("data_dir", "cache_dir", "furniture", "voxels")}
-    parts = [view_sets.load(name, network.image_shape[0], **places) for name in record.data.split("+")]
+    size = network.image_shape[0]
+    parts = [view_sets.load(name, size, styles=first, **places) for name, first in sources(record)]
     joined = functools.reduce(lambda first, second: first.join(second), parts)
     if joined.num_styles != network.num_styles:
         raise ValueError(
@@ -151,3 +172,26 @@ def views(record, network, options):
             f"Received: {joined.num_styles} styles"
         )
     return joined
+
+
+def key_points(record, network, options):
+    """{name of a style: function without arguments that gives its data.key_points.KeyPoints}, in the standard views.
+
+    Raises:
+        ValueError: geometry of these chairs is not known or not to be had; the message says what to do.
+    """
+    found, size = {}, network.image_shape[0]
+    for name, _ in sources(record):
+        if name == "embedded_chairs":
+            kept = embedded_chairs.key_points()
+            found |= {style: functools.partial(kept.get, style) for style in kept}
+            continue
+        designs = view_sources.find(name, options.data_dir, options.furniture, options.voxels).designs
+        if designs[0].read is None:
+            raise ValueError(f"key points must be of chairs whose geometry is known. Received: those of {name}")
+        found |= {design.name: functools.partial(_measured, design, size) for design in designs}
+    return found
+
+
+def _measured(design, size):
+    return of_chair(Renderer(design.read(), size), KEY_POINTS, zlib.crc32(design.name.encode()))

@@ -15,8 +15,8 @@ Departure: how the paper's authors drew random chairs is only known to us as "fr
 
 import numpy as np
 from absl import app
-from models.chairs_images import on_white
 
+from models.chairs_images import on_white
 from reproduce import chairs_figures, chairs_style_morphing, pictures
 
 ELEVATION, AZIMUTH = 20.0, 301.0  # degrees
@@ -77,7 +77,8 @@ def draw(network, record, options, stem):
     for space in ("style", "features"):
         picture = random_picture(network, space, options.seed, options.spread)
         written.append(pictures.save_png(chairs_figures.file(stem, f"-{space}.png"), picture))
-    categories = chairs_figures.views(record, network, options).categories if "+" in record.data else ()
+    several = len(chairs_figures.sources(record)) > 1
+    categories = chairs_figures.views(record, network, options).categories if several else ()
     if len(set(categories)) > 1:
         picture = hybrids(network, categories, options.seed)
         written.append(pictures.save_png(chairs_figures.file(stem, "-hybrids.png"), picture))

@@ -1,4 +1,4 @@
-"""Correspondences: key points against a box known by hand, pairs, morphs, errors; what is kept, shown and refused."""
+"""Correspondences: pairs of views and of styles, morphs, errors; what is kept, shown and refused."""
 
 import json
 import types
@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from data import part_corners
+from data import embedded_chairs, key_points
 from data.mesh import Material, Mesh
 from data.renderer import Renderer
 from data.view_data import Views, standard_views
@@ -16,7 +16,7 @@ from models.chairs_images import Generated
 from reproduce import (
     chairs_correspondences,
     chairs_correspondences_page,
-    chairs_key_points,
+    chairs_figures,
     optical_flow,
 )
 
@@ -49,85 +49,6 @@ def renderer():
     return Renderer(chair(), SIZE)
 
 
-# Key points.
-
-
-def test_corners_of_a_chair_of_boxes(renderer):
-    found = part_corners.corners(renderer)
-    expected = {
-        "front left foot": (0.5, 0, 7.5),
-        "front right foot": (7.5, 0, 7.5),
-        "rear left foot": (0.5, 0, 0.5),
-        "rear right foot": (7.5, 0, 0.5),
-        "front left corner of the seat": (0, 6, 8),
-        "front right corner of the seat": (8, 6, 8),
-        "left end of the back": (0, 12, 0.5),
-        "right end of the back": (8, 12, 0.5),
-    }
-    assert set(found) == set(expected) == set(chairs_key_points.CORNERS)
-    for name, place in expected.items():
-        np.testing.assert_allclose(found[name], place, atol=0.51, err_msg=name)  # a back's end: of one unit's depth
-
-
-def test_what_has_no_such_part_has_no_such_corner():
-    stool = part_corners.corners(Renderer(chair(back=6.0), SIZE))
-    assert set(stool) == {name for name in chairs_key_points.CORNERS if name.endswith("foot")}
-    seat = {f"front {side} corner of the seat" for side in ("left", "right")}
-    block = boxes(([0, 0, 0], [8, 6, 8]), ([3, 6, 0], [5, 12, 1]))  # its back is narrow
-    assert set(part_corners.corners(Renderer(block, SIZE))) == seat
-    runners = [([x, 0, 0], [x + 1, 5, 8]) for x in (0, 7)]
-    sled = part_corners.corners(Renderer(boxes(*runners, ([0, 5, 0], [8, 6, 8]), ([0, 6, 0], [8, 12, 1])), SIZE))
-    assert set(sled) == set(chairs_key_points.CORNERS[4:])
-
-
-def test_key_points_are_where_the_renderer_shows_them(renderer):
-    """In every view in the object, and seen where and only where nothing is before them."""
-    points = chairs_key_points.measure(renderer, "a chair")
-    assert points.surface.shape == (48, VIEWS, 2) and points.corners.shape == (8, VIEWS, 2)
-    masks = renderer.views(*standard_views())[..., 3]
-    at = np.rint(chairs_key_points.in_pixels(points.surface, SIZE)).astype(int)
-    covered = masks[np.arange(VIEWS), at[..., 1], at[..., 0]] > 0
-    assert covered.mean() > 0.97  # at an edge the rounded pixel may be outside
-    front = 0  # azimuth 0, elevation 20
-    seen = dict(zip(chairs_key_points.CORNERS, points.corners_seen.T[front], strict=True))
-    assert seen["front left foot"] and seen["left end of the back"] and seen["front right corner of the seat"]
-    behind = dict(zip(chairs_key_points.CORNERS, points.corners_seen.T[15], strict=True))  # azimuth 174
-    assert behind["rear left foot"] and not behind["front left corner of the seat"]
-    assert 0.3 < points.surface_seen.mean() < 0.9
-
-
-def test_embedded_key_points_are_of_the_embedded_chairs():
-    from data import embedded_chairs
-
-    views, sources = embedded_chairs.load(), chairs_key_points.find("embedded_chairs", None)
-    assert tuple(sources) == views.style_names
-    inside = []
-    for style, name in enumerate(views.style_names):
-        points, images = sources[name](), views.images[views.styles == style]
-        at = np.rint(chairs_key_points.in_pixels(points.surface, SIZE)).astype(int)
-        inside.append((images[np.arange(VIEWS), at[..., 1], at[..., 0], 3] > 0)[points.surface_seen])
-    assert np.concatenate(inside).mean() > 0.97
-
-
-def test_key_points_are_kept_and_read_again(renderer, tmp_path, monkeypatch):
-    path = tmp_path / "points.npz"
-    points = chairs_key_points.measure(renderer, "b")
-    chairs_key_points.write_embedded({"a": points, "b": points}, path)
-    monkeypatch.setattr(chairs_key_points, "EMBEDDED", path)
-    found = chairs_key_points.find("embedded_chairs", None)
-    assert list(found) == ["a", "b"]
-    for field in chairs_key_points.FIELDS:
-        np.testing.assert_array_equal(getattr(found["b"](), field), getattr(points, field))
-    path.write_bytes(b"no archive")
-    with pytest.raises(ValueError, match="points.npz cannot be read"):
-        chairs_key_points.find("embedded_chairs", None)
-
-
-def test_key_points_of_other_data_are_refused():
-    with pytest.raises(ValueError, match="key points must be of embedded_chairs, .* Received: 'rendered_chairs'"):
-        chairs_key_points.find("rendered_chairs", None)
-
-
 # Pairs and what is measured of them.
 
 
@@ -149,8 +70,8 @@ def geometry(renderer):
         categories=("chair",) * 2,
         licences=("none",) * 2,
     )
-    known = {name: chairs_key_points.measure(r, name) for name, r in zip(views.style_names, renderers, strict=True)}
-    return chairs_correspondences.Geometry(views, {name: lambda name=name: known[name] for name in known})
+    known = [key_points.of_chair(renderer, 48) for renderer in renderers]
+    return chairs_correspondences.Geometry(views, {"low": lambda: known[0], "high": lambda: known[1]})
 
 
 @pytest.fixture(scope="module")
@@ -271,6 +192,59 @@ def test_colours_are_carried_back_along_the_tracks():
     assert (np.abs(found[24:36, 24:36].astype(int) - [0, 100, 200]) < 10).all()
 
 
+def test_points_of_a_pair_are_those_of_its_images(pairs):
+    """Of the embedded chairs nearly all lie in the masks: at an edge the rounded pixel may be outside."""
+    record = types.SimpleNamespace(data="embedded_chairs-64", weights="")
+    network = types.SimpleNamespace(num_styles=16, image_shape=(64, 64, 4))
+    places = types.SimpleNamespace(data_dir=None, cache_dir=None, furniture=None, voxels=None)
+    views = chairs_figures.views(record, network, places)
+    assert views.style_names == embedded_chairs.load().style_names
+    geometry = chairs_correspondences.Geometry(views, chairs_figures.key_points(record, network, places))
+    drawn = chairs_correspondences.draw_pairs(geometry, 20, seed=0)
+    assert len(drawn) == 60
+    inside = []
+    for pair in [*drawn, *pairs]:
+        for image, points in zip(pair.images, np.rint(pair.points).astype(int), strict=True):
+            inside += (image[points[:, 1], points[:, 0], 3] > 0).tolist()
+    assert np.mean(inside) > 0.93
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("embedded_chairs-64", [("embedded_chairs", None)]),
+        ("modelnet10_chairs-64-first100", [("modelnet10_chairs", 100)]),
+        (
+            "furniture_tables-64+furniture_chairs-64-transfer",
+            [("furniture_tables", None), ("furniture_chairs", None)],
+        ),
+    ],
+)
+def test_sources_are_read_from_a_record(name, expected):
+    assert chairs_figures.sources(types.SimpleNamespace(data=name)) == expected
+
+
+def test_data_without_geometry_are_refused(monkeypatch):
+    with pytest.raises(ValueError, match="the network must be of embedded_chairs, .* Received: that of 'cars-64'"):
+        chairs_figures.sources(types.SimpleNamespace(data="cars-64"))
+    images_alone = types.SimpleNamespace(designs=[types.SimpleNamespace(read=None)])
+    monkeypatch.setattr(chairs_figures.view_sources, "find", lambda *_: images_alone)
+    record, network = types.SimpleNamespace(data="rendered_chairs-64"), types.SimpleNamespace(image_shape=(64, 64, 4))
+    options = types.SimpleNamespace(data_dir=None, furniture=None, voxels=None)
+    with pytest.raises(
+        ValueError, match="key points must be of chairs whose geometry is known. Received: those of ren"
+    ):
+        chairs_figures.key_points(record, network, options)
+
+
+def test_other_styles_than_the_network_has_are_refused():
+    record = types.SimpleNamespace(data="embedded_chairs-64", weights="x.weights.h5")
+    network = types.SimpleNamespace(num_styles=17, image_shape=(64, 64, 4))
+    places = types.SimpleNamespace(data_dir=None, cache_dir=None, furniture=None, voxels=None)
+    with pytest.raises(ValueError, match="trained on, of 17 styles. Received: 16 styles"):
+        chairs_figures.views(record, network, places)
+
+
 def test_styles_without_key_points_are_said(geometry):
     with pytest.raises(ValueError, match="key points must be known of every style. Received: none of high"):
         chairs_correspondences.Geometry(geometry.views, {"low": None})
@@ -288,7 +262,7 @@ def measured(geometry, tmp_path_factory):
         patch.setattr(chairs_correspondences, "FRAMES", 4)
         patch.setattr(chairs_correspondences.morph, "__defaults__", (4,))
         patch.setattr(chairs_correspondences.chairs_figures, "views", lambda *_: geometry.views)
-        patch.setattr(chairs_key_points, "find", lambda *_: geometry._sources)
+        patch.setattr(chairs_correspondences.chairs_figures, "key_points", lambda *_: geometry._sources)
         options = types.SimpleNamespace(pairs=2, seed=0)
         written = chairs_correspondences.draw(Turntable(), record, options, folder / "chairs_correspondences" / "x")
     return folder, written
