@@ -20,7 +20,6 @@ image with the true places, and the second image's colours carried back to the f
 """
 
 import collections
-import dataclasses
 import datetime
 import json
 import sys
@@ -30,11 +29,11 @@ import numpy as np
 from absl import app
 from PIL import Image, ImageDraw
 
-from data.view_data import AZIMUTHS, standard_views
-from models.chairs_images import data_on_white
+from models.chairs_images import Generated, data_on_white, on_white
 from reproduce import (
     chairs_correspondences_page,
     chairs_figures,
+    chairs_pairs,
     optical_flow,
     pictures,
     records,
@@ -45,26 +44,10 @@ FRAMES = 64
 # Chosen on true renderings, no network's: in turns by 30 degrees of eight furniture chairs at 64x64 the mean error was
 # 5.5 pixels in 32 steps, 3.6 in 8, 3.1 in 4, 3.7 in one.
 LEAPS = 4
-NEAR, FAR = (1, 3), (5, 8)  # steps of azimuth
-SUBSETS = ("views, near", "views, far", "styles")
 PAIRS = 40  # of each subset
-POINTS = 16  # of a pair, at most
-LEAST = 3  # points that two images must have in common
 SHOWN = 2  # pairs of each subset in the picture
 COLUMNS = 5  # frames of a pair in the picture
 COLOURS = ((230, 30, 30), (30, 160, 60), (40, 80, 230), (240, 150, 0), (160, 40, 200), (0, 170, 190))
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Pair:
-    """Two images, and points of the first with where they are in the second."""
-
-    subset: str  # of SUBSETS
-    images: np.ndarray  # uint8 [2, size, size, 4]: the renderer's
-    points: np.ndarray  # float32 [2, n, 2]: in each of them, in pixels as in optical_flow.py
-    styles: tuple[int, int]
-    azimuths: tuple[float, float]  # degrees; the second may lie beyond 0 or 360: the morph goes straight to it
-    elevation: float  # degrees
 
 
 def morph(network, pair, frames=FRAMES):
@@ -118,94 +101,6 @@ def measure(network, pairs):
     return means, {subset: len(found) for subset, found in errors["staying"].items()}
 
 
-class Geometry:
-    """Views with the key points of their styles, which are computed as they are asked for.
-
-    Args:
-        views: data.views.Views, with the standard views of each style.
-        sources: {name of a style: function that gives its data.key_points.KeyPoints, at the views' size}.
-
-    Raises:
-        ValueError: there are no key points of a style.
-    """
-
-    def __init__(self, views, sources):
-        missing = [name for name in views.style_names if name not in sources]
-        if missing:
-            raise ValueError(f"key points must be known of every style. Received: none of {', '.join(missing[:3])}")
-        self.views, self._sources, self._known = views, sources, {}
-        self.azimuths, self.elevations = standard_views()
-
-    def key_points(self, style):
-        if style not in self._known:
-            self._known[style] = self._sources[self.views.style_names[style]]()
-        return self._known[style]
-
-    def image(self, style, view):
-        """The image of a style in the standard view of this number."""
-        views, here = self.views, np.flatnonzero(self.views.styles == style)
-        azimuth, elevation = self.azimuths[view], self.elevations[view]
-        return views.images[here[(views.azimuths[here] == azimuth) & (views.elevations[here] == elevation)][0]]
-
-
-def view_pair(geometry, steps, subset, rng):
-    """Two views of one style, or None where they have too few points in common; `steps`: least and most apart."""
-    style, first = rng.integers(geometry.views.num_styles), rng.integers(len(AZIMUTHS))
-    apart = rng.integers(steps[0], steps[1] + 1) * rng.choice([-1, 1])
-    level = rng.integers(2) * len(AZIMUTHS)  # 20 or 30 degrees
-    chosen = [level + first, level + (first + apart) % len(AZIMUTHS)]
-    points = geometry.key_points(style)
-    of_surface = np.array([name == "" for name in points.names])
-    some = rng.permutation(np.flatnonzero(points.seen[chosen].all(axis=0) & of_surface))[:POINTS]
-    if len(some) < LEAST:
-        return None
-    start, end = geometry.azimuths[chosen].tolist()
-    return Pair(
-        subset,
-        np.stack([geometry.image(style, view) for view in chosen]),
-        points.pixels[chosen][:, some],
-        (int(style), int(style)),
-        (start, start + (end - start + 180) % 360 - 180),
-        float(geometry.elevations[level]),
-    )
-
-
-def style_pair(geometry, rng):
-    """Two styles in one view, or None where they have too few corners in common."""
-    styles = rng.choice(geometry.views.num_styles, 2, replace=False)
-    view = rng.integers(len(geometry.azimuths))
-    known = [_corners(geometry.key_points(style), view) for style in styles]
-    both = [name for name in known[0] if name in known[1]]
-    if len(both) < LEAST:
-        return None
-    return Pair(
-        SUBSETS[2],
-        np.stack([geometry.image(style, view) for style in styles]),
-        np.array([[corners[name] for name in both] for corners in known]),
-        tuple(styles.tolist()),
-        (float(geometry.azimuths[view]),) * 2,
-        float(geometry.elevations[view]),
-    )
-
-
-def _corners(points, view):
-    """{name: place} of the part corners that are seen in a view."""
-    named = zip(points.names, points.pixels[view], points.seen[view], strict=True)
-    return {name: place for name, place, seen in named if name and seen}
-
-
-def draw_pairs(geometry, n, seed):
-    """At most n pairs of each subset; a draw that gives none is made again, a hundred times at most for each."""
-    rng, found = np.random.default_rng(seed), []
-    kinds = [lambda: view_pair(geometry, NEAR, SUBSETS[0], rng), lambda: view_pair(geometry, FAR, SUBSETS[1], rng)]
-    if geometry.views.num_styles > 1:
-        kinds.append(lambda: style_pair(geometry, rng))
-    for draw in kinds:
-        drawn = (draw() for _ in range(100 * n))
-        found += [pair for pair, _ in zip((pair for pair in drawn if pair), range(n), strict=False)]
-    return found
-
-
 def picture(network, pairs):
     """See the top of this file."""
     return pictures.grid(np.concatenate([_row(network, pair) for pair in pairs]), columns=COLUMNS + 3)
@@ -216,9 +111,10 @@ def _row(network, pair):
     seen = optical_flow.contrast(frames)
     tracks, scale = optical_flow.track(seen, pair.points[0]), chairs_figures.scale(network)
     first, second = data_on_white(pair.images)
+    made = on_white(Generated(frames[..., :3], frames[..., 3]))
     cells = [_with_tracks(first, pair.points[:1], scale)]
     for t in np.rint(np.linspace(0, len(frames) - 1, COLUMNS)).astype(int):
-        cells.append(_with_tracks(data_on_white(frames[t : t + 1])[0], tracks[: t + 1], scale))
+        cells.append(_with_tracks(made[t], tracks[: t + 1], scale))
     cells.append(_with_tracks(second, pair.points[1:], scale))
     cells.append(windows.enlarge(carried_back(second, pair.images[0, ..., 3], seen), scale))
     return np.stack(cells)
@@ -256,7 +152,7 @@ def _with_tracks(image, tracks, scale):
 def draw(network, record, options, stem):
     """Measures, keeps, prints and draws; returns the paths of what it wrote."""
     views = chairs_figures.views(record, network, options)
-    pairs = draw_pairs(
+    pairs = chairs_pairs.draw_pairs(
         Geometry(views, chairs_figures.key_points(record, network, options)), options.pairs, options.seed
     )
     measured, points = measure(network, pairs)
@@ -280,7 +176,9 @@ def draw(network, record, options, stem):
     path = chairs_figures.file(stem, ".json")
     records.atomic_write(path, json.dumps(content, indent=2) + "\n")
     print(chairs_correspondences_page.page([content]))
-    shown = [pair for subset in SUBSETS for pair in [pair for pair in pairs if pair.subset == subset][:SHOWN]]
+    shown = [
+        pair for subset in chairs_pairs.SUBSETS for pair in [pair for pair in pairs if pair.subset == subset][:SHOWN]
+    ]
     return [path, pictures.save_png(chairs_figures.file(stem, ".png"), picture(network, shown))]
 
 

@@ -31,8 +31,7 @@ def page(contents):
 
 def _measured(content):
     subsets = list(content["points"])
-    size = content["size"]
-    yield f"## {content['data_title']}, {size}x{size} pixels"
+    yield f"## {content['data_title']}"
     lines = [("mean error in pixels; lower is better", *subsets)]
     lines += [
         (METHODS[name], *(f"{found[subset]:.2f}" for subset in subsets)) for name, found in content["measured"].items()

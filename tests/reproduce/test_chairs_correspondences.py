@@ -17,6 +17,7 @@ from reproduce import (
     chairs_correspondences,
     chairs_correspondences_page,
     chairs_figures,
+    chairs_pairs,
     optical_flow,
 )
 
@@ -71,12 +72,12 @@ def geometry(renderer):
         licences=("none",) * 2,
     )
     known = [key_points.of_chair(renderer, 48) for renderer in renderers]
-    return chairs_correspondences.Geometry(views, {"low": lambda: known[0], "high": lambda: known[1]})
+    return chairs_pairs.Geometry(views, {"low": lambda: known[0], "high": lambda: known[1]})
 
 
 @pytest.fixture(scope="module")
 def pairs(geometry):
-    return chairs_correspondences.draw_pairs(geometry, 6, seed=0)
+    return chairs_pairs.draw_pairs(geometry, 6, seed=0)
 
 
 class Turntable:
@@ -94,7 +95,7 @@ class Turntable:
 
 
 def test_pairs_are_as_far_apart_as_they_say(pairs):
-    assert [pair.subset for pair in pairs] == [name for name in chairs_correspondences.SUBSETS for _ in range(6)]
+    assert [pair.subset for pair in pairs] == [name for name in chairs_pairs.SUBSETS for _ in range(6)]
     for pair in pairs:
         apart = abs(pair.azimuths[1] - pair.azimuths[0])
         least, most = {"views, near": (11, 36), "views, far": (57, 94), "styles": (0, 0)}[pair.subset]
@@ -141,7 +142,7 @@ def test_points_of_a_turning_ball_are_tracked(method):
     angles, rows = np.deg2rad([-10.0, 0.0, 15.0, 30.0]), np.array([24.0, 40.0, 31.5, 36.0])
     radius = np.sqrt(28**2 - (rows - 31.5) ** 2)
     points = np.stack([np.stack([31.5 + radius * np.sin(angles - np.deg2rad(turn)), rows], -1) for turn in (0, 40)])
-    pair = chairs_correspondences.Pair("views, far", None, points, (0, 0), (100.0, 140.0), 20.0)
+    pair = chairs_pairs.Pair("views, far", None, points, (0, 0), (100.0, 140.0), 20.0)
     frames = chairs_correspondences.morph(Textured(), pair, frames=33)
     found = chairs_correspondences.METHODS[method](pair, frames)
     assert optical_flow.errors(found, points[1]).max() < 1.0
@@ -151,7 +152,7 @@ def test_points_of_a_turning_ball_are_tracked(method):
 def test_errors_are_means_over_the_points_of_a_subset(monkeypatch):
     def pair(subset, first, second):
         points = np.array([first, second], "float32")
-        return chairs_correspondences.Pair(subset, None, points, (0, 0), (0.0, 0.0), 20.0)
+        return chairs_pairs.Pair(subset, None, points, (0, 0), (0.0, 0.0), 20.0)
 
     monkeypatch.setattr(
         chairs_correspondences,
@@ -199,8 +200,8 @@ def test_points_of_a_pair_are_those_of_its_images(pairs):
     places = types.SimpleNamespace(data_dir=None, cache_dir=None, furniture=None, voxels=None)
     views = chairs_figures.views(record, network, places)
     assert views.style_names == embedded_chairs.load().style_names
-    geometry = chairs_correspondences.Geometry(views, chairs_figures.key_points(record, network, places))
-    drawn = chairs_correspondences.draw_pairs(geometry, 20, seed=0)
+    geometry = chairs_pairs.Geometry(views, chairs_figures.key_points(record, network, places))
+    drawn = chairs_pairs.draw_pairs(geometry, 20, seed=0)
     assert len(drawn) == 60
     inside = []
     for pair in [*drawn, *pairs]:
@@ -247,7 +248,7 @@ def test_other_styles_than_the_network_has_are_refused():
 
 def test_styles_without_key_points_are_said(geometry):
     with pytest.raises(ValueError, match="key points must be known of every style. Received: none of high"):
-        chairs_correspondences.Geometry(geometry.views, {"low": None})
+        chairs_pairs.Geometry(geometry.views, {"low": None})
 
 
 # From the command to files.
@@ -273,7 +274,7 @@ def test_what_is_measured_is_kept_with_how_it_was(measured):
     (content,) = chairs_correspondences_page.read_all(folder)
     assert content == json.loads(written[0].read_text())
     assert set(content["measured"]) == set(chairs_correspondences.METHODS) == set(chairs_correspondences_page.METHODS)
-    assert content["pairs"] == {name: 2 for name in chairs_correspondences.SUBSETS}
+    assert content["pairs"] == {name: 2 for name in chairs_pairs.SUBSETS}
     assert content["frames"] == 4 and content["size"] == SIZE and content["versions"]["opencv"]
     assert all(np.isfinite(list(of.values())).all() for of in content["measured"].values())
 
