@@ -152,9 +152,8 @@ def _with_tracks(image, tracks, scale):
 def draw(network, record, options, stem):
     """Measures, keeps, prints and draws; returns the paths of what it wrote."""
     views = chairs_figures.views(record, network, options)
-    pairs = chairs_pairs.draw_pairs(
-        Geometry(views, chairs_figures.key_points(record, network, options)), options.pairs, options.seed
-    )
+    geometry = chairs_pairs.Geometry(views, chairs_figures.key_points(record, network, options))
+    pairs = chairs_pairs.draw_pairs(geometry, options.pairs, options.seed)
     measured, points = measure(network, pairs)
     counts = collections.Counter(pair.subset for pair in pairs)
     content = {
