@@ -58,6 +58,16 @@ def test_a_flow_is_bilinear_between_pixels_and_goes_on_outside():
     np.testing.assert_allclose(optical_flow.at(flow, points), expected, atol=1e-5)
 
 
+def test_a_track_takes_each_step_from_where_it_is(monkeypatch):
+    flows = 1.5 * np.random.default_rng(2).normal(size=(3, 6, 9, 2)).astype("float32")
+    monkeypatch.setattr(optical_flow, "flow", lambda first, second: flows[first])
+    points = np.array([[2.0, 3.5], [7.25, 1.0]])
+    expected = [points]
+    for flow in flows:
+        expected.append(np.array([here + bilinear(flow, *here) for here in expected[-1]]))
+    np.testing.assert_allclose(optical_flow.track([0, 1, 2, 3], points), expected, atol=1e-4)
+
+
 def test_concatenated_flows_are_followed_from_pixel_to_pixel():
     flows = 1.5 * np.random.default_rng(1).normal(size=(4, 6, 9, 2)).astype("float32")
     expected = np.empty((6, 9, 2))
