@@ -19,6 +19,7 @@ from reproduce import (
     chairs_figures,
     chairs_pairs,
     optical_flow,
+    report,
 )
 
 SIZE = 64
@@ -257,7 +258,7 @@ def test_styles_without_key_points_are_said(geometry):
 @pytest.fixture(scope="module")
 def measured(geometry, tmp_path_factory):
     """The script's drawing, with two pairs of each subset and four frames a morph."""
-    folder = tmp_path_factory.mktemp("results")
+    folder = tmp_path_factory.mktemp("measured") / "results"
     record = types.SimpleNamespace(weights="chairs_networks/x.weights.h5", data="boxes", data_title="boxes")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(chairs_correspondences, "FRAMES", 4)
@@ -287,6 +288,16 @@ def test_the_page_has_every_number_beside_the_published(measured):
         line = " | ".join([label, *(f"{content['measured'][name][subset]:.2f}" for subset in content["points"])])
         assert f"| {line} |" in page
     assert "| SIFT flow | 4.0 | 2.8 | 4.8 |" in page and "recollected" in page and "Another protocol" in page
+
+
+def test_the_report_puts_the_page_into_the_readme(measured, monkeypatch):
+    folder, _ = measured
+    begin, end = (f"<!-- chairs_correspondences:{word} -->" for word in ("begin", "end"))
+    readme = folder.parent / "README.md"
+    readme.write_text(f"{begin}\nold\n{end}\n")
+    monkeypatch.setattr(report, "TABLES", {})
+    page = chairs_correspondences_page.page(chairs_correspondences_page.read_all(folder))
+    assert report.files(folder) == {readme: f"{begin}\n{page}{end}\n"}
 
 
 def test_the_picture_has_a_row_for_two_pairs_of_each_subset(measured):
