@@ -38,12 +38,13 @@ def check_network_images(images, image_shape):
         raise ValueError(f"images must have shape [n, {expected}]. Received: images of shape {list(images.shape)}")
 
 
-def check_image_shape(image_shape):
-    """(height, width, colours) as a tuple of int; ValueError otherwise."""
+def check_image_shape(image_shape, channels=(1, 3)):
+    """(height, width, colours) as a tuple of int; ValueError otherwise, as where there are not so many `channels`."""
     shape = tuple(image_shape)
-    good = len(shape) == 3 and all(isinstance(n, (int, np.integer)) and n > 0 for n in shape) and shape[-1] in (1, 3)
-    if not good:
-        raise ValueError(f"image_shape must be (height, width, 1 or 3 colours). Received: image_shape={image_shape!r}")
+    whole = len(shape) == 3 and all(isinstance(n, (int, np.integer)) and n > 0 for n in shape)
+    if not whole or shape[-1] not in channels:
+        accepted = "1 or 3 colours" if channels == (1, 3) else " or ".join(f"{n} channels" for n in channels)
+        raise ValueError(f"image_shape must be (height, width, {accepted}). Received: image_shape={image_shape!r}")
     return tuple(int(n) for n in shape)
 
 

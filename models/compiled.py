@@ -27,6 +27,23 @@ def compiled(model, function, jit_compile=False):
     return lambda *tensors: with_weights([variable.value for variable in model.variables], *tensors)
 
 
+def with_gradient(function):
+    """`function(*tensors)`, a scalar -> function giving it and its gradient with respect to the first tensor."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        def value_and_gradient(first, *others):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(first)
+                value = function(first, *others)
+            return value, tape.gradient(value, first)
+
+        return value_and_gradient
+    import jax
+
+    return jax.value_and_grad(function)
+
+
 def over_cores(function, arrays):
     """`function` of slices of the arrays along their first axis, one slice a CPU core, side by side; a list of results.
 

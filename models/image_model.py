@@ -20,11 +20,12 @@ class ImageModel(keras.Model):
 
     needs_labels = False  # whether `fit` and `evaluate` want (images, labels), not images alone
     needs_identities = False  # whether `fit` wants batches that hold several images of each of some identities
+    accepted_channels = (1, 3)  # how many values a pixel may have
     takes_condition = False  # whether they want {"images": images, "condition": labels, or other conditions}
 
     def __init__(self, image_shape, levels=256, **kwargs):
         super().__init__(**kwargs)
-        self.image_shape = checks.check_image_shape(image_shape)
+        self.image_shape = checks.check_image_shape(image_shape, self.accepted_channels)
         self.levels = checks.check_integer("levels", levels, 2, 256)
         self.colours = self.image_shape[-1]
         self._compiled = {}

@@ -1,5 +1,6 @@
 """What the networks of this repository are called in records, on command lines and by a server."""
 
+from models.chairs_generator import ChairsGenerator
 from models.conv_classifier import ConvClassifier
 from models.draw import Draw
 from models.draw_classifier import DrawClassifier
@@ -28,4 +29,14 @@ NETWORKS = {
     "conv_classifier": ConvClassifier,
     "draw_classifier_4": DrawClassifier,
     "draw_classifier_8": DrawClassifier,
+    "chairs_generator": ChairsGenerator,
+    "chairs_1s_s": ChairsGenerator,
+    "chairs_1s_s_wide": ChairsGenerator,
+    "chairs_2s_e": ChairsGenerator,
+    "chairs_2s_s": ChairsGenerator,
+    "chairs_1s_s_deep": ChairsGenerator,
+    "chairs_target_alone": ChairsGenerator,
+    "chairs_without_transfer": ChairsGenerator,
+    "chairs_with_transfer": ChairsGenerator,
+    "chairs_extrapolated": ChairsGenerator,
 }

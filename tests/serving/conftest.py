@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from models.autoregressive import LOGIT_SCALE
+from models.chairs_generator import ChairsGenerator
 from models.conv_classifier import ConvClassifier
 from models.draw import Draw
 from models.draw_classifier import DrawClassifier
@@ -40,6 +41,7 @@ TINY = {  # served name: model; every class of models/networks.py
     "draw": lambda: Draw((6, 5, 1), steps=3, units=5, latent=2, read_size=2, write_size=3),
     "draw_plain": lambda: Draw((4, 5, 3), 256, steps=2, units=5, latent=2, read_size=None, write_size=None),
     "draw_classifier": lambda: DrawClassifier((8, 7, 1), 4, glimpses=2, units=5, glimpse_size=3),
+    "chairs_generator": lambda: ChairsGenerator((16, 16, 4), num_styles=3, width=0.02),
     "conv_classifier": lambda: ConvClassifier((8, 7, 1), 4, filters=2, kernel_size=3, strides=2, units=5),
 }
 

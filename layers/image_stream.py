@@ -1,0 +1,74 @@
+"""ImageStream: features to a picture by up-convolutions; one of the two expanding halves of arXiv 1411.5928, Figure 2.
+
+    features -> dense, 8x8 maps -> ReLU -> up-convolution -> ReLU -> ... -> up-convolution -> a picture
+
+Each up-convolution is twice as high and wide as what it is given. In a deep stream a 3x3 convolution with ReLU follows
+each but the last, whose output is the picture.
+"""
+
+import keras
+from keras import ops
+
+from layers.up_conv import UpConv
+
+START = 8  # pixels: height and width of the first maps
+
+
+@keras.saving.register_keras_serializable(package="layers")
+class ImageStream(keras.layers.Layer):
+    """A dense layer, then up-convolutions.
+
+    Args:
+        filters: maps of the dense layer, of each up-convolution between, and of the picture: at least two numbers; the
+            picture is 8 * 2**(len(filters) - 1) pixels high and wide.
+        deep: whether a 3x3 convolution follows each up-convolution but the last.
+
+    Input shape: `[batch, features]`. Output shape: `[batch, size, size, filters[-1]]`, float, of any value.
+    """
+
+    def __init__(self, filters, deep=False, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = tuple(filters)
+        if len(self.filters) < 2 or not all(isinstance(n, int) and n > 0 for n in self.filters):
+            raise ValueError(f"filters must be two or more integers above zero. Received: filters={filters!r}")
+        self.deep = deep
+        self.size = START * 2 ** (len(self.filters) - 1)
+        options = {"dtype": self.dtype_policy}
+        self.first = keras.layers.Dense(
+            START**2 * self.filters[0], "relu", kernel_initializer="he_normal", name="first", **options
+        )
+        self.stack = []
+        *between, last = self.filters[1:]
+        for i, maps in enumerate(between):
+            self.stack.append(UpConv(maps, activation="relu", name=f"up_{i}", **options))
+            if deep:
+                self.stack.append(
+                    keras.layers.Conv2D(
+                        maps, 3, padding="same", activation="relu", kernel_initializer="he_normal",
+                        name=f"convolution_{i}", **options,
+                    )
+                )  # fmt: skip
+        self.stack.append(UpConv(last, name="picture", **options))
+
+    def build(self, input_shape):
+        self.first.build(input_shape)
+        shape = (None, START, START, self.filters[0])
+        for layer in self.stack:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+
+    def call(self, features):
+        return self.expand(self.first(features))
+
+    def expand(self, maps):
+        """The first maps, flat [batch, 64 * filters[0]] and after their ReLU -> the picture."""
+        maps = ops.reshape(maps, (-1, START, START, self.filters[0]))
+        for layer in self.stack:
+            maps = layer(maps)
+        return maps
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.size, self.size, self.filters[-1])
+
+    def get_config(self):
+        return {**super().get_config(), "filters": list(self.filters), "deep": self.deep}

@@ -1,0 +1,68 @@
+"""UpConv: unpooling by two, then a convolution; Section 3.1 and Figure 3 of arXiv 1411.5928.
+
+    unpooling: each value goes to the top left of 2x2, with zeros beside it;      u[2i] = x[i]
+    convolution, 5x5, of the same size:                                           y[j] = sum_k w[k] u[j + 2 - k]
+
+so that x[i] reaches y[2i + k - 2]. Three quarters of what the convolution would multiply are zeros. Here they are left
+out, by one transposed convolution, whose outer rows and columns are cut off.
+"""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="layers")
+class UpConv(keras.layers.Layer):
+    """Unpooling and convolution in one.
+
+    Args:
+        filters: maps of the output, at least 1.
+        kernel_size: odd, at least 3.
+        activation: None or what `keras.activations.get` takes.
+        kernel_initializer: None: a normal distribution of variance 8 / fan_in, as the authors' release has it: of an
+            output's fan_in = kernel_size**2 * channels inputs a quarter is no zero, so that this is He's 2 / inputs.
+
+    Input shape: `[batch, height, width, channels]`. Output shape: `[batch, 2 * height, 2 * width, filters]`.
+
+    Weights: kernel `[kernel_size, kernel_size, channels, filters]`, and a bias `[filters]`.
+    """
+
+    def __init__(self, filters, kernel_size=5, activation=None, kernel_initializer=None, **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(filters, bool) or not isinstance(filters, int) or filters < 1:
+            raise ValueError(f"filters must be an integer, at least 1. Received: filters={filters!r}")
+        odd = isinstance(kernel_size, int) and not isinstance(kernel_size, bool) and kernel_size % 2 == 1
+        if not odd or kernel_size < 3:
+            raise ValueError(f"kernel_size must be an odd integer, at least 3. Received: kernel_size={kernel_size!r}")
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.activation = keras.activations.get(activation)
+        self.kernel_initializer = keras.initializers.get(
+            kernel_initializer or keras.initializers.VarianceScaling(8.0, "fan_in", "truncated_normal")
+        )
+
+    def build(self, input_shape):
+        n = self.kernel_size
+        shape = (n, n, input_shape[-1], self.filters)
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=self.kernel_initializer)
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
+
+    def call(self, maps):
+        """[B, H, W, channels] -> [B, 2H, 2W, filters]"""
+        kernel = ops.transpose(self.kernel, (0, 1, 3, 2))  # as Keras has it: outputs before inputs
+        whole = ops.conv_transpose(maps, kernel, strides=2, padding="valid")  # x[i] reaches 2i + k
+        first, height, width = self.kernel_size // 2, 2 * maps.shape[1], 2 * maps.shape[2]
+        return self.activation(whole[:, first : first + height, first : first + width] + self.bias)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape
+        return (batch, 2 * height, 2 * width, self.filters)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "activation": keras.activations.serialize(self.activation),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
