@@ -30,4 +30,13 @@ NETWORKS = {
     "draw_classifier_4": DrawClassifier,
     "draw_classifier_8": DrawClassifier,
     "chairs_generator": ChairsGenerator,
+    "chairs_1s_s": ChairsGenerator,
+    "chairs_1s_s_wide": ChairsGenerator,
+    "chairs_2s_e": ChairsGenerator,
+    "chairs_2s_s": ChairsGenerator,
+    "chairs_1s_s_deep": ChairsGenerator,
+    "chairs_target_alone": ChairsGenerator,
+    "chairs_without_transfer": ChairsGenerator,
+    "chairs_with_transfer": ChairsGenerator,
+    "chairs_extrapolated": ChairsGenerator,
 }

@@ -25,7 +25,9 @@ METRICS = {  # name in a record -> unit in a table; lower is better for all
     "nats": "nats",
     "cross_entropy_nats": "nats of cross-entropy, no compression cost",
     "error_percent": "% error",
+    "squared_error": "x 1e-3 squared error per RGB value (0 to 1)",
 }
+_SHOWN_TIMES = {"squared_error": 1e3}
 SPLITS = ("train", "validation", "test")
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")  # what may become part of a file name
@@ -218,13 +220,18 @@ def atomic_write(path, content):
         temporary.unlink(missing_ok=True)
 
 
+def shown(value, metric):
+    """A record's value as the unit of METRICS shows it: squared errors in thousandths, as 1411.5928 prints them."""
+    return value * _SHOWN_TIMES.get(metric, 1.0)
+
+
 def describe_machine():
     """The accelerators that Keras' backend sees, as "2 x NVIDIA A100"; else "AMD EPYC, 2 cores, 23 GiB"."""
     if accelerators := _accelerators():
         count = f"{len(accelerators)} x " if len(accelerators) > 1 else ""
         return count + ", ".join(dict.fromkeys(accelerators))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    description = f"{_processor()}, {cores} cores"
+    description = f"{_processor()}, {cores} core{'s' if cores != 1 else ''}"
     if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", ()):  # not on Windows
         description += f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
     return description

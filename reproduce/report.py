@@ -14,7 +14,7 @@ import pathlib
 from absl import app
 from absl.flags import argparse_flags
 
-from reproduce import compress_page
+from reproduce import chairs_correspondences_page, compress_page
 from reproduce import records as records_lib
 
 RESULTS = records_lib.REPOSITORY / "results"
@@ -27,6 +27,13 @@ TABLES = {  # the script in reproduce/ that states the rows -> the metric
     "triplet_embedding": "error_percent",
     "fig4_embedding": "nats",
     "eq5_spatial_tasks": "bits_per_dim",
+    "chairs_networks": "squared_error",
+    "chairs_view_interpolation": "squared_error",
+    "chairs_elevation_transfer": "squared_error",
+}
+OTHERS = {  # what is no table of rows: the script -> what reads and draws what it kept
+    "compress": compress_page,
+    "chairs_correspondences": chairs_correspondences_page,
 }
 
 # What a table shows, in order -> its heading. `_cells` says what each holds.
@@ -84,8 +91,9 @@ def comparison(row, record):
     parts = []
     for split in ("test", "train", "validation"):
         if record.values.get(split) is not None:
-            ours = _number(record.values[split], _our_sign(row))
-            paper = f" (paper {_number(published[split], row.sign)})" if published.get(split) is not None else ""
+            ours = _number(record.values[split], _our_sign(row), record.metric)
+            known = published.get(split) is not None
+            paper = f" (paper {_number(published[split], row.sign, record.metric)})" if known else ""
             parts.append(f"{split} {ours} {records_lib.METRICS[record.metric]}{paper}")
     note = " (no published number)" if record.is_fallback else ""
     return f"{row.name} on {record.data_title}{note}: {', '.join(parts) or 'nothing measured'}"
@@ -108,11 +116,11 @@ def table(rows, records, metric, title):
         "Where a row has several runs on one data set, the one with the lowest validation value is shown, of those "
         "measured on the most validation images; none is chosen on test."
     )
-    parts = [f"# {title}", f"{_unit(metric)} {choice}", _markdown(FULL, real), _footnote(rows), _measurements(real)]
-    parts += [_samples(real)]
+    parts = [f"# {title}", f"{_unit(metric)} {choice}", _markdown(FULL, real, metric), _footnote(rows)]
+    parts += [_measurements(real), _samples(real)]
     for lines in fallbacks:
         parts += [f"## On other data: {lines[0][1].data_title}", _why(lines[0][1])]
-        parts += [_markdown(FULL, lines), _measurements(lines), _samples(lines)]
+        parts += [_markdown(FULL, lines, metric), _measurements(lines), _samples(lines)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -126,19 +134,19 @@ def readme_table(rows, records, metric, page):
     real, fallbacks = _lines(rows, records, metric)
     folder = f"{pathlib.PurePosixPath(page).parent}/"
     parts = [f"{_unit(metric)} All of the paper's rows, and samples: [{page}]({page})."]
-    parts += [_markdown(COMPACT, real, folder), _footnote(rows), _measurements(real)]
+    parts += [_markdown(COMPACT, real, metric, folder), _footnote(rows), _measurements(real)]
     for lines in fallbacks:
         parts += [f"**On other data: {lines[0][1].data_title}.** {_why(lines[0][1])}"]
-        parts += [_markdown(COMPACT, lines, folder), _measurements(lines)]
+        parts += [_markdown(COMPACT, lines, metric, folder), _measurements(lines)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def text_table(rows, records, metric, title):
     """The table for a terminal, plain text in aligned columns. Args and errors as for `table`."""
     real, fallbacks = _lines(rows, records, metric)
-    blocks = [f"{title}\n{_unit(metric)}", _aligned(TERMINAL, real), _footnote(rows)]
+    blocks = [f"{title}\n{_unit(metric)}", _aligned(TERMINAL, real, metric), _footnote(rows)]
     for lines in fallbacks:
-        blocks += [f"On other data: {lines[0][1].data_title}\n{_why(lines[0][1])}", _aligned(TERMINAL, lines)]
+        blocks += [f"On other data: {lines[0][1].data_title}\n{_why(lines[0][1])}", _aligned(TERMINAL, lines, metric)]
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
@@ -193,16 +201,16 @@ def _chosen(rows, records):
     return lines
 
 
-def _cells(row, record, mark, folder):
+def _cells(row, record, metric, mark, folder):
     """What each column of `FULL` holds for one line; "-" where there is nothing to say."""
-    paper = _numbers(row.published_test, row.published_train, row.sign)
+    paper = _numbers(row.published_test, row.published_train, row.sign, metric)
     cells = {"model": row.name, "paper": f"{paper} {mark}" if mark and paper != "-" else paper}
     if record is None:
         return cells
     images = f", {record.examples['test']:,} test images" if record.values.get("test") is not None else ""
     weights = pathlib.PurePosixPath(record.weights or "-")
     return cells | {
-        "ours": _numbers(record.values.get("test"), record.values.get("train"), _our_sign(row)),
+        "ours": _numbers(record.values.get("test"), record.values.get("train"), _our_sign(row), metric),
         "data": record.data_title + images,
         "preset": record.preset or "-",
         "steps": f"{record.steps:,}" if record.steps else "-",
@@ -213,13 +221,14 @@ def _cells(row, record, mark, folder):
     }
 
 
-def _numbers(test, train, sign):
+def _numbers(test, train, sign, metric):
     """Test and train as "3.03 (2.90)"; where they are missing, no parentheses and "-"."""
-    return ("-" if test is None else _number(test, sign)) + ("" if train is None else f" ({_number(train, sign)})")
+    known = "-" if test is None else _number(test, sign, metric)
+    return known if train is None else f"{known} ({_number(train, sign, metric)})"
 
 
-def _number(value, sign):
-    return {"": "", "<=": "<= ", "~": "~"}[sign] + f"{value:.2f}"
+def _number(value, sign, metric):
+    return {"": "", "<=": "<= ", "~": "~"}[sign] + f"{records_lib.shown(value, metric):.2f}"
 
 
 def _our_sign(row):
@@ -234,22 +243,22 @@ def duration(seconds):
     return f"{seconds / 60:.0f} min" if seconds < 3570 else f"{seconds / 3600:.1f} h"
 
 
-def _grid(columns, lines, folder=""):
+def _grid(columns, lines, metric, folder=""):
     """The header and the lines as lists of strings; no published numbers beside what was measured on other data."""
     if any(record and record.is_fallback for _, record in lines):
         columns = {name: heading for name, heading in columns.items() if name != "paper"}
     marks = _marks([row for row, _ in lines])
-    cells = [_cells(row, record, marks.get(row.source, ""), folder) for row, record in lines]
+    cells = [_cells(row, record, metric, marks.get(row.source, ""), folder) for row, record in lines]
     return [list(columns.values()), *([line.get(name, "-") for name in columns] for line in cells)]
 
 
-def _markdown(columns, lines, folder=""):
-    header, *body = ([cell.replace("|", "\\|") for cell in line] for line in _grid(columns, lines, folder))
+def _markdown(columns, lines, metric, folder=""):
+    header, *body = ([cell.replace("|", "\\|") for cell in line] for line in _grid(columns, lines, metric, folder))
     return "\n".join(f"| {' | '.join(line)} |" for line in [header, ["---"] * len(header), *body])
 
 
-def _aligned(columns, lines):
-    grid = _grid(columns, lines)
+def _aligned(columns, lines, metric):
+    grid = _grid(columns, lines, metric)
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in grid)
 
@@ -280,7 +289,8 @@ def _samples(lines):
 
 def _shown(record):
     other = {"embedding_network": "Nearest neighbours", "conv_classifier": "Validation images"}
-    return other.get(record.model) or ("Glimpses" if record.metric == "error_percent" else "Samples")
+    by_metric = {"error_percent": "Glimpses", "squared_error": "Held-out views, each beside what was generated,"}
+    return other.get(record.model) or by_metric.get(record.metric, "Samples")
 
 
 def files(results_dir=RESULTS):
@@ -304,11 +314,13 @@ def files(results_dir=RESULTS):
             page = f"{results_dir.name}/{name}.md"
             part = f"Nothing of it is measured yet: `python reproduce/{name}.py`.\n"
             if any(record.table == name for record in found):  # not only rows that it shares with another table
-                part = readme_table(script.ROWS, found, metric, page)
+                own = getattr(script, "readme_table", readme_table)  # a script may have a shorter one
+                part = own(script.ROWS, found, metric, page)
             text = between_markers(text, name, part)
-    compressed = compress_page.read_all(results_dir)
-    if text is not None and compressed:
-        text = between_markers(text, "compress", compress_page.page(compressed))
+    for name, own_page in OTHERS.items():
+        kept = own_page.read_all(results_dir)
+        if text is not None and kept:
+            text = between_markers(text, name, own_page.page(kept))
     return drawn if text is None else drawn | {readme: text}
 
 

@@ -19,6 +19,7 @@ from absl import app, flags, logging
 from data import identities
 from data import images as data_images
 from models import weights_file
+from models.chairs_generator import ChairsGenerator
 from models.density_baselines import MultivariateGaussian, Uniform
 from models.draw import Draw
 from models.draw_classifier import DrawClassifier
@@ -49,9 +50,12 @@ SAMPLES = 64  # images in a record's grid
 class Experiment:
     """A table: which rows (report.Row), in which unit, on which data set of data/images.py.
 
-    The functions are a script's own: `prepare(data, options)` gives the data that its models see; `picture(network,
-    data, n, seed)` what a record shows; `measure(network, data, preset, seed)` what it tells beside its values, {what:
-    number}; `finish(records, data, options)` comes after the rows, with all records of the table.
+    The functions are a script's own: `define(flag_values)` defines flags that it has beside those of command.py;
+    `load(options)` gives the data where data/images.py does not have them; `prepare(data, options)` gives the data that
+    its models see, `part(model, data)` those of them that one row sees; `picture(network, data, n, seed)` what a record
+    shows; `measure(network, data, preset, seed)` what it tells beside its values, {what: number}; `finish(records,
+    data, options)` comes after the rows, with all records of the table. `baselines` are rows without a network: model
+    -> function of the data and the flags that gives fields of the record and a picture.
     """
 
     table: str
@@ -60,6 +64,10 @@ class Experiment:
     metric: str
     data: str
     presets: dict | None = None  # model -> name -> Preset; None: those of presets.PRESETS
+    baselines: dict = dataclasses.field(default_factory=dict)
+    define: Callable | None = None
+    load: Callable | None = None
+    part: Callable | None = None
     prepare: Callable | None = None
     picture: Callable | None = None
     measure: Callable | None = None
@@ -73,7 +81,12 @@ class Experiment:
     def models(self):
         """Names of the models that its rows can run, in the table's order."""
         known = presets.PRESETS.get(self.table, {}) if self.presets is None else self.presets
-        return [model for row in self.rows for model in row.models if model in known or model in BASELINES]
+        known = {*known, *BASELINES, *self.baselines}
+        return [model for row in self.rows for model in row.models if model in known]
+
+    def data_of(self, model, data):
+        """The part of `data` that the row of `model` sees."""
+        return data if self.part is None else self.part(model, data)
 
     def row_of(self, model):
         """The row that `model` reproduces."""
@@ -92,6 +105,8 @@ def main(experiment, others=None, flag="data", instead=None):
     """
     choices = others or {flag: experiment}
     command.define(experiment.models, choose={flag: list(choices)} if others else {})
+    if experiment.define:
+        experiment.define(flags.FLAGS)
 
     def run_and_exit(argv):
         experiment = choices[flags.FLAGS[flag].value if others else flag]
@@ -120,7 +135,8 @@ def run(experiment, options, argv):
             if model in NETWORKS:
                 experiment.preset(model, options.preset or presets.DEFAULT)  # now, not after the rows before it
         _use_threads(chosen, options.threads)
-        data = data_images.load(experiment.data, options.data_dir)
+        load = experiment.load or (lambda options: data_images.load(experiment.data, options.data_dir))
+        data = load(options)
         data = data if experiment.prepare is None else experiment.prepare(data, options)
         print(f"Data: {data.title}, from {data.source}")
         print(f"Device: {records.describe_machine()}; Keras on {keras.backend.backend()}\n")
@@ -166,6 +182,8 @@ def make_network(model, data, precision="float32", **config):
         config = {"ways": identities.most_ways(data), **config}
     elif model in GIVEN_VECTORS:
         config = {"condition_shape": data.train.labels.shape[1:], **config}
+    elif NETWORKS[model] is ChairsGenerator:
+        config = {"num_styles": len(data.class_names), **config}
     elif data.class_names and (NETWORKS[model].needs_labels or model in GIVEN_THE_CLASS):
         config = {"num_classes": len(data.class_names), **config}
     if model in GIVEN_IMAGES:
@@ -195,11 +213,14 @@ def picture(network, data, n, seed=0):
 
 
 def _run_row(experiment, model, data, options, argv):
-    row, preset = experiment.row_of(model), options.preset or presets.DEFAULT
+    row, preset, data = experiment.row_of(model), options.preset or presets.DEFAULT, experiment.data_of(model, data)
     print(f"\n{row.name}" + (f": {preset}" if model in NETWORKS else ""), flush=True)
     said = _said(experiment, row, model, data, options, argv)  # now: the checkout may change while it trains
-    run_one = _run_network if model in NETWORKS else _run_baseline
-    measured, grid = run_one(experiment, model, data, preset, options)
+    if model in experiment.baselines:
+        measured, grid = experiment.baselines[model](data, options)
+    else:
+        run_one = _run_network if model in NETWORKS else _run_baseline
+        measured, grid = run_one(experiment, model, data, preset, options)
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     record = records.Record(**said | measured, date=date)
     pictures.save_png(pathlib.Path(options.results_dir) / record.samples, grid)
@@ -342,12 +363,15 @@ def _evaluate_rows(experiment, chosen, data, measured, options):
             print(f"{experiment.row_of(model).name}: no weights")
             continue
         path, config, batch_size, record = weights
-        network = make_network(model, data, **config)
+        seen = experiment.data_of(model, data)
+        network = make_network(model, seen, **config)
         weights_file.load(network, path, record and record.weights_sha256)
-        same_images = record is not None and record.data_fingerprint == data.fingerprint
+        same_images = record is not None and record.data_fingerprint == seen.fingerprint
         at_most = record.examples["test"] if same_images else None
-        value, examples = _evaluate(experiment, network, training.examples(data, "test", at_most), batch_size)
-        expected = f"; its record says {record.values['test']:.4f}" if same_images else ""
+        value, examples = _evaluate(experiment, network, training.examples(seen, "test", at_most), batch_size)
+        value = records.shown(value, experiment.metric)
+        said = records.shown(record.values["test"], experiment.metric) if same_images else None
+        expected = f"; its record says {said:.4f}" if same_images else ""
         unit = records.METRICS[experiment.metric]
         print(
             f"{experiment.row_of(model).name} on {data.title}: test {value:.4f} {unit}, {examples:,} images{expected}"

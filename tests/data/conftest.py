@@ -86,3 +86,39 @@ def write_npz():
         return contents
 
     return write
+
+
+@pytest.fixture(scope="session")
+def boxes():
+    """`boxes([(low, high, colour), ...])`: a mesh of boxes with sides along the axes; each side is a material.
+
+    Sides are in the order -x, +x, -y, +y, -z, +z; `colour` is one for all, or six.
+    """
+    from data.mesh import Material, Mesh
+
+    def build(parts):
+        vertices, faces, materials = [], [], []
+        for low, high, colour in parts:
+            corner = len(vertices)
+            vertices += [[(low, high)[bit][axis] for axis, bit in enumerate(b)] for b in np.ndindex(2, 2, 2)]
+            for axis in range(3):
+                for side in (0, 1):
+                    quad = [i for i, b in enumerate(np.ndindex(2, 2, 2)) if b[axis] == side]
+                    faces += [[corner + quad[i] for i in (0, 1, 3)], [corner + quad[i] for i in (0, 3, 2)]]
+            materials += [Material(np.float32(c)) for c in (colour if np.ndim(colour) > 1 else [colour] * 6)]
+        return Mesh(
+            vertices=np.array(vertices, float),
+            faces=np.array(faces),
+            face_materials=np.repeat(np.arange(len(materials)), 2),
+            materials=tuple(materials),
+        )
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def chair(boxes):
+    """A chair of boxes: seat 40 wide and 44 deep at a height of 45, four legs, a back up to 90 behind."""
+    wood, seat = (0.6, 0.4, 0.2), (0.8, 0.1, 0.1)
+    legs = [((x, 0, z), (x + 4, 43, z + 4), wood) for x in (-20, 16) for z in (-22, 18)]
+    return boxes([*legs, ((-20, 43, -22), (20, 47, 22), seat), ((-20, 47, -22), (20, 90, -18), wood)])

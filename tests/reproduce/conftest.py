@@ -30,21 +30,24 @@ def bare_machine(tmp_path_factory):
 def run_table(bare_machine):
     """`run_table(experiment, folder, *flags)` runs a table's script in this process, without data and network.
 
-    Returns what `rows.run` returns (0, or the message to exit with) as `result`, and what was printed as `output`.
+    `script` is a function of flags and argv that a script has in the place of `rows.run`. Returns what that returns (0,
+    or the message to exit with) as `result`, and what was printed as `output`.
     """
     from reproduce import command, rows
 
-    def run(experiment, folder, *given):
+    def run(experiment, folder, *given, script=None):
         given = [f"--results_dir={folder / 'results'}", f"--runs_dir={folder / 'runs'}", *given]
         options = flags.FlagValues()
         command.define(experiment.models, options)
+        if experiment.define:
+            experiment.define(options)
         argv = [str(CHECKOUT / "reproduce" / f"{experiment.table}.py"), *given]
         options(argv)
         output = io.StringIO()
         with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(output):
             for name in (*NO_NETWORK, "TFDS_DATA_DIR"):
                 patch.setenv(name, bare_machine[name])
-            result = rows.run(experiment, options, argv)
+            result = script(options, argv) if script else rows.run(experiment, options, argv)
         return types.SimpleNamespace(result=result, output=output.getvalue())
 
     return run

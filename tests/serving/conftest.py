@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -66,14 +67,19 @@ def tiny_models():
 @pytest.fixture(scope="session")
 def exported(tiny_models, tmp_path_factory):
     """The folder of the exported tiny models. Not to be changed."""
-    folder = tmp_path_factory.getbasetemp()
+    scratch = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # one export for all processes of this run; versions are whole, or not there yet
-    folder = folder / "exported"
+        scratch = scratch.parent  # the processes of this run share the work: who makes a model's claim exports it
+    folder, claims = scratch / "exported", scratch / "claims"
+    claims.mkdir(exist_ok=True)
     for name, model in tiny_models.items():
-        if not (folder / name / "1").is_dir():
-            with contextlib.suppress(OSError):  # another process was first
-                export(model, folder, name, version=1, max_rows=8)
+        with contextlib.suppress(FileExistsError):
+            (claims / name).mkdir()
+            export(model, folder, name, version=1, max_rows=8)
+    patience = time.monotonic() + 300
+    while missing := [name for name in tiny_models if not (folder / name / "1").is_dir()]:
+        assert time.monotonic() < patience, f"another process did not export {missing}"
+        time.sleep(0.2)
     config.write(folder)
     return folder
 

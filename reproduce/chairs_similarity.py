@@ -1,0 +1,128 @@
+"""Similar styles, arXiv 1411.5928: those nearest in what a network has learned, beside those nearest in pixels.
+
+python reproduce/chairs_similarity.py                               embedded chairs, the best network of results/
+python reproduce/chairs_similarity.py --layer=style1 --data=modelnet10_chairs --voxels=modelnet10_chair_voxels32.npz
+
+The network is one of chairs_networks.py. What it has learned of a style are the activations of the style's own fully
+connected layers; near is a small Euclidean distance. Pixels are those of four views, a quarter of a turn apart, colour
+on black. A row of the picture: a style, those nearest in the network, the style again, those nearest in pixels.
+"""
+
+import pathlib
+import sys
+
+import numpy as np
+from absl import app, flags, logging
+
+from models.chairs_images import data_on_white
+from reproduce import chairs, checkpoints, pictures, presets, records, report, rows
+
+TABLE = "chairs_networks"
+QUERIES, NEIGHBOURS = 8, 6
+LAYERS = ("style1", "style2")
+SHOWN = 34  # azimuth in degrees of the pictures, or the one nearest to it
+
+
+def distances(vectors):
+    """Squared Euclidean distances between all vectors [n, numbers]: float [n, n]."""
+    vectors = vectors - vectors.mean(axis=0)
+    lengths = np.square(vectors).sum(axis=1)
+    return lengths[:, None] + lengths[None] - 2.0 * vectors @ vectors.T
+
+
+def nearest(found, k):
+    """The k nearest of each of n, itself left out: int [n, k], from distances [n, n]."""
+    others = np.array(found, dtype="float64")
+    np.fill_diagonal(others, np.inf)
+    return others.argsort(axis=1, kind="stable")[:, :k]
+
+
+def views_of(views, styles, azimuths):
+    """Of each style the views nearest to azimuths, at the lowest elevation: uint8 [styles, azimuths, size, size, 4]."""
+    low = np.flatnonzero(views.elevations == views.elevations.min())
+    images = []
+    for style in styles:
+        mine = low[views.styles[low] == style]
+        away = np.abs((views.azimuths[mine][:, None] - np.asarray(azimuths) + 180.0) % 360.0 - 180.0)
+        images.append(views.images[mine[away.argmin(axis=0)]])
+    return np.stack(images)
+
+
+def similar(network, views, layer, k=NEIGHBOURS):
+    """The styles present [n], and the positions among them of the k nearest of each: by network, by pixels [n, k]."""
+    styles = np.unique(views.styles)
+    if len(styles) < 2:
+        raise ValueError(f"similarity needs 2 styles or more. Received: {len(styles)} of {views.title}")
+    pixels = views_of(views, styles, (0, 90, 180, 270))[..., :3].reshape(len(styles), -1).astype("float32") / 255.0
+    learned = network.features(styles, 0.0, 0.0, layer=layer)
+    k = min(k, len(styles) - 1)
+    return styles, nearest(distances(learned), k), nearest(distances(pixels), k)
+
+
+def picture(views, styles, by_network, by_pixels, queries=QUERIES):
+    """A row a query: it and its nearest by the network; it and its nearest in pixels."""
+    shown = data_on_white(views_of(views, styles, [SHOWN])[:, 0])
+    at = chairs.spread(len(styles), queries)
+    blocks = [np.concatenate([at[:, None], found[at]], axis=1) for found in (by_network, by_pixels)]
+    return pictures.beside([pictures.grid(shown[block.reshape(-1)], block.shape[1]) for block in blocks])
+
+
+def agreement(by_network, by_pixels):
+    """How many of a hundred of the nearest by the network are among as many nearest in pixels."""
+    both = [len(np.intersect1d(*pair)) for pair in zip(by_network, by_pixels, strict=True)]
+    return 100.0 * float(np.mean(both)) / by_network.shape[1]
+
+
+def define(values=flags.FLAGS):
+    into = {"flag_values": values}
+    chairs.define(values)
+    flags.DEFINE_string("data_dir", None, "folder of rendered_chairs", **into)
+    flags.DEFINE_string("results_dir", str(report.RESULTS), "with records and weights; the picture goes there", **into)
+    flags.DEFINE_enum("preset", None, presets.PRESET_NAMES, "of the network (default: whichever is best)", **into)
+    flags.DEFINE_string("model", None, "of the network, of chairs_networks.py (default: whichever is best)", **into)
+    flags.DEFINE_enum("layer", LAYERS[1], LAYERS, "what is compared", **into)
+
+
+def run(options):
+    """Draws; returns 0, or a message for `sys.exit`."""
+    try:
+        views = chairs.load(options)
+        record = _record(views, options)
+        styles, *found = similar(rows.restore(record, options.results_dir), views, options.layer)
+        stem = pathlib.PurePath(record.weights).name.removesuffix(".weights.h5")
+        path = pathlib.Path(options.results_dir) / "chairs_similarity" / f"{stem}-{options.layer}.png"
+        pictures.save_png(path, picture(views, styles, *found))
+        print(f"{record.row} on {record.data_title}: {path}")
+        k = found[0].shape[1]
+        print(f"of the {k} nearest by the network, {agreement(*found):.0f}% are among the {k} nearest in pixels")
+    except (checkpoints.Refused, ValueError, OSError) as error:
+        return f"chairs_similarity: {error}"
+    return 0
+
+
+def _record(views, options):
+    """The best record of chairs_networks.py that has weights for these views."""
+    found = [
+        record
+        for record in records.read_all(options.results_dir, TABLE)
+        if record.weights
+        and record.data == views.name
+        and options.preset in (None, record.preset)
+        and options.model in (None, record.model)
+    ]
+    if not found:
+        raise checkpoints.Refused(
+            f"{options.results_dir} must hold weights for {views.title}: run python reproduce/{TABLE}.py "
+            f"--data={options.data} first"
+        )
+    return report.best(found)
+
+
+def main(argv):
+    logging.set_verbosity(logging.WARNING)  # absl's own is INFO, at which libraries tell of their searches
+    sys.exit(run(flags.FLAGS))
+
+
+if __name__ == "__main__":
+    define()
+    app.run(main)
