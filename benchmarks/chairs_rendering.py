@@ -1,6 +1,6 @@
-"""Rendering: views a second of one core at 128x128, with textures and 2x2 rays a pixel.
+"""Rendering: views a second of one core at 128x128, with textures and 2x2 rays a pixel; and batches of drawn views.
 
-  python benchmarks/chairs_rendering.py [--furniture=FOLDER, .sh3f or .deb]            a minute
+  python benchmarks/chairs_rendering.py [--furniture=FOLDER, .sh3f or .deb] [--voxels=FILE]            a minute
 
 Bar: at least 30 views a second of one core, over chairs with textures, the first of the catalogue; written as
 30 / (views a second) <= 1.
@@ -13,8 +13,11 @@ import statistics
 import sys
 import time
 
+import numpy as np
+
 from benchmarks import timing
-from data import furniture, voxels
+from data import batches, furniture, voxels
+from data.image_data import Split
 from data.renderer import Renderer
 from data.view_data import standard_views
 
@@ -23,9 +26,8 @@ VIEWS = slice(None, None, 6)  # of the 62: 11 of a model
 
 
 def main(place=None, voxel_file=None):
-    designs = [design for design in furniture.designs(furniture.find(place), "chair")]
     meshes, reading = [], []
-    for design in designs:
+    for design in furniture.designs(furniture.find(place), "chair"):
         start = time.process_time()
         mesh = design.read()
         if any(material.texture is not None for material in mesh.materials):
@@ -44,6 +46,7 @@ def main(place=None, voxel_file=None):
     if voxel_file:
         found, _ = voxels.designs(voxel_file)
         measured["seconds a view of voxels, 64x64"] = statistics.mean(drawing(d.read(), 64)[1] for d in found[:MODELS])
+    measured["seconds to make a batch of 32 views, 128x128"] = a_batch()
     per_view = measured["seconds a view, 128x128"]
     whole = per_view + (measured["seconds to prepare a model, 128x128"] + statistics.mean(reading)) / 62
     measured["views a second of a core, 128x128"] = 1 / per_view
@@ -65,6 +68,18 @@ def drawing(mesh, size):
     renderer.views(azimuths, elevations)
     seconds = (time.process_time() - prepared) / len(azimuths)
     return prepared - start - seconds, seconds
+
+
+def a_batch(views=2000, rounds=50):
+    """Seconds of a core to take 32 random views and their labels from memory, as training does."""
+    data = Split(np.zeros((views, 128, 128, 4), np.uint8), np.zeros((views, 3), np.float32))
+    data.images[:] = 1  # else the system has not given the memory yet
+    order = batches.batches(data, 32, seed=0)
+    next(order)
+    start = time.process_time()
+    for _ in range(rounds):
+        next(order)
+    return (time.process_time() - start) / rounds
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from data.renderer import Renderer
 from data.view_data import standard_views
 
 KEY_POINTS = 4  # keeps these random numbers from those of other files
-TOUCHING = 1e-3  # a point is hidden if something is nearer to the camera by more than this part of its distance
+TOUCHING = 5e-5  # a point is hidden if something is nearer to the camera by more than this part of its distance
 DRAWS = 1000  # of a view and of rays through it, at most
 
 FLOOR = 0.02  # of the height: what is so near to the floor stands on it

@@ -95,14 +95,17 @@ def read_obj(content: bytes, path: str, read_file: Callable[[str], bytes]) -> Me
         raise ImportError(f"{error}; {NEEDED}") from error
     files = _files(path, read_file)
     try:
-        parts = trimesh.exchange.obj.load_obj(io.BytesIO(content), resolver=files).get("geometry", {})
+        parts = list(trimesh.exchange.obj.load_obj(io.BytesIO(content), resolver=files).get("geometry", {}).values())
+        for part in parts:
+            part["faces"] = trimesh.geometry.triangulate_quads(part["faces"])
+        mesh = _joined([part for part in parts if len(part["faces"])])
+    except DataError:
+        raise
     except Exception as error:  # of any kind: trimesh indexes and converts what it finds
         raise DataError(f"its OBJ file cannot be read ({type(error).__name__}: {error})") from error
     if files.problems:
         raise DataError("; ".join(files.problems))
-    for part in parts.values():
-        part["faces"] = trimesh.geometry.triangulate_quads(part["faces"])
-    return _joined([part for part in parts.values() if len(part["faces"])])
+    return mesh
 
 
 def _files(path, read_file):

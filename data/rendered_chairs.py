@@ -4,6 +4,8 @@
 in 62 views each: 600x600 pictures on white, `rendered_chairs/<model>/renders/image_NNN_pEEE_tAAA_r096.png`, EEE the
 elevation and AAA the azimuth. Read from the tar where it lies, or from the folder that is in it.
 
+Whether azimuth grows in the direction that data/view_data.py gives is not known: the pictures are not at hand.
+
 A mask is what is not white. All views of a model are cut out by one square about the union of their boxes, padded, and
 made smaller by averaging.
 """
@@ -35,14 +37,12 @@ INSTEAD = (
 
 
 def find(data_dir: str | os.PathLike | None) -> pathlib.Path:
-    """The tar, or the folder that is in it, below `data_dir`.
+    """The tar, or the folder that is in it, below `data_dir`, else TFDS_DATA_DIR, else `~/tensorflow_datasets`.
 
     Raises:
         DataError: neither is there; the message says what to do.
     """
-    if data_dir is None:
-        raise DataError(f"rendered_chairs needs {INSTEAD}")
-    folder = pathlib.Path(data_dir).expanduser()
+    folder = pathlib.Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
     for place in (folder / "rendered_chairs", folder / "rendered_chairs.tar"):
         if place.exists():
             return place

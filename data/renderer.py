@@ -16,6 +16,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
+from data.catalogue import DataError
 from data.mesh import NEEDED, Mesh
 from data.view_data import AZIMUTHS, check_size
 
@@ -48,6 +49,7 @@ class Renderer:
 
     Raises:
         ValueError: another size.
+        DataError: all of the mesh is in one point.
         ImportError: embreex is not installed; the message says what to do.
     """
 
@@ -58,7 +60,9 @@ class Renderer:
         lowest, highest = corners.min(0), corners.max(0)
         self.centre = (lowest + highest) / 2
         # In units of the radius about the middle: embree counts in float32.
-        self.unit = np.linalg.norm(corners - self.centre, axis=1).max() or 1.0
+        self.unit = np.linalg.norm(corners - self.centre, axis=1).max()
+        if not self.unit > 0:
+            raise DataError("it has no extent")
         self.vertices = ((mesh.vertices - self.centre) / self.unit).astype(np.float32)
         self.outline = self.vertices[_outermost(self.vertices, mesh.faces)].astype(np.float64)
         self.half, self.middle = self._frame()
@@ -250,10 +254,13 @@ def _embree_scene(triangles):
 
 def _outermost(vertices, faces):
     """Numbers of the vertices of the convex hull: what bounds them bounds all."""
-    from scipy.spatial import ConvexHull
+    from scipy.spatial import ConvexHull, QhullError
 
     used = np.unique(faces)
-    return used[ConvexHull(vertices[used], qhull_options="QJ").vertices]  # QJ: flat objects too
+    try:
+        return used[ConvexHull(vertices[used], qhull_options="QJ").vertices]  # QJ: flat objects too
+    except QhullError:  # three points, or all in a line
+        return used
 
 
 def _areas(triangles):

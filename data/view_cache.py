@@ -98,12 +98,14 @@ def rendered(
         return views
     # Views of several versions or of other files are never mixed: they are in other folders.
     parts = folder / f"{recipe.stem}-{recipe.digest[:8]}-{VERSION}.parts"
-    parts.mkdir(parents=True, exist_ok=True)
     problems = _draw_all(recipe, designs, parts, processes)
-    _gather(recipe, designs, problems, parts, _file(recipe, folder, styles))
+    views = kept(recipe, folder, styles)  # another process may have been faster
+    if views is None:
+        _gather(recipe, designs, problems, parts, _file(recipe, folder, styles))
+        views = kept(recipe, folder, styles)
     if styles is None:
-        shutil.rmtree(parts)
-    return kept(recipe, folder, styles)
+        shutil.rmtree(parts, ignore_errors=True)
+    return views
 
 
 def _file(recipe, folder, styles):
@@ -184,6 +186,7 @@ def _gather(recipe, designs, problems, parts, file):
 
 def _write(path, write):
     """Writes a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(temporary, "wb") as file:

@@ -42,7 +42,7 @@ def load(
     Args:
         name: one of `NAMES`.
         size: pixels of a side: 64, 128 or 256; 64 alone for embedded_chairs.
-        data_dir: folder of rendered_chairs.tar or of the folder rendered_chairs.
+        data_dir: folder of rendered_chairs.tar or of the folder rendered_chairs; None for TFDS_DATA_DIR.
         cache_dir: where drawn sets are kept; None for `pixelcnn-chairs-draw/views` in XDG_CACHE_HOME or ~/.cache.
         furniture: a .sh3f, a folder of them or the .deb of sweethome3d-furniture; None for where it is installed.
         voxels: file of ModelNet10's chairs as voxels.

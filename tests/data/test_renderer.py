@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from data import renderer
+from data.catalogue import DataError
 from data.mesh import Material, Mesh
 from data.renderer import Renderer
 from data.view_data import standard_views
@@ -151,6 +152,16 @@ def test_smooth_normals_bend_the_light(boxes):
     bent = dataclasses.replace(flat, normals=np.array([[-1, 0, 1], [1, 0, 1], [1, 0, 1], [-1, 0, 1.0]]))
     row = Renderer(bent, 64).view(0, 0)[32, 14:50, 0].astype(int)
     assert np.ptp(Renderer(flat, 64).view(0, 0)[32, 14:50, 0]) == 0 and row[0] > row[-1] + 30
+
+
+def test_little_to_draw(boxes):
+    """A single triangle, which has no hull, is drawn; a point is refused."""
+    whole = square(Material(np.ones(3, np.float32)))
+    one = dataclasses.replace(whole, faces=whole.faces[:1], face_materials=np.zeros(1, int))
+    image = Renderer(one, 64).view(0, 0)
+    assert image[44, 44, 3] == 255 and image[20, 20, 3] == 0
+    with pytest.raises(DataError, match="it has no extent"):
+        Renderer(dataclasses.replace(whole, vertices=np.ones((4, 3))), 64)
 
 
 def test_bad_input_says_what_to_do(box, boxes, monkeypatch):
