@@ -12,6 +12,10 @@ from keras import ops
 
 SMALLEST = 8  # pixels: what a vector becomes first is the image's size, halved until it is no larger than this
 
+# He's, so that s is of the size of what the condition holds from the first step on: what enters the gates as hundredths
+# is heard late. Of the inputs of a transposed convolution with stride 2 three quarters are zeros.
+_GAINS = {keras.layers.Conv2D: 2.0, keras.layers.Conv2DTranspose: 8.0}
+
 
 @keras.saving.register_keras_serializable(package="layers")
 class MapNetwork(keras.layers.Layer):
@@ -48,17 +52,18 @@ class MapNetwork(keras.layers.Layer):
         self.start = tuple(size // 2**self.halvings for size in start)
         doublings = self._doublings(start) + self.halvings
 
-        def layer(layer, channels):
-            layer.build((None, *self.start, channels))
-            return layer
+        def layer(kind, name, channels, *arguments):
+            start = keras.initializers.VarianceScaling(_GAINS[kind], "fan_in")
+            options = {"padding": "same", "kernel_initializer": start, "dtype": self.dtype_policy, "name": name}
+            made = kind(self.filters, *arguments, **options)
+            made.build((None, *self.start, channels))
+            return made
 
         def conv(name, channels=self.filters, strides=1):
-            options = {"padding": "same", "dtype": self.dtype_policy, "name": name}
-            return layer(keras.layers.Conv2D(self.filters, 3, strides, **options), channels)
+            return layer(keras.layers.Conv2D, name, channels, 3, strides)
 
         def up(name):
-            options = {"padding": "same", "dtype": self.dtype_policy, "name": name}
-            return layer(keras.layers.Conv2DTranspose(self.filters, 4, 2, **options), self.filters)
+            return layer(keras.layers.Conv2DTranspose, name, self.filters, 4, 2)
 
         if len(shape) == 3:
             self.first = conv("first", channels=shape[-1])

@@ -42,8 +42,10 @@ def draw(n, seed, spread=1.0):
 
 def choose(candidates):
     """The first of each row of candidates [n, candidates, 8] that fits, [n, 8]; where none does, one that stays put."""
+    count = candidates.shape[1]
     fits = ops.cast(_fits(candidates), candidates.dtype)  # [n, candidates]
-    first = ops.one_hot(ops.argmax(fits, axis=1), candidates.shape[1], dtype=candidates.dtype)
+    first = ops.argmax(fits * ops.arange(count, 0, -1, dtype=fits.dtype), axis=1)  # of equals, argmax takes any
+    first = ops.one_hot(first, count, dtype=candidates.dtype)
     chosen = ops.sum(candidates * first[..., None], axis=1)
     moved = chosen[:, :SPATIAL] * ops.max(fits, axis=1, keepdims=True)
     return ops.concatenate([moved, chosen[:, SPATIAL:]], axis=1)

@@ -30,7 +30,7 @@ _CHARACTERS = {
     "quick": Preset({"filters": 16, "depth": 5}, 1500, 8, learning_rate=4e-3, ema_momentum=0.99, steps_per_epoch=250,
                     validation_images=200, evaluation_images=500, test_images=2000, evaluation_batch=50),
     # 5x5: through a vector the network learns where it is from borders alone, so it must see far.
-    "cpu": Preset({"filters": 32, "depth": 6, "kernel_size": 5}, 9000, 8, learning_rate=3e-3, steps_per_epoch=500,
+    "cpu": Preset({"filters": 32, "depth": 6, "kernel_size": 5}, 6000, 8, learning_rate=3e-3, steps_per_epoch=500,
                   warmup_steps=200, validation_images=400, evaluation_images=2000, evaluation_batch=50),
     "gpu": Preset({"filters": 96, "depth": 10, "kernel_size": 5, "dropout": 0.1}, 40_000, 64, steps_per_epoch=1000,
                   warmup_steps=1000, ema_momentum=0.9995, evaluation_batch=100, xla=True),

@@ -231,7 +231,7 @@ def describe_machine():
         count = f"{len(accelerators)} x " if len(accelerators) > 1 else ""
         return count + ", ".join(dict.fromkeys(accelerators))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    description = f"{_processor()}, {cores} cores"
+    description = f"{_processor()}, {cores} core{'s' if cores != 1 else ''}"
     if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", ()):  # not on Windows
         description += f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
     return description

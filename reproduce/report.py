@@ -14,7 +14,7 @@ import pathlib
 from absl import app
 from absl.flags import argparse_flags
 
-from reproduce import compress_page
+from reproduce import chairs_correspondences_page, compress_page
 from reproduce import records as records_lib
 
 RESULTS = records_lib.REPOSITORY / "results"
@@ -30,6 +30,10 @@ TABLES = {  # the script in reproduce/ that states the rows -> the metric
     "chairs_networks": "squared_error",
     "chairs_view_interpolation": "squared_error",
     "chairs_elevation_transfer": "squared_error",
+}
+OTHERS = {  # what is no table of rows: the script -> what reads and draws what it kept
+    "compress": compress_page,
+    "chairs_correspondences": chairs_correspondences_page,
 }
 
 # What a table shows, in order -> its heading. `_cells` says what each holds.
@@ -317,9 +321,10 @@ def files(results_dir=RESULTS):
                 own = getattr(script, "readme_table", readme_table)  # a script may have a shorter one
                 part = own(script.ROWS, found, metric, page)
             text = between_markers(text, name, part)
-    compressed = compress_page.read_all(results_dir)
-    if text is not None and compressed:
-        text = between_markers(text, "compress", compress_page.page(compressed))
+    for name, own_page in OTHERS.items():
+        kept = own_page.read_all(results_dir)
+        if text is not None and kept:
+            text = between_markers(text, name, own_page.page(kept))
     return drawn if text is None else drawn | {readme: text}
 
 

@@ -24,6 +24,7 @@ from data.image_data import Split
 from models import weights_file
 from models.autoregressive import join_inputs
 from reproduce import callbacks, checkpoints
+from reproduce.fused_adam import FusedAdam
 
 # Fields of a preset that are no part of the training itself.
 _MEASURING = ("validation_images", "epoch_samples", "evaluation_images", "test_images", "evaluation_batch", "measuring")
@@ -131,7 +132,7 @@ def _optimizer(preset):
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, preset.steps - warmup_steps, warmup_target=preset.learning_rate, warmup_steps=warmup_steps
     )  # Keras counts decay_steps from the end of the warm-up
-    return keras.optimizers.Adam(
+    return FusedAdam(
         rate,
         global_clipnorm=preset.clip_norm,
         use_ema=preset.ema_momentum > 0,

@@ -101,6 +101,23 @@ class DrawAnswers:
         return {"images": images, "canvases": canvases, "write_windows": write, "read_windows": read}
 
 
+class ChairsAnswers:
+    """Of a models.chairs_generator.ChairsGenerator."""
+
+    def __init__(self, model):
+        self.model = model
+        self._paint = compiled(model, model.paint)  # one graph for both
+
+    def generate(self, style, azimuth, elevation, transformation=None):
+        styles = tf.one_hot(style, self.model.num_styles)
+        return self.generate_mixed(styles, azimuth, elevation, transformation)
+
+    def generate_mixed(self, style, azimuth, elevation, transformation=None):
+        views = tf.stack([azimuth, elevation], axis=-1)
+        images, masks = self._paint(style, views, *([] if transformation is None else [transformation]))
+        return {"images": tf.cast(images, "uint8"), "masks": tf.cast(masks, "uint8")}
+
+
 class EmbeddingAnswers:
     """Of a models.embedding_network.EmbeddingNetwork."""
 

@@ -78,7 +78,8 @@ class Client:
             n: how many images, where no input says so.
             seed: an integer of at least 0, from which each image gets a seed of its own.
             rows: instead of `known_mask`: how many upper rows are known.
-            inputs: the others by name, one row for each image, or one for all. `temperature` is 1 if not given.
+            inputs: the others by name, one row for each image, or one for all. If not given, `temperature` is 1 and
+                `transformation` none.
 
         Returns: {output name: array [n, ...]}.
         """
@@ -90,6 +91,8 @@ class Client:
             inputs["known_mask"] = np.arange(height)[:, None] < np.full((1, width), rows)
         if "temperature" in takes:
             inputs.setdefault("temperature", 1.0)
+        if "transformation" in takes:
+            inputs.setdefault("transformation", np.zeros(takes["transformation"][1][1:], "float32"))
         unknown = inputs.keys() - takes.keys()
         if unknown:
             raise ValueError(f"{signature} takes {', '.join(sorted(takes))}. Received: {', '.join(sorted(inputs))}")
@@ -177,6 +180,9 @@ def parse(argv):
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--temperature", type=float)
     parser.add_argument("--label", type=int, help="of a model with classes")
+    parser.add_argument("--style", type=int, help="of a generator of chairs: the design, and from where it is seen:")
+    parser.add_argument("--azimuth", type=float, help="degrees")
+    parser.add_argument("--elevation", type=float, help="degrees")
     parser.add_argument("--images", help=".npy, uint8 [n, height, width, colours]")
     parser.add_argument("--known_mask", help=".npy, bool [height, width] or [n, height, width]")
     parser.add_argument("--rows", type=int, help="instead of --known_mask: how many upper rows are known")
@@ -194,7 +200,7 @@ def run(options):
             for name, fields in sorted(client.signatures().items()):
                 print(name, *(f"\n  {side}: {fields[side]}" for side in fields))
             return 0
-        inputs = {name: getattr(options, name) for name in ("temperature", "label")}
+        inputs = {name: getattr(options, name) for name in ("temperature", "label", "style", "azimuth", "elevation")}
         inputs |= {name: _array(getattr(options, name)) for name in ("images", "known_mask", "condition")}
         inputs = {name: value for name, value in inputs.items() if value is not None}
         n = 16 if options.n is None and "images" not in inputs else options.n

@@ -9,6 +9,7 @@ can join requests into one batch and part them again, and an image depends on it
 import dataclasses
 
 from models.autoregressive import AutoregressiveModel
+from models.chairs_generator import ChairsGenerator
 from models.classifier import Classifier
 from models.density_baselines import MultivariateGaussian, Uniform
 from models.draw import Draw
@@ -17,6 +18,7 @@ from models.map_regression import MapRegression
 from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
 from serving.answers import (
     AutoregressiveAnswers,
+    ChairsAnswers,
     ClassifierAnswers,
     DrawAnswers,
     EmbeddingAnswers,
@@ -37,6 +39,7 @@ class Field:
     unless: str = ""  # and the one with which it has none
     below: str | int = ""  # integers: 0 to one less than this, a number or an attribute of the model
     positive: bool = False  # floats: above zero
+    limit: float = 0.0  # floats: where it is above zero, from minus to plus this
 
     def exists(self, model):
         """Whether `model` has such a field."""
@@ -199,6 +202,31 @@ EMBEDDING = Kind(
     EmbeddingAnswers,
     (Signature("embed", "Where images lie among others.", (IMAGES,), (EMBEDDINGS,)),),
 )
+STYLE = Field("style", "int64", (), "design, 0 to num_styles - 1", below="num_styles")
+MIXTURE = Field("style", "float32", ("num_styles",), "share of each design: one 1 for one of them, or a mixture")
+VIEW = (
+    Field("azimuth", "float32", (), "degrees, from the front"),
+    Field("elevation", "float32", (), "degrees above the horizon, -90 to 90", limit=90.0),
+    Field(
+        "transformation",
+        "float32",
+        ("transformation_length",),
+        "zoom, stretch, shift x and y, rotation, brightness, saturation, hue (models/transformations.py); 0 for none",
+        where="transformation_length",
+    ),
+)
+ON_BLACK = (
+    Field("images", "uint8", ("height", "width", 3), "colours on black, 0 to 255"),
+    Field("masks", "uint8", ("height", "width"), "how much of a pixel is covered, 255 for all of it"),
+)
+CHAIRS = Kind(
+    "Chairs, tables and cars",
+    ChairsAnswers,
+    (
+        Signature("generate", "A design from anywhere.", (STYLE, *VIEW), ON_BLACK),
+        Signature("generate_mixed", "The same, of any vector of styles.", (MIXTURE, *VIEW), ON_BLACK),
+    ),
+)
 
 KINDS = {  # of several that fit, the first
     PixelCNNAutoencoder: PIXEL_CNN_AUTOENCODER,
@@ -208,6 +236,7 @@ KINDS = {  # of several that fit, the first
     Draw: DRAW,
     Classifier: CLASSIFIER,
     EmbeddingNetwork: EMBEDDING,
+    ChairsGenerator: CHAIRS,
 }
 NOT_SERVED = {
     Uniform: "there is nothing to ask: every image of 8-bit values costs 8 bits/dim",

@@ -55,6 +55,9 @@ def _value_checks(field, values):
             accepted = tf.logical_and(accepted, values > 0)
         kind = "finite numbers above zero" if field.positive else "finite numbers"
         checks.append(_require(tf.reduce_all(accepted), f"{field.name} must be {kind}.", values))
+        if field.limit:
+            inside = tf.reduce_all(tf.abs(values) <= field.limit)
+            checks.append(_require(inside, f"{field.name} must be {-field.limit:g} to {field.limit:g}.", values))
     return checks
 
 

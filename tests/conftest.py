@@ -1,12 +1,19 @@
-"""Gradients on the active backend; and TensorFlow without its graph optimiser."""
+"""Gradients on the active backend; and TensorFlow and XLA without their optimisers.
+
+Hundreds of graphs are made here and each is run a few times: to optimise one takes longer than it saves.
+"""
+
+import os
+
+# Before anything imports TensorFlow or JAX; processes that a test starts have it too.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
 import keras
 import numpy as np
 import pytest
 
 if keras.backend.backend() == "tensorflow":
-    # Hundreds of graphs are made here and each is run a few times: to optimise one takes longer than it saves. Scripts
-    # that a test starts as a user does have the optimiser.
+    # Scripts that a test starts as a user does have this one.
     import tensorflow as tf
 
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})

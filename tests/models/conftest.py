@@ -90,6 +90,12 @@ def every_image():
     return every_image
 
 
+@functools.cache
+def _network(model):
+    """`model` compiled, once: to trace it takes longer than to run it."""
+    return compiled(model, lambda x, *c: model(join_inputs(x, *c)))
+
+
 @pytest.fixture(scope="session")
 def plain_sample():
     """`plain_sample(model, n, condition, seed, temperature, images, known)`: as `sample` and `complete`, without cache.
@@ -105,7 +111,7 @@ def plain_sample():
         known = np.zeros(shape, bool) if known is None else np.broadcast_to(known, shape)
         condition = None if condition is None else np.asarray(condition)
         given = [] if condition is None else [condition.astype("int32" if condition.dtype.kind == "i" else "float32")]
-        network = compiled(model, lambda x, *c: model(join_inputs(x, *c)))
+        network = _network(model)
         for row, column, colour in np.ndindex(model.image_shape):
             here = (slice(None), row, column, colour)
             logits = keras.ops.convert_to_numpy(network(values.astype("uint8"), *given))[here]

@@ -10,7 +10,9 @@ import keras
 import numpy as np
 import pytest
 
+from models import transformations
 from models.autoregressive import join_inputs
+from models.chairs_generator import ChairsGenerator
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.map_pixel_cnn import MapPixelCNN
 from models.pixel_cnn import PixelCNN
@@ -28,6 +30,7 @@ except Exception as error:
     print(error, file=sys.stderr)
     sys.exit({NO_TFP})
 import keras, numpy as np, models.draw, models.gated_pixel_cnn, models.map_pixel_cnn, models.pixel_cnn
+from models import chairs_generator, transformations
 from models.autoregressive import join_inputs
 assert keras.backend.backend() == "jax"
 for name, given in (("plain", None), ("gated", np.array([2, 0, 1, 2])), ("map", np.load("codes.npy"))):
@@ -46,7 +49,22 @@ for name in ("draw", "draw_colour"):
         model.compile(keras.optimizers.Adam(0.01))
         found["losses"] = model.fit(images, epochs=10, verbose=0).history["loss"]
     np.savez(name, **found)
+model, views = keras.saving.load_model("chairs.keras"), np.load("views.npz")
+found = model.generate([0, 1], [0, 90], 20, views["theta"][:2])._asdict()
+found["errors"] = np.stack(model.errors(views["images"], views["labels"]))
+found["style"] = model.fit_style(views["images"][:1], 0, 20, steps=5)
+found["transformed"] = transformations.apply(views["images"] / np.float32(255), views["theta"])
+model.compile(keras.optimizers.Adam(1e-3))
+batch = join_inputs(views["images"], views["labels"])
+found["losses"] = model.fit(batch, epochs=15, verbose=0).history["loss"]
+found["state"] = model._theta.state
+np.savez("chairs", **found)
 """
+VIEWS = {
+    "images": np.random.default_rng(1).integers(0, 256, (4, 16, 16, 4)).astype("uint8"),
+    "labels": np.array([[0, 0, 20], [1, 90, 20], [2, 180, 30], [0, 270, 30]], "float32"),
+    "theta": (np.random.default_rng(2).uniform(-1, 1, (4, 8)) * transformations.RANGES).astype("float32"),
+}
 
 
 def jax_python():
@@ -72,19 +90,29 @@ def models(make_model, make_draw, random_images):
 
 
 @pytest.fixture(scope="module")
-def on_jax(tmp_path_factory, models):
+def chairs():
+    keras.utils.set_random_seed(0)
+    model = ChairsGenerator((16, 16, 4), num_styles=3, width=0.05, growth_steps=5)
+    model.build()
+    return model
+
+
+@pytest.fixture(scope="module")
+def on_jax(tmp_path_factory, models, chairs):
     """What a JAX process finds with the saved models: {name: arrays}."""
     python, folder = jax_python(), tmp_path_factory.mktemp("jax")
     np.save(folder / "codes.npy", CODES)
     for name, (model, images) in models.items():
         model.save(folder / f"{name}.keras")
         np.save(folder / f"{name}.npy", images)
+    chairs.save(folder / "chairs.keras")
+    np.savez(folder / "views.npz", **VIEWS)
     environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
     result = subprocess.run([python, "-c", ON_JAX], cwd=folder, env=environment, capture_output=True, text=True)
     if result.returncode == NO_TFP:
         pytest.skip(f"no TensorFlow Probability for JAX in {python}: {result.stderr.strip()[-200:]}")
     assert result.returncode == 0, result.stderr[-2000:]
-    return {name: np.load(folder / f"{name}.npz") for name in models}
+    return {name: np.load(folder / f"{name}.npz") for name in (*models, "chairs")}
 
 
 @pytest.mark.parametrize("name", CONDITIONS)
@@ -129,3 +157,21 @@ def test_draw_learns_on_jax(on_jax):
     """The losses are not TensorFlow's: in training each backend draws noise of its own."""
     losses = on_jax["draw"]["losses"]
     assert np.isfinite(losses).all() and losses[-1] < losses[0]
+
+
+def test_chairs_are_drawn_the_same(chairs, on_jax):
+    found = on_jax["chairs"]
+    generated = chairs.generate([0, 1], [0, 90], 20, VIEWS["theta"][:2])
+    np.testing.assert_allclose(found["images"], generated.images, atol=1)  # where a value lies between two integers
+    np.testing.assert_allclose(found["masks"], generated.masks, atol=1)
+    np.testing.assert_allclose(found["errors"], chairs.errors(VIEWS["images"], VIEWS["labels"]), rtol=1e-4)
+    np.testing.assert_allclose(found["style"], chairs.fit_style(VIEWS["images"][:1], 0, 20, steps=5), atol=1e-4)
+    transformed = transformations.apply(VIEWS["images"] / np.float32(255), VIEWS["theta"])
+    np.testing.assert_allclose(found["transformed"], transformed, atol=1e-4)
+
+
+def test_chairs_are_learned_on_jax(chairs, on_jax):
+    """The generator of transformations goes on from step to step."""
+    losses = on_jax["chairs"]["losses"]
+    assert np.isfinite(losses).all() and losses[-1] < losses[0]
+    assert (on_jax["chairs"]["state"] != keras.ops.convert_to_numpy(chairs._theta.state)).any()

@@ -12,6 +12,7 @@ import pytest
 from keras import ops
 
 from models.autoregressive import join_inputs
+from models.chairs_generator import ChairsGenerator
 from models.draw import Draw
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.pixel_cnn import PixelCNN
@@ -42,6 +43,17 @@ DRAW_OPTIONS = {
 }
 
 
+CHAIRS_OPTIONS = {
+    "image_shape": (16, 16, 4),
+    "num_styles": 3,
+    "streams": 1,
+    "deep": True,
+    "mask_loss": "softmax",
+    "width": 0.02,
+    "growth_steps": 10,
+}
+
+
 def stripes(n, levels):
     """Images to learn: each column is of one value, its right neighbour of the next."""
     starts = np.random.default_rng(0).integers(0, levels, n)
@@ -56,6 +68,7 @@ def stripes(n, levels):
         (GatedPixelCNN, OPTIONS),
         (GatedPixelCNN, {**OPTIONS, "num_classes": 3}),
         (Draw, DRAW_OPTIONS),
+        (ChairsGenerator, CHAIRS_OPTIONS),
     ],
 )
 def test_a_config_makes_the_same_network(model_class, options):
@@ -70,13 +83,13 @@ def test_a_config_makes_the_same_network(model_class, options):
     assert names[0] == names[1]
 
 
-@pytest.mark.parametrize("model_class", [PixelCNN, GatedPixelCNN, Draw])
+@pytest.mark.parametrize("model_class", [PixelCNN, GatedPixelCNN, Draw, ChairsGenerator])
 def test_a_model_is_registered_under_models(model_class):
     assert keras.saving.get_registered_name(model_class) == f"models>{model_class.__name__}"
 
 
 def test_saved_models_are_the_same_in_a_fresh_process(tmp_path, make_model, make_draw, random_images):
-    """One plain and one conditional model and a Draw, saved after a step of training, with compiled state."""
+    """A plain and a conditional model, a Draw and a ChairsGenerator, saved after a step of training with its state."""
     expected = {}
     for name, model_class, condition in (("plain", PixelCNN, None), ("gated", GatedPixelCNN, [2, 0, 1])):
         classes = {} if condition is None else {"num_classes": 3}
@@ -91,9 +104,17 @@ def test_saved_models_are_the_same_in_a_fresh_process(tmp_path, make_model, make
     model.train_on_batch(images)
     model.save(tmp_path / "draw.keras")
     expected["draw"] = model.elbo(images).total, model.sample(3, seed=3)
+    chairs = ChairsGenerator(**CHAIRS_OPTIONS)
+    chairs.compile("adam", run_eagerly=True)
+    views = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 4)).astype("uint8")
+    labels = np.array([[0, 0, 20], [1, 90, 20], [2, 180, 30]], "float32")
+    chairs.train_on_batch({"images": views, "condition": labels})
+    chairs.save(tmp_path / "chairs.keras")
+    np.savez(tmp_path / "views.npz", images=views, labels=labels)
+    expected["chairs"] = chairs.errors(views, labels)[0], chairs.generate([0, 1, 2], 45, 30).images
     np.save(tmp_path / "images.npy", images)
     code = (
-        "import keras, numpy as np, models.draw, models.gated_pixel_cnn, models.pixel_cnn\n"
+        "import keras, numpy as np, models.chairs_generator, models.draw, models.gated_pixel_cnn, models.pixel_cnn\n"
         "images = np.load('images.npy')\n"
         "for name, condition in (('plain', None), ('gated', [2, 0, 1])):\n"
         "    model = keras.saving.load_model(name + '.keras')\n"
@@ -102,6 +123,9 @@ def test_saved_models_are_the_same_in_a_fresh_process(tmp_path, make_model, make
         "model = keras.saving.load_model('draw.keras')\n"
         "elbo, samples = model.elbo(images).total, model.sample(3, seed=3)\n"
         "np.savez('draw', log_prob=elbo, samples=samples, steps=model.optimizer.iterations)\n"
+        "model = keras.saving.load_model('chairs.keras')\n"
+        "errors, samples = model.errors(**np.load('views.npz'))[0], model.generate([0, 1, 2], 45, 30).images\n"
+        "np.savez('chairs', log_prob=errors, samples=samples, steps=model.optimizer.iterations)\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)

@@ -351,6 +351,8 @@ def test_the_tables_are_those_of_the_scripts_and_of_the_readme():
         experiment = importlib.import_module(f"reproduce.{name}").EXPERIMENT
         assert (experiment.table, experiment.metric) == (name, metric) and metric in records.METRICS
         assert "drawn" in report.between_markers(text, name, "drawn\n")
+    for name in report.OTHERS:
+        assert "drawn" in report.between_markers(text, name, "drawn\n")
 
 
 def test_check_fails_until_drawn_and_again_after_a_new_record(results, capsys):

@@ -6,11 +6,13 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
 from models.autoregressive import LOGIT_SCALE
+from models.chairs_generator import ChairsGenerator
 from models.conv_classifier import ConvClassifier
 from models.draw import Draw
 from models.draw_classifier import DrawClassifier
@@ -39,6 +41,7 @@ TINY = {  # served name: model; every class of models/networks.py
     "draw": lambda: Draw((6, 5, 1), steps=3, units=5, latent=2, read_size=2, write_size=3),
     "draw_plain": lambda: Draw((4, 5, 3), 256, steps=2, units=5, latent=2, read_size=None, write_size=None),
     "draw_classifier": lambda: DrawClassifier((8, 7, 1), 4, glimpses=2, units=5, glimpse_size=3),
+    "chairs_generator": lambda: ChairsGenerator((16, 16, 4), num_styles=3, width=0.02),
     "conv_classifier": lambda: ConvClassifier((8, 7, 1), 4, filters=2, kernel_size=3, strides=2, units=5),
 }
 
@@ -64,14 +67,19 @@ def tiny_models():
 @pytest.fixture(scope="session")
 def exported(tiny_models, tmp_path_factory):
     """The folder of the exported tiny models. Not to be changed."""
-    folder = tmp_path_factory.getbasetemp()
+    scratch = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # one export for all processes of this run; versions are whole, or not there yet
-    folder = folder / "exported"
+        scratch = scratch.parent  # the processes of this run share the work: who makes a model's claim exports it
+    folder, claims = scratch / "exported", scratch / "claims"
+    claims.mkdir(exist_ok=True)
     for name, model in tiny_models.items():
-        if not (folder / name / "1").is_dir():
-            with contextlib.suppress(OSError):  # another process was first
-                export(model, folder, name, version=1, max_rows=8)
+        with contextlib.suppress(FileExistsError):
+            (claims / name).mkdir()
+            export(model, folder, name, version=1, max_rows=8)
+    patience = time.monotonic() + 300
+    while missing := [name for name in tiny_models if not (folder / name / "1").is_dir()]:
+        assert time.monotonic() < patience, f"another process did not export {missing}"
+        time.sleep(0.2)
     config.write(folder)
     return folder
 

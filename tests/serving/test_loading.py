@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from models.chairs_generator import ChairsGenerator
 from models.classifier import Classifier
 from models.draw import Draw
 from models.map_regression import MapRegression
@@ -22,6 +23,8 @@ def keras_answer(model, signature, inputs):
     if isinstance(model, Classifier):
         answer = model.classify(images)
         return {"probabilities": answer.probabilities, "windows": answer.windows}
+    if isinstance(model, ChairsGenerator):
+        return model.generate(**inputs)._asdict()
     if signature == "embed":
         return {"embeddings": model.embed(images)}
     if signature == "encode":

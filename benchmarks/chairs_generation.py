@@ -1,0 +1,41 @@
+"""64 pictures of 128x128 from the two-stream ChairsGenerator with the release's sizes, and fitting of a style.
+
+  python benchmarks/chairs_generation.py            one minute
+
+Bar: 64 pictures, each of another style from another side, in less than 2 seconds, once compiled. Beside it: one step of
+`fit_style`, on four views.
+"""
+
+import time
+
+import numpy as np
+
+from benchmarks import timing
+from models.chairs_generator import ChairsGenerator
+from reproduce import memory
+
+STEPS = 10  # of fit_style
+
+
+def main():
+    memory.keep_freed_memory()
+    network = ChairsGenerator((128, 128, 4), 843)
+    network.build()
+    given = np.arange(64), np.linspace(0, 360, 64), 20
+    start = time.perf_counter()
+    generated = network.generate(*given)
+    first = time.perf_counter() - start
+    rgba = np.concatenate([generated.images, generated.masks[..., None]], axis=-1)[:4]
+    fit = lambda: network.fit_style(rgba, given[1][:4], 20, steps=STEPS)  # noqa: E731
+    seconds = timing.race({"generate": lambda: network.generate(*given)}, rounds=7)
+    seconds |= timing.race({"fit_style": fit}, rounds=3, warm_up=1)
+    measured = {
+        "seconds, 64 pictures of 128x128": seconds["generate"],
+        "seconds, first call (with compilation)": first,
+        "seconds a step of fit_style, 4 views": seconds["fit_style"] / STEPS,
+    }
+    timing.report("chairs_generation", measured, {"seconds, 64 pictures of 128x128": (seconds["generate"], 2.0)})
+
+
+if __name__ == "__main__":
+    main()

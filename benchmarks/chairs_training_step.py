@@ -1,0 +1,86 @@
+"""One training step of the two-stream ChairsGenerator (128x128, 843 styles, batch 32) against a PyTorch twin.
+
+  pip install -r requirements-benchmarks.txt && python benchmarks/chairs_training_step.py            two minutes
+
+Bars: at most as long as the twin's step; the transformations, which are part of both, at most a tenth of the step.
+
+Both get the same images, Adam and float32, in this process and with the same memory setting (reproduce/memory.py). The
+twin is timed in PyTorch's default layout and in channels_last, with PyTorch's fused Adam, and the faster counts.
+"""
+
+import numpy as np
+import torch
+from keras import ops
+
+from benchmarks import timing, torch_chairs
+from models import transformations
+from models.chairs_generator import ChairsGenerator
+from models.compiled import compiled
+from reproduce import memory
+from reproduce.fused_adam import FusedAdam
+
+BATCH, SIZE, STYLES = 32, 128, 843
+
+
+def main():
+    memory.keep_freed_memory()
+    images, labels = views()
+    network = ChairsGenerator((SIZE, SIZE, 4), STYLES)
+    network.build()
+    contenders = {
+        "PyTorch": step_of_torch(images, labels, torch.contiguous_format),
+        "PyTorch, channels_last": step_of_torch(images, labels, torch.channels_last),
+        "Keras": step_of_keras(network, images, labels),
+    }
+    seconds = timing.race(contenders, rounds=5, warm_up=1)
+    of_transformations = timing.race({"transformations": transformed(network, images)}, rounds=5, warm_up=1)
+    measured = {f"seconds a step, {name}": value for name, value in seconds.items()}
+    measured |= {f"seconds a batch, {name}": value for name, value in of_transformations.items()}
+    twin = min(seconds["PyTorch"], seconds["PyTorch, channels_last"])
+    bars = {
+        "Keras step / PyTorch twin's step": (seconds["Keras"] / twin, 1.0),
+        "transformations / Keras step": (of_transformations["transformations"] / seconds["Keras"], 0.1),
+    }
+    timing.report("chairs_training_step", measured, bars)
+
+
+def views():
+    """uint8 [32, 128, 128, 4] and labels [32, 3]."""
+    random = np.random.default_rng(0)
+    labels = np.stack([random.integers(0, STYLES, BATCH), random.uniform(0, 360, BATCH), [20, 30] * (BATCH // 2)], 1)
+    return random.integers(0, 256, (BATCH, SIZE, SIZE, 4)).astype("uint8"), labels.astype("float32")
+
+
+def step_of_keras(network, images, labels):
+    network.compile(FusedAdam(5e-4), jit_compile=False)
+    network.optimizer.build(network.trainable_variables)
+    return lambda: network.train_on_batch({"images": images, "condition": labels})
+
+
+def transformed(network, images):
+    """Drawing transformations and applying them, as `fit` does."""
+
+    def transform(images):
+        theta = transformations.draw(BATCH, 0)
+        return transformations.apply(ops.cast(images, "float32") / 255.0, theta)
+
+    function = compiled(network, transform)
+    return lambda: ops.convert_to_numpy(function(images))
+
+
+def step_of_torch(images, labels, memory_format):
+    network = torch_chairs.ChairsGenerator(SIZE, STYLES).to(memory_format=memory_format)
+    optimizer = torch.optim.Adam(network.parameters(), 5e-4, fused=True)
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
+    labels = torch.from_numpy(labels)
+
+    def step():
+        optimizer.zero_grad()
+        network(pixels, labels).backward()
+        optimizer.step()
+
+    return step
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Where the points of one image are in another: by optical flow, through a morph between the two, by SIFT descriptors.
+
+Images here are uint8 [height, width]: see `contrast`. A point is (x, y) in pixels; the centre of the first pixel is
+(0, 0), as in OpenCV. A flow is float32 [height, width, 2]: how far right and down what is seen at a pixel moves.
+"""
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+ENLARGED = 2  # times: DIS compares patches of 8x8 pixels, in which at 64x64 there is a leg and much behind it
+SIFT_SIZE = 16  # pixels under a descriptor, of 64
+
+
+def contrast(rgba):
+    """What flow and descriptors see: half the luminance, half the mask, so that any chair stands out from behind it.
+
+    Args:
+        rgba: uint8 [..., height, width, 4], the colour on black.
+
+    Returns: uint8 [..., height, width].
+    """
+    luminance = rgba[..., :3] @ np.array([0.299, 0.587, 0.114], "float32")  # of ITU-R BT.601
+    return np.rint((luminance + rgba[..., 3]) / 2).astype("uint8")
+
+
+def flow(first, second):
+    """The flow from `first` to `second`, by OpenCV's DIS (Kroeger et al. 2016) on enlarged images."""
+    height, width = first.shape
+    size = (ENLARGED * width, ENLARGED * height)
+    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    dis.setFinestScale(0)
+    large = [cv2.resize(image, size, interpolation=cv2.INTER_CUBIC) for image in (first, second)]
+    return cv2.resize(dis.calc(*large, None), (width, height), interpolation=cv2.INTER_AREA) / ENLARGED
+
+
+def at(flow, points):
+    """The flow at points [n, 2], between pixels bilinearly; outside the image that of the nearest pixel. [n, 2]."""
+    x, y = np.asarray(points, "float32").reshape(-1, 2).T
+    # Not cv2.remap, which rounds places to a 32nd of a pixel: a track adds sixty of them.
+    return np.stack(
+        [ndimage.map_coordinates(part, [y, x], order=1, mode="nearest") for part in np.moveaxis(flow, 2, 0)], axis=-1
+    )
+
+
+def concatenate(flows):
+    """Flows from each frame to the next -> the flow from the first frame to the last, [height, width, 2]."""
+    height, width = flows[0].shape[:2]
+    start = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype("float32")
+    moved = start.copy()
+    for step in flows:
+        moved += at(step, moved).reshape(moved.shape)
+    return moved - start
+
+
+def track(frames, points):
+    """Where points of the first frame are in each frame.
+
+    Args:
+        frames: uint8 [frames, height, width].
+        points: [n, 2] in the first.
+
+    Returns: float32 [frames, n, 2].
+    """
+    tracks = [np.asarray(points, "float32").reshape(-1, 2)]
+    for first, second in zip(frames[:-1], frames[1:], strict=True):
+        tracks.append(tracks[-1] + at(flow(first, second), tracks[-1]))
+    return np.stack(tracks)
+
+
+def sift_matches(first, second, points, second_mask):
+    """The pixel of `second` in its mask whose SIFT descriptor is nearest to that of each point of `first`.
+
+    Descriptors are upright and of one size: views and chairs are neither rotated nor zoomed.
+
+    Args:
+        first, second: uint8 [height, width].
+        points: [n, 2] in `first`.
+        second_mask: bool [height, width], with one pixel at least.
+
+    Returns: float32 [n, 2].
+    """
+    rows, columns = np.nonzero(second_mask)
+    candidates = np.stack([columns, rows], axis=-1).astype("float32")
+    wanted, offered = descriptors(first, points), descriptors(second, candidates)
+    distances = np.square(wanted).sum(1)[:, None] - 2 * wanted @ offered.T + np.square(offered).sum(1)
+    return candidates[distances.argmin(1)]
+
+
+def descriptors(image, points):
+    """SIFT descriptors at points [n, 2], float32 [n, 128]."""
+    size = SIFT_SIZE * image.shape[0] / 64
+    # SIFT's descriptor is 4x4 histograms, each as wide as 1.5 times a key point's diameter.
+    wide = [cv2.KeyPoint(float(x), float(y), size / 6.0, 0.0) for x, y in np.asarray(points).reshape(-1, 2)]
+    kept, found = cv2.SIFT_create().compute(image, wide)
+    if len(kept) != len(wide):
+        raise RuntimeError(f"a descriptor was wanted at each of {len(wide)} points. Received: {len(kept)}")
+    return found
+
+
+def errors(found, true):
+    """Euclidean distances in pixels of points [..., 2], [...]."""
+    return np.linalg.norm(np.asarray(found, "float64") - np.asarray(true, "float64"), axis=-1)

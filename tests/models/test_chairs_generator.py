@@ -1,0 +1,407 @@
+"""ChairsGenerator: the network against NumPy, loss and likelihood, transformed training, mixtures, fitted styles."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from models import transformations
+from models.chairs_generator import ChairsGenerator
+from models.chairs_images import Generated, data_on_white, on_white
+
+SIZE, STYLES = 16, 4
+RANDOM = np.random.default_rng(0)
+IMAGES = RANDOM.integers(0, 256, (6, SIZE, SIZE, 4)).astype("uint8")
+LABELS = np.stack([np.arange(6) % STYLES, RANDOM.uniform(0, 360, 6), [20, 30] * 3], axis=-1).astype("float32")
+BATCH = {"images": IMAGES, "condition": LABELS}
+
+
+def made(seed=0, **options):
+    """A tiny network with random weights, which says something else of every style, view and transformation."""
+    model = ChairsGenerator(**{"image_shape": (SIZE, SIZE, 4), "num_styles": STYLES, "width": 0.05, **options})
+    model.build()
+    random = np.random.default_rng(seed)
+    for weight in model.trainable_variables:
+        fan_in = np.prod(weight.shape[:-1]) / (4 if "up" in weight.path or "picture" in weight.path else 1)
+        scale = 0.1 if len(weight.shape) == 1 else np.sqrt(2.0 / fan_in)
+        weight.assign(random.normal(0, scale, weight.shape))
+    return model
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    return made()
+
+
+# The network.
+
+
+def hand_count(size, width=1.0, streams=2, deep=False, transformations=True, styles=843, theta=8):
+    """Weights and biases of Figure 2, with the release's sizes, counted layer by layer."""
+    w = lambda units: max(1, round(units * width))  # noqa: E731
+    dense = lambda inputs, outputs: (inputs + 1) * outputs  # noqa: E731
+    inputs = [styles, 4] + [theta] * transformations
+    count = sum(dense(n, w(512)) + dense(w(512), w(512)) for n in inputs)
+    count += dense(len(inputs) * w(512), w(1024)) + dense(w(1024), w(1024))
+    image = {16: [256], 64: [256, 256, 92], 128: [256, 256, 92, 92], 256: [256, 256, 92, 92, 92]}[size]
+    mask = {16: [128], 64: [128, 92, 32], 128: [128, 92, 32, 32], 256: [128, 92, 32, 32, 32]}[size]
+    for maps, channels in [(image, 3), (mask, 1)] if streams == 2 else [(image, 4)]:
+        maps = [w(n) for n in maps]
+        count += dense(w(1024), 64 * maps[0])
+        count += sum((25 * a + 1) * b for a, b in zip(maps, [*maps[1:], channels], strict=True))
+        count += sum((9 * n + 1) * n for n in maps[1:]) if deep else 0
+    return count
+
+
+def test_the_release_has_as_many_weights():
+    """31.7M at 64x64 and 31.9M at 128x128: with its augmentation's 28 numbers, of which eight are of use here."""
+    assert round(hand_count(64, theta=28) / 1e6, 1) == 31.7 and round(hand_count(128, theta=28) / 1e6, 1) == 31.9
+    model = ChairsGenerator((128, 128, 4))
+    model.build()
+    assert model.count_params() == hand_count(128) == 31_881_852
+    assert hand_count(64) == 31_644_528
+
+
+@pytest.mark.parametrize(
+    "size, options",
+    [
+        (64, {}),
+        (256, {"streams": 1}),
+        (64, {"deep": True}),
+        (64, {"deep": True, "streams": 1, "transformations": False}),
+    ],
+)
+def test_weights_are_those_of_the_wiring(size, options):
+    model = ChairsGenerator((size, size, 4), num_styles=7, width=0.02, **options)
+    model.build()
+    assert model.count_params() == hand_count(size, 0.02, styles=7, **options)
+
+
+def reference(model, styles, azimuth, elevation, theta):
+    """(rgb, mask) by NumPy in float64; `styles` vectors [n, K], angles in degrees [n], theta [n, 8]."""
+    value = {
+        weight.path.split("/", 1)[1]: ops.convert_to_numpy(weight.value).astype("float64") for weight in model.weights
+    }
+    relu = lambda x: np.maximum(x, 0.0)  # noqa: E731
+    dense = lambda x, name: relu(x @ value[f"{name}/kernel"] + value[f"{name}/bias"])  # noqa: E731
+    e, a = np.deg2rad(elevation), np.deg2rad(azimuth)
+    view = np.stack([np.sin(e), np.cos(e), np.sin(a), np.cos(a)], axis=-1)
+    given = {"style": styles, "view": view, "transformation": theta}
+    joint = np.concatenate([dense(dense(x, f"{name}1"), f"{name}2") for name, x in given.items()], axis=-1)
+    joint = dense(dense(joint, "fc3"), "fc4")
+
+    def convolution(maps, kernel):
+        n, (_, height, width, _) = len(kernel) // 2, maps.shape
+        padded = np.pad(maps, [(0, 0), (n, n), (n, n), (0, 0)])
+        taps = np.ndindex(kernel.shape[:2])
+        return sum(padded[:, i : i + height, j : j + width] @ kernel[i, j] for i, j in taps)
+
+    def up(maps, name):
+        batch, size, _, channels = maps.shape
+        unpooled = np.zeros((batch, 2 * size, 2 * size, channels))
+        unpooled[:, ::2, ::2] = maps
+        return convolution(unpooled, value[f"{name}/kernel"][::-1, ::-1]) + value[f"{name}/bias"]
+
+    found = []
+    for stream in ("image", "mask")[: model.streams]:
+        maps = dense(joint, f"{stream}/first").reshape(len(joint), 8, 8, -1)
+        for i in range(int(np.log2(model.image_shape[0] // 8)) - 1):
+            maps = relu(up(maps, f"{stream}/up_{i}"))
+            if model.deep:
+                name = f"{stream}/convolution_{i}"
+                maps = relu(convolution(maps, value[f"{name}/kernel"]) + value[f"{name}/bias"])
+        found.append(up(maps, f"{stream}/picture"))
+    whole = np.concatenate(found, axis=-1)
+    return whole[..., :3], whole[..., 3:]
+
+
+@pytest.mark.parametrize("options", [{}, {"image_shape": (32, 32, 4), "streams": 1, "deep": True}])
+def test_the_network_is_the_papers(options):
+    model = made(**options)
+    styles = RANDOM.normal(size=(3, STYLES)).astype("float32")
+    azimuth, elevation = np.array([0.0, 100.0, -30.0]), np.array([20.0, -50.0, 90.0])
+    theta = RANDOM.normal(size=(3, 8)).astype("float32")
+    expected = reference(model, styles, azimuth, elevation, theta)
+    for found, wanted in zip(model.draw(styles, np.stack([azimuth, elevation], -1), theta), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
+        assert np.std(wanted) > 0.1
+    found = model.generate(styles, azimuth, elevation, theta)
+    rgb, mask = (np.clip(values, 0, 1) * 255 for values in expected)
+    np.testing.assert_allclose(found.images, rgb, atol=0.55)
+    np.testing.assert_allclose(found.masks, mask[..., 0], atol=0.55)
+
+
+def test_a_full_turn_is_none(tiny):
+    turned = tiny.generate(1, [0.0, 360.0, -360.0, 3600.0, 180.0, 30.0, 390.0], 20)
+    for i in (1, 2, 3):
+        np.testing.assert_array_equal(turned.images[i], turned.images[0])
+        np.testing.assert_array_equal(turned.masks[i], turned.masks[0])
+    np.testing.assert_array_equal(turned.images[5], turned.images[6])
+    assert (turned.images[4] != turned.images[0]).any() and (turned.images[5] != turned.images[0]).any()
+    by_graph = tiny.draw(
+        np.eye(STYLES, dtype="float32")[[1, 1]], np.array([[0.0, 20.0], [360.0, 20.0]]), np.zeros((2, 8))
+    )
+    np.testing.assert_array_equal(*ops.convert_to_numpy(by_graph[0]))
+
+
+def test_a_style_is_a_number_or_a_vector(tiny):
+    numbers = tiny.generate([2, 0], 10, 20)
+    vectors = tiny.generate(np.eye(STYLES)[[2, 0]], 10, 20)
+    mixed = tiny.generate(np.array([0.5, 0, 0.5, 0]), 10, 20)
+    np.testing.assert_array_equal(numbers.images, vectors.images)
+    assert numbers.images.shape == (2, SIZE, SIZE, 3) and numbers.masks.shape == (2, SIZE, SIZE)
+    assert mixed.images.shape == (1, SIZE, SIZE, 3)
+    assert all((mixed.images[0] != image).any() for image in numbers.images)
+    assert (numbers.images[0] != numbers.images[1]).any() and (numbers.masks[0] != numbers.masks[1]).any()
+
+
+def test_a_transformation_reaches_the_pictures(tiny):
+    theta = np.zeros((8, 8), "float32")
+    np.fill_diagonal(theta, 0.5)
+    plain, transformed = tiny.generate(1, 10, 20), tiny.generate(1, 10, 20, theta)
+    assert transformed.images.shape == (8, SIZE, SIZE, 3)
+    assert all((image != plain.images[0]).any() for image in transformed.images)
+    np.testing.assert_array_equal(tiny.generate(1, 10, 20, np.zeros(8)).images, plain.images)
+
+
+# Loss and likelihood.
+
+
+@pytest.mark.parametrize("mask_loss", ["squared", "softmax"])
+def test_the_loss_is_the_papers(mask_loss):
+    model = made(mask_loss=mask_loss)
+    style, azimuth, elevation = LABELS.T.astype("float64")
+    rgb, mask = reference(model, np.eye(STYLES)[style.astype(int)], azimuth, elevation, np.zeros((6, 8)))
+    target = IMAGES / 255.0
+    loss = 0.5 * 10 * np.square(rgb - target[..., :3]).sum(axis=(1, 2, 3))
+    if mask_loss == "squared":
+        loss += 0.5 * np.square(mask[..., 0] - target[..., 3]).sum(axis=(1, 2))
+    else:
+        p = 1 / (1 + np.exp(-mask[..., 0]))
+        loss -= (target[..., 3] * np.log(p) + (1 - target[..., 3]) * np.log(1 - p)).sum(axis=(1, 2))
+    model.compile(optimizer=None, run_eagerly=True)
+    evaluated = model.evaluate(BATCH, batch_size=6, verbose=0, return_dict=True)
+    np.testing.assert_allclose(evaluated["loss"], loss.mean(), rtol=1e-4)
+    error = np.square(rgb - target[..., :3]).mean()
+    np.testing.assert_allclose(evaluated["squared_error"], error, rtol=1e-4)
+    np.testing.assert_allclose(model.squared_error(IMAGES, LABELS, batch_size=4), error, rtol=1e-4)
+    covered = mask if mask_loss == "squared" else 1 / (1 + np.exp(-mask))
+    np.testing.assert_allclose(model.mask_error(IMAGES, LABELS), np.square(covered - target[..., 3:]).mean(), rtol=1e-4)
+    density = model.distribution(style.astype(int), azimuth, elevation)
+    colours, covered = np.split(target.astype("float32"), [3], axis=-1)
+    constants = ops.convert_to_numpy(density.log_prob({"rgb": colours, "mask": covered})) + loss
+    np.testing.assert_allclose(constants, constants[0], rtol=1e-4)
+
+
+# Training.
+
+
+def test_in_training_the_targets_are_transformed_and_the_network_is_told(tiny):
+    generator = keras.random.SeedGenerator(0)
+    generator.state.assign(tiny._theta.state.value)
+    theta = transformations.draw(6, generator)
+    found = tiny(BATCH, training=True)
+    expected = transformations.apply(IMAGES.astype("float32") / 255, theta)
+    np.testing.assert_allclose(found["targets"], expected, atol=1e-5)
+    assert np.abs(expected - IMAGES / 255).max(axis=(1, 2, 3)).min() > 0.1
+    styles = np.eye(STYLES, dtype="float32")[LABELS[:, 0].astype(int)]
+    rgb, mask = tiny.draw(styles, LABELS[:, 1:], theta)
+    np.testing.assert_allclose(found["rgb"], rgb, atol=1e-5)
+    np.testing.assert_allclose(found["mask"], mask, atol=1e-5)
+    again = tiny(BATCH, training=True)["targets"]
+    assert (np.abs(again - found["targets"]).max(axis=(1, 2, 3)) > 0.01).all()  # another one each time
+    plain = tiny(BATCH)
+    np.testing.assert_allclose(plain["targets"], IMAGES / 255, atol=1e-6)
+    np.testing.assert_allclose(plain["rgb"], tiny.draw(styles, LABELS[:, 1:], np.zeros((6, 8)))[0], atol=1e-5)
+
+
+def test_every_weight_learns_those_of_the_mask_too():
+    model = made()
+    before = model.get_weights()
+    model.compile(keras.optimizers.SGD(1e-3), run_eagerly=True)
+    model.train_on_batch(BATCH)
+    names = [weight.path for weight in model.weights]
+    assert any("/mask/" in name for name in names)
+    for name, old, new in zip(names, before, model.get_weights(), strict=True):
+        assert (old != new).any(), name
+
+
+def test_the_spread_grows_with_the_steps_of_training():
+    model = made(growth_steps=2.0)
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
+    losses = model.fit(BATCH, validation_data=(BATCH,), batch_size=3, epochs=3, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    assert float(model.steps_seen.value) == 6.0  # evaluation counts for nothing
+    model.steps_seen.assign(0.0)
+    spread = 2 / (1 + np.exp(-np.arange(1, 7) / 2.0)) - 1
+    np.testing.assert_allclose([float(model._spread()) for _ in range(6)], spread, rtol=1e-5)
+    model.steps_seen.assign(-1.0)
+    np.testing.assert_allclose(model(BATCH, training=True)["targets"], IMAGES / 255, atol=1e-5)
+    assert float(made(transformations=True)._spread()) == 1.0
+
+
+def discs(azimuths=6):
+    """Discs, smaller and larger, at a place on a circle by the azimuth: what chairs are to a test."""
+    down, right = (np.mgrid[:SIZE, :SIZE] - 7.5)[:, None]
+    labels = np.array([(s, 360.0 * k / azimuths, 20.0) for s in range(3) for k in range(azimuths)], "float32")
+    radius, angle = (1.5 + labels[:, 0])[:, None, None], np.deg2rad(labels[:, 1])[:, None, None]
+    inside = np.hypot(right - 3.5 * np.sin(angle), down - 3.5 * np.cos(angle)) < radius
+    return (inside[..., None] * np.array([255, 120, 40, 255])).astype("uint8"), labels
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A small network after some training on `discs`."""
+    keras.utils.set_random_seed(0)
+    images, labels = discs()
+    model = ChairsGenerator((SIZE, SIZE, 4), num_styles=3, width=0.1, transformations=False)
+    model.compile(keras.optimizers.Adam(5e-3), jit_compile=False)
+    repeated = {"images": np.tile(images, (40, 1, 1, 1)), "condition": np.tile(labels, (40, 1))}
+    return model, model.fit(repeated, batch_size=len(images), epochs=3, verbose=0).history
+
+
+def test_it_learns_what_it_is_shown(trained):
+    model, history = trained
+    images, labels = discs()
+    assert history["loss"][-1] < 0.5 * history["loss"][0] and history["squared_error"][-1] < history["squared_error"][0]
+    colours, mask = (images[..., part] / 255.0 for part in (slice(3), 3))
+    assert model.squared_error(images, labels) < 0.2 * np.square(colours).mean()
+    assert model.mask_error(images, labels) < 0.2 * np.square(mask).mean()
+    other, opposite = labels.copy(), labels.copy()
+    other[:, 0] = (labels[:, 0] + 1) % 3
+    opposite[:, 1] += 180
+    assert model.squared_error(images, other) > 2 * model.squared_error(images, labels)
+    assert model.mask_error(images, opposite) > 2 * model.mask_error(images, labels)
+
+
+# Styles and features.
+
+
+def test_the_style_of_a_drawing_is_found(trained):
+    """Of what the network draws itself; by both parametrisations."""
+    model, _ = trained
+    drawn = model.generate(2, [0, 90], 20)
+    images = np.concatenate([drawn.images, drawn.masks[..., None]], axis=-1)
+    mixture = model.fit_style(images, [0, 90], 20, steps=60)
+    assert mixture.shape == (3,) and mixture.dtype == np.float32
+    np.testing.assert_allclose(mixture.sum(), 1.0, rtol=1e-5)
+    assert mixture[2] > 0.85, mixture
+    free = model.fit_style(images, [0, 90], [20, 20], steps=60, parametrisation="free", learning_rate=0.05)
+    error = lambda style: np.square(model.generate(style, [0, 90], 20).images / 255.0 - images[..., :3] / 255.0).mean()  # noqa: E731
+    assert error(free) < 0.1 * error(np.full(3, 1 / 3)) and free.sum() != pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("layer, units", [("style2", 26), ("fc3", 51), ("fc5", 64 * (13 + 6))])
+def test_pictures_are_drawn_from_features(tiny, layer, units):
+    features = tiny.features([1, 2], 30, 20, layer=layer)
+    assert features.shape == (2, units) and features.dtype == np.float32 and (features >= 0).all()
+    whole, drawn = tiny.generate([1, 2], 30, 20), tiny.generate_from_features(features, layer, 30, 20)
+    np.testing.assert_allclose(drawn.images, whole.images, atol=1)
+    np.testing.assert_allclose(drawn.masks, whole.masks, atol=1)
+    changed = tiny.generate_from_features(features * 1.5, layer, 30, 20)
+    assert (changed.images != whole.images).any()
+
+
+def test_pictures_are_put_on_white():
+    images, masks = np.full((1, 1, 3, 3), 100, "uint8"), np.array([[[0, 255, 51]]], "uint8")
+    np.testing.assert_array_equal(on_white(Generated(images, masks))[0, 0, :, 0], [255, 100, 224])
+    rgba = np.array([[[[0, 0, 0, 0], [10, 20, 30, 255], [51, 0, 0, 51]]]], "uint8")
+    np.testing.assert_array_equal(data_on_white(rgba)[0, 0], [[255] * 3, [10, 20, 30], [255, 204, 204]])
+
+
+def test_half_precision_keeps_weights_and_answers(tiny):
+    model = ChairsGenerator.from_config({**tiny.get_config(), "dtype": "mixed_bfloat16"})
+    model.build()
+    model.set_weights(tiny.get_weights())
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    found = model(BATCH)
+    assert {keras.backend.standardize_dtype(values.dtype) for values in found.values()} == {"float32"}
+    expected = tiny(BATCH)
+    for name in ("rgb", "mask"):
+        np.testing.assert_allclose(found[name], expected[name], atol=0.05 * np.abs(expected[name]).max())
+    model.compile(keras.optimizers.SGD(1e-4), run_eagerly=True)
+    assert np.isfinite(model.train_on_batch(BATCH, return_dict=True)["loss"])
+
+
+def test_without_transformations_there_is_no_such_input():
+    model = made(transformations=False)
+    assert not any("transformation" in weight.path for weight in model.weights)
+    np.testing.assert_allclose(model(BATCH, training=True)["targets"], IMAGES / 255, atol=1e-6)
+    assert model.generate(0, 0, 0).images.shape == (1, SIZE, SIZE, 3)
+    with pytest.raises(ValueError, match="transformation must be None: .*transformations=False"):
+        model.generate(0, 0, 0, np.zeros(8))
+
+
+# What it refuses.
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        ({"image_shape": (64, 64, 3)}, r"image_shape must be \(height, width, 4 channels\).*64, 64, 3"),
+        ({"image_shape": (64, 32, 4)}, "image_shape must be square, 16, 32, 64.*64, 32"),
+        ({"image_shape": (48, 48, 4)}, "image_shape must be square.*48"),
+        ({"image_shape": (8, 8, 4)}, "image_shape must be square.*8"),
+        ({"num_styles": 0}, "num_styles must be an integer, at least 1.*num_styles=0"),
+        ({"streams": 3}, "streams must be an integer, from 1 to 2.*streams=3"),
+        ({"mask_loss": "log"}, "mask_loss must be one of .*'squared', 'softmax'.*mask_loss='log'"),
+        ({"width": 0.0}, "width must be a finite number above zero.*width=0.0"),
+        ({"growth_steps": -1}, "growth_steps must be a finite number above zero.*-1"),
+        ({"levels": 2}, "levels must be an integer, from 256 to 256.*levels=2"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(options, said):
+    with pytest.raises(ValueError, match=said):
+        ChairsGenerator(**options)
+
+
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        ({"style": 4}, "style must be labels 0 to 3.*from 4 to 4"),
+        ({"style": [0, -1]}, "style must be labels 0 to 3.*-1"),
+        ({"style": 0.5}, r"style must have shape \[1, 4\].*shape \[\]"),
+        ({"style": "chair"}, "style must be integers, 0 to 3, or float vectors of 4.*<U5"),
+        ({"style": np.zeros((2, 3))}, r"style must have shape \[2, 4\].*\[2, 3\]"),
+        ({"style": [np.nan] * 4}, "style must be finite.*4 values"),
+        ({"azimuth": np.inf}, "azimuth must be finite"),
+        ({"azimuth": [[0.0]]}, r"azimuth must be degrees, a number or \[n\].*\[1, 1\]"),
+        ({"elevation": 90.5}, "elevation must be -90 to 90 degrees.*90.5"),
+        ({"elevation": [0, -91]}, "elevation must be -90 to 90 degrees.*-91"),
+        (
+            {"style": [0, 1], "azimuth": [0, 1, 2]},
+            "style, azimuth, elevation must have as many rows, or one.*'azimuth': 3",
+        ),
+        ({"transformation": np.zeros(5)}, r"transformation must have shape \[n, 8\]: log_zoom, .*hue.*\[5\]"),
+        ({"transformation": np.full(8, np.nan)}, "transformation must be finite.*8 values"),
+        ({"azimuth": [0, 1], "transformation": np.zeros((3, 8))}, "style, view, transformation must have as many rows"),
+        ({"batch_size": 0}, "batch_size must be an integer, at least 1"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_refused(tiny, given, said):
+    with pytest.raises(ValueError, match=said):
+        tiny.generate(**{"style": 0, "azimuth": 0, "elevation": 20, **given})
+
+
+def test_other_bad_input_is_named(tiny):
+    refused = lambda said: pytest.raises(ValueError, match=said)  # noqa: E731
+    with refused("images must be uint8.*float"):
+        tiny.squared_error(IMAGES / 255.0, LABELS)
+    with refused(r"labels must have shape \[6, 3\]: style, azimuth, elevation.*\[6, 2\]"):
+        tiny.squared_error(IMAGES, LABELS[:, :2])
+    with refused("labels must have whole numbers of styles.*0.5"):
+        tiny.squared_error(IMAGES, LABELS + 0.5)
+    with refused("images must be uint8"):
+        tiny({"images": IMAGES.astype("float32"), "condition": LABELS})
+    with refused("layer must be one of .*'fc5'.*layer='fc6'"):
+        tiny.features(0, layer="fc6")
+    with refused(r"features must have shape \[2, 51\].*\[2, 7\]"):
+        tiny.generate_from_features(np.zeros((2, 7)), "fc4")
+    with refused("parametrisation must be one of .*'free', 'mixture'.*'mix'"):
+        tiny.fit_style(IMAGES, 0, 20, parametrisation="mix")
+    with refused("start must be None for parametrisation 'mixture'"):
+        tiny.fit_style(IMAGES, 0, 20, start=1)
+    with refused("images must be at least one"):
+        tiny.fit_style(IMAGES[:0], 0, 20)
+    with refused("images, views must have as many rows"):
+        tiny.fit_style(IMAGES, [0, 1], 20)

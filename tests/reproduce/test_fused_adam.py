@@ -1,0 +1,48 @@
+"""FusedAdam is Adam: the same weights after some steps, in a graph with and without XLA."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from reproduce.fused_adam import FusedAdam
+
+RANDOM = np.random.default_rng(0)
+START = RANDOM.normal(size=(3, 4)).astype("float32"), RANDOM.normal(size=5).astype("float32")
+GRADIENTS = [[RANDOM.normal(0, 3, part.shape).astype("float32") for part in START] for _ in range(4)]
+
+
+def weights_after(optimizer, jit_compile):
+    """Weights and the optimiser's averages after the steps of GRADIENTS."""
+    variables = [keras.Variable(part) for part in START]
+    optimizer.build(variables)
+    step = tf.function(lambda *g: optimizer.apply(list(g), variables), autograph=False, jit_compile=jit_compile)
+    for gradients in GRADIENTS:
+        step(*map(tf.constant, gradients))
+    return [variable.numpy() for variable in (*variables, *optimizer.variables[1:])]
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("options", [{}, {"global_clipnorm": 1.0, "use_ema": True, "epsilon": 0.1}])
+def test_it_takes_adams_steps(options, jit_compile):
+    rate = keras.optimizers.schedules.CosineDecay(0.1, 10)
+    expected = weights_after(keras.optimizers.Adam(rate, beta_1=0.8, **options), False)
+    found = weights_after(FusedAdam(rate, beta_1=0.8, **options), jit_compile)
+    assert len(found) == len(expected) > 4
+    for mine, adams in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, adams, rtol=1e-5, atol=1e-6)
+    assert all(np.abs(after - before).max() > 0.05 for after, before in zip(found, START, strict=False))
+
+
+def test_its_state_moves_to_and_from_adam():
+    """A checkpoint of the one is one of the other: the same variables in the same order."""
+    variables = [keras.Variable(part) for part in START]
+    adam, fused = keras.optimizers.Adam(0.1), FusedAdam(0.1)
+    for optimizer in (adam, fused):
+        optimizer.build(variables)
+    adam.apply([tf.constant(g) for g in GRADIENTS[0]], variables)
+    stored = {}
+    adam.save_own_variables(stored)
+    fused.load_own_variables(stored)
+    for mine, adams in zip(fused.variables, adam.variables, strict=True):
+        np.testing.assert_array_equal(mine.numpy(), adams.numpy())
