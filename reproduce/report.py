@@ -174,7 +174,10 @@ def _marks(rows):
 
 
 def _lines(rows, records, metric):
-    """[(row, record or None)] on the paper's data, and one such list for each fallback data set: they never mix."""
+    """[(row, record or None)] on the paper's data, and one such list for each fallback data set: they never mix.
+
+    The first is empty where it would have no number, measured or published, and there are fallbacks.
+    """
     if metric not in records_lib.METRICS:
         raise ValueError(f"`metric` must be one of {tuple(records_lib.METRICS)}. Received: {metric!r}")
     models = {row.name: row.models for row in rows}
@@ -188,7 +191,8 @@ def _lines(rows, records, metric):
     for data in sorted({record.data for record in records if record.is_fallback}):
         lines = _chosen(rows, [record for record in records if record.is_fallback and record.data == data])
         fallbacks.append([(row, record) for row, record in lines if record])
-    return _chosen(rows, [record for record in records if not record.is_fallback]), fallbacks
+    real = [record for record in records if not record.is_fallback]
+    return _chosen(rows, real) if real or not fallbacks or _marks(rows) else [], fallbacks
 
 
 def _chosen(rows, records):
@@ -254,13 +258,13 @@ def _grid(columns, lines, metric, folder=""):
 
 def _markdown(columns, lines, metric, folder=""):
     header, *body = ([cell.replace("|", "\\|") for cell in line] for line in _grid(columns, lines, metric, folder))
-    return "\n".join(f"| {' | '.join(line)} |" for line in [header, ["---"] * len(header), *body])
+    return "\n".join(f"| {' | '.join(line)} |" for line in [header, ["---"] * len(header), *body]) if lines else ""
 
 
 def _aligned(columns, lines, metric):
     grid = _grid(columns, lines, metric)
     widths = [max(map(len, column)) for column in zip(*grid, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in grid)
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in grid) if lines else ""
 
 
 def _measurements(lines):

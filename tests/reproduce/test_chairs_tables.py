@@ -257,6 +257,21 @@ def test_interpolation_is_measured_and_drawn(ran):
     assert size_of(plot) == (720, 480)
 
 
+def test_no_empty_table_stands_where_the_paper_has_no_numbers(ran):
+    found = kept(ran, chairs_view_interpolation)
+    page = report.table(chairs_view_interpolation.ROWS, found, "squared_error", chairs_view_interpolation.TITLE)
+    before, *sections = page.split("## On other data: ")
+    assert "|" not in before and [section.partition("\n")[0] for section in sections] == [
+        "embedded_chairs, 6 designs, 64x64, 1 known azimuth",
+        "embedded_chairs, 6 designs, 64x64, 2 known azimuths",
+    ]
+    assert "| With transfer |" not in sections[0] and "| With transfer |" in sections[1]
+    text = report.text_table(chairs_view_interpolation.ROWS, found, "squared_error", "title")
+    assert text.index("On other data") < text.index("Nearest style")
+    nothing = report.table(chairs_view_interpolation.ROWS, [], "squared_error", "title")
+    assert "| Nearest style | - |" in nothing  # before anything is measured the rows are all there is
+
+
 @pytest.mark.parametrize("known", ["0", "x", "2,"])
 def test_known_must_be_numbers(known):
     options = options_of(chairs_view_interpolation, f"--known={known}")
