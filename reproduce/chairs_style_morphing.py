@@ -10,8 +10,8 @@ The GIF morphs from each style to the next and back to the first.
 
 import numpy as np
 from absl import app
-from models.chairs_images import on_white
 
+from models.chairs_images import on_white
 from reproduce import chairs_figures, pictures
 
 WEIGHTS = (1.0, 0.65, 0.57, 0.5, 0.43, 0.35, 0.0)  # of the left style; the authors' script

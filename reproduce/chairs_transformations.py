@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 from absl import app
-from models.chairs_images import on_white
 
 from models import transformations
+from models.chairs_images import on_white
 from reproduce import chairs_figures, pictures
 
 ELEVATION, AZIMUTH = 20.0, 301.0  # degrees
