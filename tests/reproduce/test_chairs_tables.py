@@ -287,6 +287,17 @@ def test_more_azimuths_than_there_are_is_said(no_data, run_table, tmp_path):
 # Baselines, against loops.
 
 
+def test_errors_are_of_colour_alone():
+    random = np.random.default_rng(0)
+    found, truth = (random.integers(0, 256, (3, 4, 4, 4)).astype("uint8") for _ in range(2))
+    direct = [
+        np.mean([((int(a) - int(b)) / 255) ** 2 for a, b in zip(*pair, strict=True)])
+        for pair in zip(found[..., :3].reshape(3, -1), truth[..., :3].reshape(3, -1), strict=True)
+    ]
+    np.testing.assert_allclose(chairs.squared_error(found, truth), direct, rtol=1e-5)
+    np.testing.assert_allclose(chairs.squared_error(found[..., :3], truth), direct, rtol=1e-5)
+
+
 def test_the_nearest_view_is_at_the_least_angle():
     views = make_views(elevations=(0, 20, 40))
     keep = np.random.default_rng(0).random(len(views)) < 0.2
