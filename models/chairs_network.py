@@ -11,6 +11,7 @@ Departure: the release is given its augmentation tool's 28 numbers, of which all
 
 import math
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -61,8 +62,8 @@ class ChairsNetwork(ImageModel):
         self._make_layers()
 
     def _make_layers(self):
-        def dense(name, units):
-            return WideDense(
+        def dense(name, units, layer_class=keras.layers.Dense):
+            return layer_class(
                 self._scaled(units), "relu", kernel_initializer="he_normal", name=name, dtype=self.dtype_policy
             )
 
@@ -76,7 +77,7 @@ class ChairsNetwork(ImageModel):
         self.transformation_layers = []
         if self.transformations:
             self.transformation_layers = [dense("transformation1", 512), dense("transformation2", 512)]
-        self.fc3, self.fc4 = dense("fc3", 1024), dense("fc4", 1024)
+        self.fc3, self.fc4 = (dense(name, 1024, WideDense) for name in ("fc3", "fc4"))
         self.image_streams = [stream("image", IMAGE_MAPS, 3 if self.streams == 2 else 4)]
         if self.streams == 2:
             self.image_streams.append(stream("mask", MASK_MAPS, 1))
