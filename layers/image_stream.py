@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from layers.up_conv import UpConv
+from layers.wide_dense import WideDense
 
 START = 8  # pixels: height and width of the first maps
 
@@ -34,7 +35,7 @@ class ImageStream(keras.layers.Layer):
         self.deep = deep
         self.size = START * 2 ** (len(self.filters) - 1)
         options = {"dtype": self.dtype_policy}
-        self.first = keras.layers.Dense(
+        self.first = WideDense(
             START**2 * self.filters[0], "relu", kernel_initializer="he_normal", name="first", **options
         )
         self.stack = []

@@ -4,7 +4,7 @@
     convolution, 5x5, of the same size:                                           y[j] = sum_k w[k] u[j + 2 - k]
 
 so that x[i] reaches y[2i + k - 2]. Three quarters of what the convolution would multiply are zeros. Here they are left
-out, by one transposed convolution, whose outer rows and columns are cut off.
+out, by one transposed convolution, whose outer rows and columns are not wanted.
 """
 
 import keras
@@ -50,9 +50,7 @@ class UpConv(keras.layers.Layer):
     def call(self, maps):
         """[B, H, W, channels] -> [B, 2H, 2W, filters]"""
         kernel = ops.transpose(self.kernel, (0, 1, 3, 2))  # as Keras has it: outputs before inputs
-        whole = ops.conv_transpose(maps, kernel, strides=2, padding="valid")  # x[i] reaches 2i + k
-        first, height, width = self.kernel_size // 2, 2 * maps.shape[1], 2 * maps.shape[2]
-        return self.activation(whole[:, first : first + height, first : first + width] + self.bias)
+        return self.activation(_transposed_convolution(maps, kernel) + self.bias)
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape
@@ -66,3 +64,17 @@ class UpConv(keras.layers.Layer):
             "activation": keras.activations.serialize(self.activation),
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
+
+
+def _transposed_convolution(maps, kernel):
+    """[B, H, W, channels], [k, k, filters, channels] -> [B, 2H, 2W, filters]"""
+    size, filters, (_, height, width, _) = kernel.shape[0], kernel.shape[2], maps.shape
+    first, last = size // 2, size - 2 - size // 2
+    if keras.backend.backend() == "tensorflow":
+        # keras.ops has no word for this padding. On a CPU it saves a sixth of the time: no copy, neither way.
+        import tensorflow as tf
+
+        shape = (ops.shape(maps)[0], 2 * height, 2 * width, filters)
+        return tf.nn.conv2d_transpose(maps, kernel, shape, 2, [[0, 0], [first, last], [first, last], [0, 0]])
+    whole = ops.conv_transpose(maps, kernel, strides=2, padding="valid")  # x[i] reaches 2i + k
+    return whole[:, first : first + 2 * height, first : first + 2 * width]

@@ -16,6 +16,7 @@ import numpy as np
 from keras import ops
 
 from layers.image_stream import START, ImageStream
+from layers.wide_dense import WideDense
 from models import chairs_checks, checks
 from models.image_model import ImageModel
 from models.transformations import NAMES
@@ -61,8 +62,8 @@ class ChairsNetwork(ImageModel):
         self._make_layers()
 
     def _make_layers(self):
-        def dense(name, units):
-            return keras.layers.Dense(
+        def dense(name, units, layer_class=keras.layers.Dense):
+            return layer_class(
                 self._scaled(units), "relu", kernel_initializer="he_normal", name=name, dtype=self.dtype_policy
             )
 
@@ -76,7 +77,7 @@ class ChairsNetwork(ImageModel):
         self.transformation_layers = []
         if self.transformations:
             self.transformation_layers = [dense("transformation1", 512), dense("transformation2", 512)]
-        self.fc3, self.fc4 = dense("fc3", 1024), dense("fc4", 1024)
+        self.fc3, self.fc4 = (dense(name, 1024, WideDense) for name in ("fc3", "fc4"))
         self.image_streams = [stream("image", IMAGE_MAPS, 3 if self.streams == 2 else 4)]
         if self.streams == 2:
             self.image_streams.append(stream("mask", MASK_MAPS, 1))
@@ -130,15 +131,12 @@ class ChairsNetwork(ImageModel):
         sizes = np.cumsum([START**2 * stream.filters[0] for stream in self.image_streams])
         parts = ops.split(maps, [int(size) for size in sizes[:-1]], axis=-1)
         found = [stream.expand(part) for stream, part in zip(self.image_streams, parts, strict=True)]
-        whole = ops.cast(ops.concatenate(found, axis=-1), "float32")
-        return whole[..., :3], whole[..., 3:]
+        return _separate(found)
 
     def draw(self, styles, views, transformation=None):
         """The whole network: see `style_features`, `joint_features` and `pictures`."""
         features = self.joint_features(self.style_features(styles), views, transformation)
-        found = ops.concatenate([stream(features) for stream in self.image_streams], axis=-1)
-        found = ops.cast(found, "float32")
-        return found[..., :3], found[..., 3:]
+        return _separate([stream(features) for stream in self.image_streams])
 
     def mask_of(self, mask):
         """What the network says of the mask -> how much is covered, 0 to 1 (of "squared", about)."""
@@ -147,3 +145,9 @@ class ChairsNetwork(ImageModel):
     def get_config(self):
         names = ("num_styles", "streams", "deep", "mask_loss", "width", "transformations", "growth_steps")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def _separate(found):
+    """What one stream or two have drawn -> (rgb [B, size, size, 3], mask [B, size, size, 1]), float32."""
+    rgb, mask = found if len(found) == 2 else (found[0][..., :3], found[0][..., 3:])
+    return ops.cast(rgb, "float32"), ops.cast(mask, "float32")

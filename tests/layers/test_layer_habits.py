@@ -17,6 +17,7 @@ from layers.image_stream import ImageStream
 from layers.map_network import MapNetwork
 from layers.masked_conv import MaskedConv2D
 from layers.up_conv import UpConv
+from layers.wide_dense import WideDense
 
 ROOT = pathlib.Path(__file__).parents[2]
 RANDOM = np.random.default_rng(0)
@@ -27,6 +28,7 @@ LAYERS = [
     (GatedBlock, {"filters": 6, "kernel_size": 5, "mask_type": "A", "colours": 3, "dropout": 0.5}),
     (GaussianAttention, {"size": 2, "image_shape": (4, 5, 3), "initial_gamma": 0.25}),
     (MapNetwork, {"size": (4, 5), "filters": 3, "depth": 1, "halvings": 1, "levels": 256}),
+    (WideDense, {"units": 6, "use_bias": False}),
     (UpConv, {"filters": 6, "kernel_size": 3, "activation": keras.activations.relu}),
     (ImageStream, {"filters": (4, 3, 2), "deep": True}),
     (DrawDecoderCell, {"canvas_shape": (4, 5, 3), "units": 6, "write_size": None}),
