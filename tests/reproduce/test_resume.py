@@ -105,7 +105,8 @@ def test_smoke_preset_on_jax_and_npz_files(script_on, tmp_path):
     assert ran.stdout.startswith("Data: CIFAR-10, from npz files\n") and "not CIFAR-10" not in ran.stdout
     assert "This run:" in ran.stdout and ran.stderr == ""
     found = {record.model: record for record in records.read_all(tmp_path / "results", "table1_cifar")}
-    assert found["uniform"].values["test"] == pytest.approx(8, abs=1e-4) and found["uniform"].examples["test"] == 10_000
+    # Where XLA does not optimise, 3,072 float32 numbers are added one after the other.
+    assert found["uniform"].values["test"] == pytest.approx(8, abs=1e-3) and found["uniform"].examples["test"] == 10_000
     record = found["pixel_cnn"]
     assert (record.backend, record.data, record.is_fallback) == ("jax", "cifar10", False)
     command = "KERAS_BACKEND=jax python reproduce/table1_cifar.py --preset=smoke --rows=uniform,pixel_cnn"
