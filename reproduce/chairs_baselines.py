@@ -89,20 +89,13 @@ def row(table, model, guess, also=None):
         told = {chairs.MASK: _mask_error(made["test"], data.test)}
         if also:
             told |= also(data.test.labels, errors["test"])
-        fields = {
-            "preset": "",
-            "preset_settings": {},
+        fields = records.UNTRAINED | {
             "model_config": {},
             "values": {"train": None, **{name: float(error.mean()) for name, error in errors.items()}},
             "examples": {name: len(split.images) for name, split in splits.items()},
-            "parameters": 0,
-            "steps": 0,
-            "epochs": 0.0,
             "wall_seconds": wall,
             "cpu_seconds": time.process_time() - cpu,
             "images_per_second": sum(map(len, made.values())) / wall,
-            "weights": None,
-            "weights_sha256": None,
             "samples": f"{table}/{model}-{data.name}.png",
             "measurements": told,
         }

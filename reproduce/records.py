@@ -220,6 +220,18 @@ def atomic_write(path, content):
         temporary.unlink(missing_ok=True)
 
 
+# Fields of a record of what is not trained.
+UNTRAINED = {
+    "preset": "",
+    "preset_settings": {},
+    "parameters": 0,
+    "steps": 0,
+    "epochs": 0.0,
+    "weights": None,
+    "weights_sha256": None,
+}
+
+
 def shown(value, metric):
     """A record's value as the unit of METRICS shows it: squared errors in thousandths, as 1411.5928 prints them."""
     return value * _SHOWN_TIMES.get(metric, 1.0)

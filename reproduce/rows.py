@@ -9,18 +9,15 @@ import functools
 import math
 import pathlib
 import sys
-import time
 from collections.abc import Callable
 
 import keras
-import numpy as np
 from absl import app, flags, logging
 
 from data import identities
 from data import images as data_images
 from models import weights_file
 from models.chairs_generator import ChairsGenerator
-from models.density_baselines import MultivariateGaussian, Uniform
 from models.draw import Draw
 from models.draw_classifier import DrawClassifier
 from models.networks import NETWORKS
@@ -42,7 +39,6 @@ CHAINS = (Draw, DrawClassifier)  # networks that are chains of small operations
 GIVEN_THE_CLASS = ("class_gated_pixel_cnn",)
 GIVEN_VECTORS = ("gated_pixel_cnn_of_embedding", "map_pixel_cnn_of_embedding")
 GIVEN_IMAGES = ("map_pixel_cnn", "map_regression")  # what remains of each, data/degradations.py
-BASELINES = {"uniform": Uniform, "multivariate_gaussian": MultivariateGaussian}
 SAMPLES = 64  # images in a record's grid
 
 
@@ -81,8 +77,7 @@ class Experiment:
     def models(self):
         """Names of the models that its rows can run, in the table's order."""
         known = presets.PRESETS.get(self.table, {}) if self.presets is None else self.presets
-        known = {*known, *BASELINES, *self.baselines}
-        return [model for row in self.rows for model in row.models if model in known]
+        return [model for row in self.rows for model in row.models if model in {*known, *self.baselines}]
 
     def data_of(self, model, data):
         """The part of `data` that the row of `model` sees."""
@@ -142,7 +137,7 @@ def run(experiment, options, argv):
         print(f"Device: {records.describe_machine()}; Keras on {keras.backend.backend()}\n")
         measured = report.read_records(options.results_dir, experiment.table, experiment.rows)
         _print_table(experiment, experiment.rows, data, measured)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:  # ImportError: of what renders data, and says what to do
         return f"{experiment.table}: {error}"
     try:
         if options.evaluate_only:
@@ -219,8 +214,7 @@ def _run_row(experiment, model, data, options, argv):
     if model in experiment.baselines:
         measured, grid = experiment.baselines[model](data, options)
     else:
-        run_one = _run_network if model in NETWORKS else _run_baseline
-        measured, grid = run_one(experiment, model, data, preset, options)
+        measured, grid = _run_network(experiment, model, data, preset, options)
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     record = records.Record(**said | measured, date=date)
     pictures.save_png(pathlib.Path(options.results_dir) / record.samples, grid)
@@ -313,36 +307,6 @@ def _notes(options, preset, trained):
     if trained.earlier_steps:
         parts.append(f"Steps 1 to {trained.earlier_steps} were made by an earlier process, perhaps of another commit.")
     return " ".join(parts)
-
-
-def _run_baseline(experiment, model, data, preset_name, options):
-    """Fits, measures and samples, as `_run_network`; no preset applies."""
-    start, cpu = time.perf_counter(), time.process_time()
-    density, note = BASELINES[model](data.image_shape), {}
-    if model == "multivariate_gaussian":
-        density.fit(np.concatenate([data.train.images, data.validation.images]))
-        fitted = "Fitted to train and validation together: there is nothing to choose."
-        note = {"notes": f"{fitted} A bound, by dequantisation noise."}
-    splits = {split: getattr(data, split).images for split in records.SPLITS}
-    values = {split: float(density.bits_per_dim(images).mean(dtype="float64")) for split, images in splits.items()}
-    wall = time.perf_counter() - start
-    measured = {
-        "preset": "",
-        "preset_settings": {},
-        "model_config": {"image_shape": list(data.image_shape)},
-        "values": values,
-        "examples": {split: len(images) for split, images in splits.items()},
-        "parameters": density.parameters,
-        "steps": 0,
-        "epochs": 0.0,
-        "wall_seconds": wall,
-        "cpu_seconds": time.process_time() - cpu,
-        "images_per_second": sum(map(len, splits.values())) / wall,
-        "weights": None,
-        "weights_sha256": None,
-        "samples": f"{experiment.table}/{model}-{data.name}.png",
-    }
-    return measured | note, pictures.grid(density.sample(SAMPLES, seed=options.seed), scale=2)
 
 
 def _plain_config(network):

@@ -5,6 +5,7 @@ python reproduce/table1_cifar.py --preset=cpu --rows=pixel_cnn,gated_pixel_cnn
 python reproduce/table1_cifar.py --evaluate_only                   measures the committed weights again
 """
 
+from reproduce import density_rows
 from reproduce import rows as experiments
 from reproduce.report import Row
 
@@ -25,7 +26,10 @@ ROWS = (
     Row("Gated PixelCNN", 3.03, 2.90, _TABLE_1, ("gated_pixel_cnn",)),
 )
 
-EXPERIMENT = experiments.Experiment("table1_cifar", TITLE, ROWS, "bits_per_dim", data="cifar10")
+TABLE = "table1_cifar"
+EXPERIMENT = experiments.Experiment(
+    TABLE, TITLE, ROWS, "bits_per_dim", data="cifar10", baselines=density_rows.rows(TABLE)
+)
 
 if __name__ == "__main__":
     experiments.main(EXPERIMENT)
