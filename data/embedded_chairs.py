@@ -13,7 +13,7 @@ from PIL import Image
 
 from data.catalogue import DataError
 from data.key_points import KeyPoints
-from data.view_data import AZIMUTHS, ELEVATIONS, Views, standard_views
+from data.view_data import AZIMUTHS, ELEVATIONS, Views, standard_labels
 
 FOLDER = pathlib.Path(__file__).with_name("embedded_chairs")
 LIST, POINTS = "LICENCES.txt", "key_points.npz"
@@ -45,16 +45,13 @@ def load(folder: pathlib.Path = FOLDER) -> Views:
         raise DataError(
             f"{folder}: the embedded chairs cannot be read ({error}); check the folder out again"
         ) from error
-    azimuths, elevations = standard_views()
     return Views(
         name="embedded_chairs",
         title=f"{len(names)} {TITLE}",
         source=f"{len(names)} chairs of Debian's sweethome3d-furniture, drawn beforehand",
         is_fallback=False,
         images=np.concatenate(images),
-        styles=np.repeat(np.arange(len(names), dtype=np.int32), len(azimuths)),
-        azimuths=np.tile(azimuths, len(names)),
-        elevations=np.tile(elevations, len(names)),
+        **standard_labels(len(names)),
         style_names=tuple(names),
         categories=("chair",) * len(names),
         licences=tuple(licences),

@@ -6,6 +6,7 @@ python data/render.py --embed                                             writes
 """
 
 import dataclasses
+import sys
 
 import numpy as np
 from absl import app, flags
@@ -15,7 +16,7 @@ from data import embedded_chairs, furniture, views
 from data.key_points import of_chair
 from data.mesh import Design
 from data.renderer import Renderer
-from data.view_data import standard_views
+from data.view_data import standard_labels, standard_views
 
 FLAGS = flags.FLAGS
 SHOWN = ((0, 20), (34, 20), (127, 30))  # azimuth, elevation
@@ -41,6 +42,13 @@ def define_flags():
 
 
 def main(_):
+    try:
+        run()
+    except (ValueError, OSError, ImportError) as error:
+        sys.exit(f"render: {error}")
+
+
+def run():
     if FLAGS.embed:
         embed(FLAGS.furniture)
         return
@@ -83,9 +91,7 @@ def drawn_now(designs: list[Design], size: int) -> views.Views:
         source="drawn here",
         is_fallback=False,
         images=np.concatenate([design.draw(size, azimuths, elevations) for design in designs]),
-        styles=np.repeat(np.arange(len(designs), dtype=np.int32), len(azimuths)),
-        azimuths=np.tile(azimuths, len(designs)),
-        elevations=np.tile(elevations, len(designs)),
+        **standard_labels(len(designs)),
         style_names=tuple(design.name for design in designs),
         categories=tuple(design.category for design in designs),
         licences=tuple(design.licence for design in designs),

@@ -21,7 +21,7 @@ from absl import logging
 from data.batches import check_integers
 from data.catalogue import DataError
 from data.mesh import Design
-from data.view_data import ELEVATIONS, Views, standard_views
+from data.view_data import ELEVATIONS, Views, standard_labels, standard_views
 
 VERSION = "1"  # of what is drawn: files of another version are drawn again
 
@@ -162,7 +162,6 @@ def _gather(recipe, designs, problems, parts, file):
     for number in good:
         with np.load(_part(parts, number)) as content:
             images.append(content["images"])
-    azimuths, elevations = standard_views(recipe.elevations)
     about = {
         "version": VERSION,
         "digest": recipe.digest,
@@ -172,12 +171,7 @@ def _gather(recipe, designs, problems, parts, file):
         "categories": [designs[number].category for number in good],
         "licences": [designs[number].licence for number in good],
     }
-    arrays = {
-        "images": np.concatenate(images),
-        "styles": np.repeat(np.arange(len(good), dtype=np.int32), len(azimuths)),
-        "azimuths": np.tile(azimuths, len(good)),
-        "elevations": np.tile(elevations, len(good)),
-    }
+    arrays = {"images": np.concatenate(images), **standard_labels(len(good), recipe.elevations)}
     lines = [f"{name}\t{licence}" for name, licence in zip(about["style_names"], about["licences"], strict=True)]
     text = "\n".join([f"# {recipe.title}. Model, licence and author.", *lines]) + "\n"
     _write(file.with_name(f"{file.stem}-LICENCES.txt"), lambda stream: stream.write(text.encode()))

@@ -202,3 +202,13 @@ def standard_views(elevations=ELEVATIONS) -> tuple[np.ndarray, np.ndarray]:
     if not elevations.size or not np.abs(elevations).max() <= 90:
         raise ValueError(f"elevations is {elevations.tolist()}; accepted: at least one of -90 to 90 degrees")
     return np.tile(np.float32(AZIMUTHS), len(elevations)), np.repeat(elevations, len(AZIMUTHS))
+
+
+def standard_labels(styles: int, elevations=ELEVATIONS) -> dict[str, np.ndarray]:
+    """Fields `styles`, `azimuths` and `elevations` of a set that has so many styles in all standard views, in order."""
+    azimuths, heights = standard_views(elevations)
+    return {
+        "styles": np.repeat(np.arange(styles, dtype=np.int32), len(azimuths)),
+        "azimuths": np.tile(azimuths, styles),
+        "elevations": np.tile(heights, styles),
+    }

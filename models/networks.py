@@ -29,7 +29,6 @@ NETWORKS = {
     "conv_classifier": ConvClassifier,
     "draw_classifier_4": DrawClassifier,
     "draw_classifier_8": DrawClassifier,
-    "chairs_generator": ChairsGenerator,
     "chairs_1s_s": ChairsGenerator,
     "chairs_1s_s_wide": ChairsGenerator,
     "chairs_2s_e": ChairsGenerator,

@@ -1,23 +1,19 @@
 """Similar styles, arXiv 1411.5928: those nearest in what a network has learned, beside those nearest in pixels.
 
-python reproduce/chairs_similarity.py                               embedded chairs, the best network of results/
-python reproduce/chairs_similarity.py --layer=style1 --data=modelnet10_chairs --voxels=modelnet10_chair_voxels32.npz
+python reproduce/chairs_similarity.py                    into results/chairs_similarity/
+python reproduce/chairs_similarity.py --layer=style1 --data=modelnet10_chairs-64 --voxels=modelnet10_chair_voxels32.npz
 
-The network is one of chairs_networks.py. What it has learned of a style are the activations of the style's own fully
+What it has learned of a style are the activations of the style's own fully
 connected layers; near is a small Euclidean distance. Pixels are those of four views, a quarter of a turn apart, colour
 on black. A row of the picture: a style, those nearest in the network, the style again, those nearest in pixels.
 """
 
-import pathlib
-import sys
-
 import numpy as np
-from absl import app, flags, logging
+from absl import app
 
 from models.chairs_images import data_on_white
-from reproduce import chairs, checkpoints, pictures, presets, records, report, rows
+from reproduce import chairs, chairs_figures, pictures
 
-TABLE = "chairs_networks"
 QUERIES, NEIGHBOURS = 8, 6
 LAYERS = ("style1", "style2")
 SHOWN = 34  # azimuth in degrees of the pictures, or the one nearest to it
@@ -73,56 +69,27 @@ def agreement(by_network, by_pixels):
     return 100.0 * float(np.mean(both)) / by_network.shape[1]
 
 
-def define(values=flags.FLAGS):
-    into = {"flag_values": values}
-    chairs.define(values)
-    flags.DEFINE_string("data_dir", None, "folder of rendered_chairs", **into)
-    flags.DEFINE_string("results_dir", str(report.RESULTS), "with records and weights; the picture goes there", **into)
-    flags.DEFINE_enum("preset", None, presets.PRESET_NAMES, "of the network (default: whichever is best)", **into)
-    flags.DEFINE_string("model", None, "of the network, of chairs_networks.py (default: whichever is best)", **into)
-    flags.DEFINE_enum("layer", LAYERS[1], LAYERS, "what is compared", **into)
+def draw(network, record, options, stem):
+    """Writes the picture and prints how much the two have in common; returns the picture's path."""
+    views = chairs_figures.views(record, network, options)
+    styles, *found = similar(network, views, options.layer)
+    k = found[0].shape[1]
+    print(f"of the {k} nearest by the network, {agreement(*found):.0f}% are among the {k} nearest in pixels")
+    path = chairs_figures.file(stem, f"-{options.layer}.png")
+    return [pictures.save_png(path, picture(views, styles, *found))]
+
+
+def parse(argv):
+    """The arguments in `argv`; no absl flags, as in report.py."""
+    parser = chairs_figures.with_sources(chairs_figures.parser(__doc__))
+    parser.add_argument("--layer", default=LAYERS[1], choices=LAYERS, help=f"what is compared (default: {LAYERS[1]})")
+    return parser.parse_args(argv[1:])
 
 
 def run(options):
     """Draws; returns 0, or a message for `sys.exit`."""
-    try:
-        views = chairs.load(options)
-        record = _record(views, options)
-        styles, *found = similar(rows.restore(record, options.results_dir), views, options.layer)
-        stem = pathlib.PurePath(record.weights).name.removesuffix(".weights.h5")
-        path = pathlib.Path(options.results_dir) / "chairs_similarity" / f"{stem}-{options.layer}.png"
-        pictures.save_png(path, picture(views, styles, *found))
-        print(f"{record.row} on {record.data_title}: {path}")
-        k = found[0].shape[1]
-        print(f"of the {k} nearest by the network, {agreement(*found):.0f}% are among the {k} nearest in pixels")
-    except (checkpoints.Refused, ValueError, OSError) as error:
-        return f"chairs_similarity: {error}"
-    return 0
-
-
-def _record(views, options):
-    """The best record of chairs_networks.py that has weights for these views."""
-    found = [
-        record
-        for record in records.read_all(options.results_dir, TABLE)
-        if record.weights
-        and record.data == views.name
-        and options.preset in (None, record.preset)
-        and options.model in (None, record.model)
-    ]
-    if not found:
-        raise checkpoints.Refused(
-            f"{options.results_dir} must hold weights for {views.title}: run python reproduce/{TABLE}.py "
-            f"--data={options.data} first"
-        )
-    return report.best(found)
-
-
-def main(argv):
-    logging.set_verbosity(logging.WARNING)  # absl's own is INFO, at which libraries tell of their searches
-    sys.exit(run(flags.FLAGS))
+    return chairs_figures.run("chairs_similarity", draw, options)
 
 
 if __name__ == "__main__":
-    define()
-    app.run(main)
+    app.run(run, flags_parser=parse)

@@ -11,7 +11,7 @@ from scipy import ndimage
 from data import embedded_chairs, key_points
 from data.mesh import Material, Mesh
 from data.renderer import Renderer
-from data.view_data import Views, standard_views
+from data.view_data import Views, standard_labels, standard_views
 from models.chairs_images import Generated
 from reproduce import (
     chairs_correspondences,
@@ -58,16 +58,13 @@ def renderer():
 def geometry(renderer):
     """Two chairs of boxes, in all standard views."""
     renderers = [renderer, Renderer(chair(back=15.0), SIZE)]
-    azimuths, elevations = standard_views()
     views = Views(
         name="boxes",
         title="boxes",
         source="made up",
         is_fallback=True,
-        images=np.concatenate([renderer.views(azimuths, elevations) for renderer in renderers]),
-        styles=np.repeat(np.arange(2, dtype="int32"), VIEWS),
-        azimuths=np.tile(azimuths, 2),
-        elevations=np.tile(elevations, 2),
+        images=np.concatenate([renderer.views(*standard_views()) for renderer in renderers]),
+        **standard_labels(2),
         style_names=("low", "high"),
         categories=("chair",) * 2,
         licences=("none",) * 2,

@@ -2,6 +2,7 @@
 
 import types
 
+import made
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,6 +15,7 @@ from reproduce import (
     chairs_feature_arithmetic,
     chairs_figures,
     chairs_random,
+    chairs_similarity,
     chairs_style_morphing,
     chairs_transformations,
     pictures,
@@ -46,37 +48,18 @@ def keep(results_dir, network, preset="quick", data="embedded_chairs", validatio
     """The weights of a network and a record of them in `results_dir`."""
     weights = f"chairs_networks/{MODEL}-{preset}-{data}.weights.h5"
     config = {k: v for k, v in network.get_config().items() if k not in ("name", "trainable", "dtype")}
-    record = records.Record(
+    record = made.record(
         table="chairs_networks",
         row="2s-E",
         model=MODEL,
         model_config=config,
         preset=preset,
-        preset_settings={},
         data=data,
         data_title="seven chairs",
-        data_source="made up",
-        data_fingerprint="0",
-        is_fallback=False,
         metric="squared_error",
         values={"validation": validation},
-        examples={"validation": 10},
-        parameters=1,
-        steps=1,
-        epochs=1.0,
-        wall_seconds=1.0,
-        cpu_seconds=1.0,
-        images_per_second=1.0,
-        hardware="a machine",
-        backend="tensorflow",
-        versions={},
-        seed=0,
-        commit="0" * 40,
-        date="2024-01-01T00:00:00+00:00",
         weights=weights,
         weights_sha256=training.save_weights(network, results_dir / weights),
-        samples=None,
-        command="python",
     )
     records.write(record, results_dir)
     return record
@@ -310,3 +293,38 @@ def test_missing_weights_are_said(tmp_path, script):
 )
 def test_unknown_styles_are_said(drawn, script, flag, message):
     assert message in run(script, drawn, flag)
+
+
+# Similarity.
+
+
+def test_the_nearest_of_vectors_against_a_loop():
+    vectors = np.random.default_rng(0).normal(size=(7, 5)).astype("float32")
+    direct = np.array([[np.sum((a - b) ** 2) for b in vectors] for a in vectors])
+    np.testing.assert_allclose(chairs_similarity.distances(vectors), direct, atol=1e-4)
+    found = chairs_similarity.nearest(direct, 3)
+    for i, others in enumerate(found):
+        assert others.tolist() == sorted(set(range(7)) - {i}, key=lambda j: direct[i, j])[:3]
+    assert chairs_similarity.agreement(found, found) == 100
+    assert chairs_similarity.agreement(np.array([[1, 2]]), np.array([[2, 3]])) == 50
+
+
+def test_similarity_is_of_the_networks_features_and_of_pixels(network, tmp_path, monkeypatch, capsys):
+    views = made.chair_views(styles=STYLES)
+    monkeypatch.setattr(chairs_figures.view_sets, "load", lambda *_, **__: views)
+    keep(tmp_path, network)
+    assert run(chairs_similarity, tmp_path, "--layer=style1") == 0
+    path = tmp_path / "chairs_similarity" / f"{MODEL}-quick-embedded_chairs-style1.png"
+    with Image.open(path) as image:
+        assert image.size == (2 * (7 * 17 + 1) + 8, 7 * 17 + 1) and str(path) in capsys.readouterr().out
+    styles, by_network, by_pixels = chairs_similarity.similar(network, views, "style1")
+    kernel, bias = (np.asarray(weight) for weight in network.style_layers[0].weights)
+    activations = np.maximum(kernel + bias, 0)  # of one-hot styles
+    direct = np.array([[np.sum((a - b) ** 2) for b in activations] for a in activations])
+    assert by_network.shape == by_pixels.shape == (7, 6)
+    for i in styles:
+        np.testing.assert_allclose(direct[i, by_network[i]], np.sort(np.delete(direct[i], i)), rtol=1e-3)
+    seen = views.images[(views.elevations == 20) & np.isin(views.azimuths, [0, 90, 180, 270])]
+    pixels = seen[..., :3].reshape(7, -1) / 255.0
+    direct = np.array([[np.sum((a - b) ** 2) for b in pixels] for a in pixels])
+    assert by_pixels[0].tolist() == sorted(range(1, 7), key=lambda j: direct[0, j])

@@ -6,16 +6,15 @@ import types
 
 import numpy as np
 import pytest
+from made import STYLES, chair_views
 from PIL import Image
 
-from data.views import Views
 from models.chairs_generator import ChairsGenerator
 from reproduce import (
     chairs,
     chairs_baselines,
     chairs_elevation_transfer,
     chairs_networks,
-    chairs_similarity,
     chairs_view_interpolation,
     presets_chairs,
     records,
@@ -23,33 +22,7 @@ from reproduce import (
     rows,
 )
 
-SIZE, STYLES, AZIMUTHS = 16, 6, 8
 SCRIPTS = (chairs_networks, chairs_view_interpolation, chairs_elevation_transfer)
-
-
-def make_views(styles=STYLES, elevations=(20, 30), name="embedded_chairs", category="chair"):
-    """Noise: of a style a colour and a pattern of its own, brighter from the front."""
-    random = np.random.default_rng(len(name))
-    style, elevation, azimuth = (
-        grid.reshape(-1) for grid in np.meshgrid(range(styles), elevations, np.arange(AZIMUTHS) * 45.0, indexing="ij")
-    )
-    patterns = random.uniform(0, 0.7, (styles, SIZE, SIZE, 3))[style]
-    colours = patterns + 0.3 * np.cos(np.radians(azimuth / 2))[:, None, None, None] ** 2
-    mask = random.random((styles, SIZE, SIZE, 1))[style] < 0.5
-    images = (255 * np.concatenate([colours * mask, mask], axis=-1)).astype("uint8")
-    return Views(
-        name=name,
-        title=name,
-        source="made up",
-        is_fallback=False,
-        images=images,
-        styles=style.astype("int32"),
-        azimuths=azimuth.astype("float32"),
-        elevations=elevation.astype("float32"),
-        style_names=tuple(f"style {i}" for i in range(styles)),
-        categories=(category,) * styles,
-        licences=("CC0",) * styles,
-    )
 
 
 def loader(asked):
@@ -57,7 +30,7 @@ def loader(asked):
 
     def load(name, size, data_dir, cache_dir, furniture, voxels, styles, processes, elevations=(20, 30)):
         asked.append((name, size, furniture, voxels, cache_dir, styles, processes, elevations))
-        return make_views(elevations=elevations, name=name, category="table" if "tables" in name else "chair")
+        return chair_views(elevations=elevations, name=name, category="table" if "tables" in name else "chair")
 
     return load
 
@@ -116,7 +89,7 @@ def size_of(path):
 
 
 def test_a_network_is_measured_on_views_that_were_held_out(ran):
-    data = dataclasses.replace(make_views(), name="embedded_chairs-64").hold_out()
+    data = dataclasses.replace(chair_views(), name="embedded_chairs-64").hold_out()
     (record,) = kept(ran, chairs_networks)
     seen = {tuple(label) for label in data.train.labels.tolist()}
     assert not seen & {tuple(label) for split in (data.validation, data.test) for label in split.labels.tolist()}
@@ -146,7 +119,7 @@ def test_errors_are_shown_in_thousandths_and_the_papers_stand_apart(ran):
 
 
 def test_the_picture_is_of_held_out_views_beside_what_is_generated(ran):
-    data = make_views().hold_out()
+    data = chair_views().hold_out()
     record = kept(ran, chairs_networks)[0]
     found = np.asarray(Image.open(ran.results / record.samples))
     at = chairs.spread(len(data.test.images), rows.SAMPLES // 2)
@@ -206,7 +179,7 @@ def test_known_azimuths_are_even(known):
 
 
 def test_unknown_views_of_targets_are_not_in_train():
-    views = make_views(styles=20)
+    views = chair_views(styles=20)
     data = chairs_view_interpolation.split(views, 2)
     targets = np.unique(data.test.labels[:, 0])
     assert len(targets) == 2 and data.name == "embedded_chairs-known2"
@@ -220,7 +193,7 @@ def test_unknown_views_of_targets_are_not_in_train():
 
 
 def test_what_each_network_of_interpolation_sees():
-    data = chairs_view_interpolation.split(make_views(styles=20), 2)
+    data = chairs_view_interpolation.split(chair_views(styles=20), 2)
     targets = np.unique(data.test.labels[:, 0])
     alone, without, with_transfer = (
         chairs_view_interpolation.part(f"chairs_{name}", data)
@@ -238,7 +211,7 @@ def test_what_each_network_of_interpolation_sees():
 def test_interpolation_is_measured_and_drawn(ran):
     found = {(record.model, record.data): record for record in kept(ran, chairs_view_interpolation)}
     assert {data for _, data in found} == {"embedded_chairs-64-known2", "embedded_chairs-64-known1"} and len(found) == 5
-    views = dataclasses.replace(make_views(), name="embedded_chairs-64")
+    views = dataclasses.replace(chair_views(), name="embedded_chairs-64")
     for (_, name), record in found.items():
         data = chairs_view_interpolation.split(views, int(name[-1]))
         assert record.data_fingerprint == data.fingerprint and record.data == data.name
@@ -284,65 +257,12 @@ def test_more_azimuths_than_there_are_is_said(no_data, run_table, tmp_path):
     assert run.result.endswith("--known must be at most the number of azimuths, 8. Received: 9")
 
 
-# Baselines, against loops.
-
-
-def test_errors_are_of_colour_alone():
-    random = np.random.default_rng(0)
-    found, truth = (random.integers(0, 256, (3, 4, 4, 4)).astype("uint8") for _ in range(2))
-    direct = [
-        np.mean([((int(a) - int(b)) / 255) ** 2 for a, b in zip(*pair, strict=True)])
-        for pair in zip(found[..., :3].reshape(3, -1), truth[..., :3].reshape(3, -1), strict=True)
-    ]
-    np.testing.assert_allclose(chairs.squared_error(found, truth), direct, rtol=1e-5)
-    np.testing.assert_allclose(chairs.squared_error(found[..., :3], truth), direct, rtol=1e-5)
-
-
-def test_the_nearest_view_is_at_the_least_angle():
-    views = make_views(elevations=(0, 20, 40))
-    keep = np.random.default_rng(0).random(len(views)) < 0.2
-    keep[views.azimuths == 90] = True
-    train, wanted = views.select(keep), views.select(~keep)
-    found = chairs_baselines.nearest_view(train, wanted.labels)
-
-    def angle(a, b):
-        (_, a1, e1), (_, a2, e2) = (np.radians(label.astype("float64")) for label in (a, b))
-        cosine = math.sin(e1) * math.sin(e2) + math.cos(e1) * math.cos(e2) * math.cos(a1 - a2)
-        return math.acos(max(-1.0, min(1.0, cosine)))
-
-    for label, image in zip(wanted.labels, found, strict=True):
-        mine = [i for i in range(len(train)) if train.styles[i] == label[0]]
-        least = min(angle(train.labels[i], label) for i in mine)
-        near = [i for i in mine if angle(train.labels[i], label) < least + 1e-6]
-        assert any((train.images[i] == image).all() for i in near)
-    with pytest.raises(ValueError, match="style 7, which has none"):
-        chairs_baselines.nearest_view(train, np.array([[7, 0, 20]]))
-
-
-def test_the_nearest_style_is_the_most_similar_in_the_known_views():
-    data = chairs_view_interpolation.split(make_views(styles=12), 2)
-    found = chairs_baselines.nearest_style(data.train, data.test.labels)
-    known, target = data.train, data.test.labels[0, 0]
-    at = dict(zip(map(tuple, known.labels.tolist()), known.images[..., :3] / 255.0, strict=True))
-    mine = [label for label in at if label[0] == target]
-    error = {
-        other: np.mean([np.mean(np.square(at[label] - at[(other, *label[1:])])) for label in mine])
-        for other in set(known.labels[:, 0].tolist()) - {target}
-    }
-    best = min(error, key=error.get)
-    for label, image in zip(data.test.labels.tolist(), found, strict=True):
-        np.testing.assert_allclose(image[..., :3] / 255.0, at[(best, *label[1:])], atol=1e-6)
-    with pytest.raises(ValueError, match=r"no style is known from the view \(45.0, 20.0\)"):
-        alone = chairs_view_interpolation.part("chairs_target_alone", data)
-        chairs_baselines.nearest_style(alone.train, np.array([[target, 45, 20]], "float32"))
-
-
 # Elevations, and extrapolation.
 
 
 @pytest.mark.parametrize("task", chairs_elevation_transfer.TASKS)
 def test_what_a_task_hides_is_not_in_train(task):
-    views = make_views(elevations=(10, 20, 40))
+    views = chair_views(elevations=(10, 20, 40))
     data = chairs_elevation_transfer.split(views, task)
     style, azimuth, elevation = views.labels.T
     targets = np.unique(data.test.labels[:, 0])
@@ -373,7 +293,7 @@ def test_chairs_learn_elevations_from_tables(no_data):
 
 
 def test_errors_are_told_for_every_elevation(ran):
-    data = chairs_elevation_transfer.split(make_views(), "transfer")
+    data = chairs_elevation_transfer.split(chair_views(), "transfer")
     (baseline,) = kept(ran, chairs_elevation_transfer)
     assert baseline.model == "nearest_view" and set(data.test.labels[:, 2]) == {30}
     assert baseline.data_fingerprint == data.fingerprint
@@ -391,43 +311,3 @@ def test_errors_are_told_for_every_elevation(ran):
 def test_an_unknown_task_is_said():
     options = options_of(chairs_elevation_transfer, "--task=transfer,up")
     assert chairs_elevation_transfer.run(options, []).endswith("transfer, elevation, azimuth. Received: 'up'")
-
-
-# Similarity.
-
-
-def test_the_nearest_of_vectors_against_a_loop():
-    vectors = np.random.default_rng(0).normal(size=(7, 5)).astype("float32")
-    direct = np.array([[np.sum((a - b) ** 2) for b in vectors] for a in vectors])
-    np.testing.assert_allclose(chairs_similarity.distances(vectors), direct, atol=1e-4)
-    found = chairs_similarity.nearest(direct, 3)
-    for i, others in enumerate(found):
-        assert others.tolist() == sorted(set(range(7)) - {i}, key=lambda j: direct[i, j])[:3]
-    assert chairs_similarity.agreement(found, found) == 100
-    assert chairs_similarity.agreement(np.array([[1, 2]]), np.array([[2, 3]])) == 50
-
-
-def test_similarity_is_of_the_networks_features_and_of_pixels(ran, no_data, capsys):
-    options = options_of(chairs_similarity, f"--results_dir={ran.results}", "--layer=style1")
-    assert chairs_similarity.run(options) == 0
-    path = ran.results / "chairs_similarity" / "chairs_1s_s_deep-smoke-embedded_chairs-64-style1.png"
-    assert size_of(path) == (2 * (6 * 17 + 1) + 8, 6 * 17 + 1) and str(path) in capsys.readouterr().out
-    views = make_views()
-    network = rows.restore(kept(ran, chairs_networks)[0], ran.results)
-    styles, by_network, by_pixels = chairs_similarity.similar(network, views, "style1")
-    kernel, bias = (np.asarray(weight) for weight in network.style_layers[0].weights)
-    activations = np.maximum(kernel + bias, 0)  # of one-hot styles
-    direct = np.array([[np.sum((a - b) ** 2) for b in activations] for a in activations])
-    assert by_network.shape == by_pixels.shape == (6, 5)
-    for i in styles:
-        np.testing.assert_allclose(direct[i, by_network[i]], np.sort(np.delete(direct[i], i)), rtol=1e-3)
-    seen = views.images[(views.elevations == 20) & np.isin(views.azimuths, [0, 90, 180, 270])]
-    pixels = seen[..., :3].reshape(6, -1) / 255.0
-    direct = np.array([[np.sum((a - b) ** 2) for b in pixels] for a in pixels])
-    assert by_pixels[0].tolist() == sorted(range(1, 6), key=lambda j: direct[0, j])
-
-
-def test_a_network_that_is_not_there_is_said(no_data, tmp_path):
-    options = options_of(chairs_similarity, f"--results_dir={tmp_path}")
-    message = "must hold weights for embedded_chairs, 6 designs, 64x64: run python reproduce/chairs_networks.py"
-    assert message in chairs_similarity.run(options)

@@ -2,6 +2,7 @@
 
 import types
 
+import made
 import numpy as np
 import pytest
 from PIL import Image
@@ -53,37 +54,18 @@ def keep(results_dir, table, model, data, config, preset="quick", validation=1.0
         if weight.path.endswith("attention/linear/bias"):
             weight.assign([0, 0, 0, -1, 0])  # windows small enough to be seen
     weights = f"{table}/{model}-{preset}-{data}.weights.h5"
-    record = records.Record(
+    record = made.record(
         table=table,
         row=ROWS[table][model],
         model=model,
         model_config=rows._plain_config(network),
         preset=preset,
-        preset_settings={},
         data=data,
         data_title=data,
-        data_source="made up",
         data_fingerprint=DATA[data].fingerprint,
-        is_fallback=False,
-        metric="nats",
         values={"validation": validation},
-        examples={"validation": 10},
-        parameters=1,
-        steps=1,
-        epochs=1.0,
-        wall_seconds=1.0,
-        cpu_seconds=1.0,
-        images_per_second=1.0,
-        hardware="a machine",
-        backend="tensorflow",
-        versions={},
-        seed=0,
-        commit="0" * 40,
-        date="2024-01-01T00:00:00+00:00",
         weights=weights,
         weights_sha256=training.save_weights(network, results_dir / weights),
-        samples=None,
-        command="python",
     )
     records.write(record, results_dir)
     return network

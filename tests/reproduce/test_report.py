@@ -6,6 +6,7 @@ import subprocess
 import sys
 import types
 
+import made
 import pytest
 
 from reproduce import records, report
@@ -28,35 +29,18 @@ def make_record(test=3.0, train=None, validation=None, examples=1000, **changes)
         "table": "table1_cifar",
         "row": "Gated PixelCNN",
         "model": "gated_pixel_cnn",
-        "model_config": {},
-        "preset": "quick",
-        "preset_settings": {},
         "data": "cifar10",
         "data_title": "CIFAR-10",
-        "data_source": "TensorFlow Datasets",
-        "data_fingerprint": "ab12",
-        "is_fallback": False,
         "metric": "bits_per_dim",
         "values": values,
         "examples": {split: examples for split, value in values.items() if value is not None},
         "parameters": 10,
         "steps": 12345,
-        "epochs": 1.0,
         "wall_seconds": 754.0,
-        "cpu_seconds": 1400.0,
-        "images_per_second": 50.0,
         "hardware": "AMD EPYC, 2 cores, 23 GiB",
-        "backend": "tensorflow",
-        "versions": {},
-        "seed": 0,
-        "commit": "0" * 40,
-        "date": "2024-05-31T12:00:00+00:00",
-        "weights": None,
-        "weights_sha256": None,
-        "samples": None,
         "command": "python reproduce/table1_cifar.py --preset=quick",
     }
-    return records.Record(**(fields | changes))
+    return made.record(**(fields | changes))
 
 
 def fallback(**changes):

@@ -1,0 +1,70 @@
+"""What several tests of scripts are made of: a record, and views of chairs."""
+
+import numpy as np
+
+from data.view_data import Views
+from reproduce import records
+
+STYLES, AZIMUTHS, SIZE = 6, 8, 16
+
+
+def record(**fields):
+    """A record of a network that was never trained; `fields` replace its fields."""
+    told = {
+        "table": "table",
+        "row": "row",
+        "model": "model",
+        "model_config": {},
+        "preset": "quick",
+        "preset_settings": {},
+        "data": "data",
+        "data_title": "data",
+        "data_source": "made up",
+        "data_fingerprint": "0",
+        "is_fallback": False,
+        "metric": "nats",
+        "values": {"validation": 1.0},
+        "examples": {"validation": 10},
+        "parameters": 1,
+        "steps": 1,
+        "epochs": 1.0,
+        "wall_seconds": 1.0,
+        "cpu_seconds": 1.0,
+        "images_per_second": 1.0,
+        "hardware": "a machine",
+        "backend": "tensorflow",
+        "versions": {},
+        "seed": 0,
+        "commit": "0" * 40,
+        "date": "2024-01-01T00:00:00+00:00",
+        "weights": None,
+        "weights_sha256": None,
+        "samples": None,
+        "command": "python",
+    }
+    return records.Record(**told | fields)
+
+
+def chair_views(styles=STYLES, elevations=(20, 30), name="embedded_chairs", category="chair"):
+    """Noise: of a style a colour and a pattern of its own, brighter from the front."""
+    random = np.random.default_rng(len(name))
+    style, elevation, azimuth = (
+        grid.reshape(-1) for grid in np.meshgrid(range(styles), elevations, np.arange(AZIMUTHS) * 45.0, indexing="ij")
+    )
+    patterns = random.uniform(0, 0.7, (styles, SIZE, SIZE, 3))[style]
+    colours = patterns + 0.3 * np.cos(np.radians(azimuth / 2))[:, None, None, None] ** 2
+    mask = random.random((styles, SIZE, SIZE, 1))[style] < 0.5
+    images = (255 * np.concatenate([colours * mask, mask], axis=-1)).astype("uint8")
+    return Views(
+        name=name,
+        title=name,
+        source="made up",
+        is_fallback=False,
+        images=images,
+        styles=style.astype("int32"),
+        azimuths=azimuth.astype("float32"),
+        elevations=elevation.astype("float32"),
+        style_names=tuple(f"style {i}" for i in range(styles)),
+        categories=(category,) * styles,
+        licences=("CC0",) * styles,
+    )
