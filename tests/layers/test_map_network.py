@@ -66,6 +66,18 @@ def test_pixels_are_scaled_and_features_are_not():
 
 
 @pytest.mark.parametrize(
+    "shape, options",
+    [((100,), {}), ((8, 8, 3), {"levels": 256}), ((32, 32, 1), {"levels": 256, "halvings": 2})],
+)
+def test_it_starts_loud_enough_to_be_heard(shape, options):
+    """Under Keras's default initialiser s starts at hundredths, which the gates ignore for thousands of steps."""
+    layer = MapNetwork((32, 32), filters=32, depth=2, **options)
+    rng = np.random.default_rng(0)
+    h = rng.integers(0, 256, (4, *shape)) if options else rng.normal(size=(4, *shape))
+    assert 0.3 < float(ops.std(layer(h.astype("float32")))) < 3.0
+
+
+@pytest.mark.parametrize(
     "options, shape, message",
     [
         ({"filters": 0}, (3,), "filters must be an integer, at least 1. Received: filters=0"),
