@@ -52,6 +52,24 @@ class AutoregressiveModel(ImageModel):
         """Whether every question must come with a condition."""
         return self.is_conditional
 
+    @property
+    def features_shape(self):
+        """Shape of what enters the gates for one image, (features,) or (height, width, features); None: nothing."""
+        return self.condition_shape if self.num_classes is None else (self.num_classes,)
+
+    @property
+    def batch_features_shape(self):
+        """The same of a batch, as layers are built with."""
+        return None if self.features_shape is None else (None, *self.features_shape)
+
+    def _check_features_shape(self):
+        shape = self.features_shape
+        if shape is not None and len(shape) == 3 and shape[:2] != self.image_shape[:2]:
+            raise ValueError(
+                "condition_shape must be (features,) or as high and wide as image_shape. "
+                f"Received: condition_shape={self.condition_shape}, image_shape={self.image_shape}"
+            )
+
     # Training: plain compile() and fit().
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):

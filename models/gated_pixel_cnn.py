@@ -75,26 +75,11 @@ class GatedPixelCNN(AutoregressiveModel):
         self.hidden = MaskedConv2D(self.head_filters, 1, mask_type="B", name="hidden", **options)
         self.logits = MaskedConv2D(self.colours * self.levels, 1, mask_type="B", name="logits", **options)
 
-    @property
-    def features_shape(self):
-        """Shape of what enters the gates for one image, (features,) or (height, width, features); None: nothing."""
-        return self.condition_shape if self.num_classes is None else (self.num_classes,)
-
-    def _check_features_shape(self):
-        shape = self.features_shape
-        if shape is not None and len(shape) == 3 and shape[:2] != self.image_shape[:2]:
-            raise ValueError(
-                "condition_shape must be (features,) or as high and wide as image_shape. "
-                f"Received: condition_shape={self.condition_shape}, image_shape={self.image_shape}"
-            )
-
     def build_network(self):
         height, width, colours = self.image_shape
         shape = (None, height, width, colours)
-        features = self.features_shape
-        condition_shape = None if features is None else (None, *features)
         for block in self.blocks:
-            block.build(shape, shape, condition_shape)
+            block.build(shape, shape, self.batch_features_shape)
             shape = (None, height, width, self.filters)
         self.hidden.build(shape)
         self.logits.build((None, height, width, self.head_filters))

@@ -72,7 +72,7 @@ class GatedSampler:
         steps = ops.stack([*steps, ops.zeros_like(first)], axis=1)  # [W, S, n, C, 2g]
         return [image_rows, *caches], [first, steps], self._start_pixels(ops.shape(image_rows)[2])
 
-    def end_row(self, rows, row, row_index):
+    def end_row(self, rows, pixels, row, row_index):
         image_rows, *caches = rows
         return [ops.concatenate([image_rows[1:], row[None]], axis=0), *caches]
 

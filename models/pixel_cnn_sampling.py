@@ -11,7 +11,7 @@ from layers.convolutions import pad, pointwise, valid_conv
 from models.autoregressive import LOGIT_SCALE
 
 
-class _Taps:
+class Taps:
     """The parts of a masked convolution's kernel: above [rows, columns, c, f], left [columns * c, f], centre [c, f]."""
 
     def __init__(self, layer):
@@ -50,10 +50,10 @@ class PixelCNNSampler:
 
     def __init__(self, model):
         self.colours, self.levels = model.colours, model.levels
-        self.spatial = [_Taps(model.first), *(_Taps(conv) for _, conv, _ in model.blocks)]
-        self.reduce = [_Taps(reduce) for reduce, _, _ in model.blocks]
-        self.expand = [_Taps(expand) for _, _, expand in model.blocks]
-        self.hidden, self.logits = _Taps(model.hidden), _Taps(model.logits)
+        self.spatial = [Taps(model.first), *(Taps(conv) for _, conv, _ in model.blocks)]
+        self.reduce = [Taps(reduce) for reduce, _, _ in model.blocks]
+        self.expand = [Taps(expand) for _, _, expand in model.blocks]
+        self.hidden, self.logits = Taps(model.hidden), Taps(model.logits)
 
     def start_image(self, batch, width):
         return [taps.start_rows(batch, width) for taps in self.spatial]
@@ -66,7 +66,7 @@ class PixelCNNSampler:
         pixels = [ops.zeros((batch, taps.reach * taps.channels)) for taps in self.spatial]
         return rows, context, pixels
 
-    def end_row(self, rows, row, row_index):
+    def end_row(self, rows, pixels, row, row_index):
         inputs = self._inputs(
             ops.transpose(row, (1, 0, 2))[:, None],
             lambda i, x: self.spatial[i].from_above(rows[i]) + self.spatial[i].from_row(x),

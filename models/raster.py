@@ -9,7 +9,8 @@ methods, each a pure function of tensors:
                                                    pixels: what is remembered of earlier pixels of the row; zeros
     pixel(pixels, context, choose) -> pixels       context of this pixel; calls choose(colour, logits) for each colour
                                                    in turn and gets the chosen value, [batch, 1], scaled
-    end_row(rows, row, row_index) -> rows          the finished row [width, batch, colours], scaled
+    end_row(rows, pixels, row, row_index) -> rows  pixels: as the last pixel left them; the finished row, scaled:
+                                                   [width, batch, colours]
 
 What is remembered grows with the width of the image and not with its area.
 
@@ -107,8 +108,8 @@ def walk(network, scale, batch, image_shape, value_of, dtype="float32"):
             return c + 1, pixels, shift_in(row, ops.concatenate(values, axis=-1))
 
         row = ops.zeros((width, batch, colours), dtype=dtype)
-        _, _, row = ops.while_loop(lambda c, *_: c < width, walk_pixel, (0, pixels, row), maximum_iterations=width)
-        return r + 1, network.end_row(rows, scale(row), r), shift_in(result, row)
+        _, pixels, row = ops.while_loop(lambda c, *_: c < width, walk_pixel, (0, pixels, row), maximum_iterations=width)
+        return r + 1, network.end_row(rows, pixels, scale(row), r), shift_in(result, row)
 
     rows = network.start_image(batch, width)
     result = ops.zeros((height, width, batch, colours), dtype=dtype)

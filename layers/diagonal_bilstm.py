@@ -1,0 +1,98 @@
+"""DiagonalBiLSTM: Section 3.2 of arXiv 1601.06759, two LSTMs that cross an image along its diagonals.
+
+    skew: row r moves r places to the right, so that a diagonal becomes a column
+
+        a b c          a b c . .
+        d e f    ->    . d e f .        the pixel e sees, in the column before its own, d in its own row and b above
+        g h i          . . g h i
+
+One LSTM starts in the upper left corner; the other is its mirror image and starts in the upper right one. The mirror
+image's map is shifted down by a row before the two are added: of its own row it would see pixels to the right.
+
+Not quite all that came before is seen. No map holds the last colour of the pixel that it stands at (mask A), so what
+the mirror image brings of the row above lacks that of its last pixel, which enters through the first convolution alone.
+"""
+
+import keras
+from keras import ops
+
+from layers.convolutions import pad
+from layers.line_lstm import GATES, InputToState, LineLSTM, LineLSTMCell, check_units
+
+# Gates outside of the image, before their activations: o = f = 1, i = 0; the state stays what it is.
+_OPEN, _SHUT = 1e4, -1e4
+
+
+def skew(maps, fill):
+    """Moves row r by r places to the right: [batch, H, W, c] -> [batch, H, W + H - 1, c], the new places `fill` [c]."""
+    _, height, width, channels = maps.shape
+    filled = ops.broadcast_to(ops.cast(fill, maps.dtype), (ops.shape(maps)[0], height, height, channels))
+    rows = ops.concatenate([maps, filled], axis=2)  # [B, H, W + H, c], and one place less a row moves each by one more
+    flat = ops.reshape(rows, (-1, height * (width + height), channels))[:, :-height]
+    return ops.reshape(flat, (-1, height, width + height - 1, channels))
+
+
+def unskew(maps):
+    """The inverse of `skew`: [batch, H, W + H - 1, c] -> [batch, H, W, c]."""
+    _, height, columns, channels = maps.shape
+    flat = ops.pad(ops.reshape(maps, (-1, height * columns, channels)), [[0, 0], [0, height], [0, 0]])
+    return ops.reshape(flat, (-1, height, columns + 1, channels))[:, :, : columns - height + 1]
+
+
+@keras.saving.register_keras_serializable(package="layers")
+class DiagonalBiLSTM(keras.layers.Layer):
+    """Eq. 3 of arXiv 1601.06759 over diagonals, both ways: height + width - 1 steps.
+
+    Args:
+        units: h, maps that come out; a multiple of `colours`.
+        colours: colour groups of the maps: 3 for RGB images, 1 for grey or binary ones.
+
+    Call arguments:
+        maps: `[batch, height, width, channels]`.
+        condition: None, a vector `[batch, features]` or a map `[batch, height, width, features]`.
+
+    Returns: `[batch, height, width, units]`.
+
+    Raises:
+        ValueError: for maps that do not split into colour groups.
+    """
+
+    def __init__(self, units, colours=1, **kwargs):
+        super().__init__(**kwargs)
+        check_units(units, colours)
+        self.units = units
+        self.colours = colours
+        self.input_to_state, self.input_to_mirrored = (
+            InputToState(units, 1, colours, dtype=self.dtype_policy, name=name)
+            for name in ("input_to_state", "input_to_mirrored")
+        )
+
+    def build(self, maps_shape, condition_shape=None):
+        height = maps_shape[1]
+        self.input_to_state.build(maps_shape, condition_shape)
+        self.input_to_mirrored.build(maps_shape, condition_shape)
+        self.cell, self.mirrored_cell = (
+            LineLSTMCell(self.units, height, before=1, after=0, dtype=self.dtype_policy, name=name)
+            for name in ("cell", "mirrored_cell")
+        )
+        for cell in (self.cell, self.mirrored_cell):
+            cell.build((None, height * GATES * self.units))
+        self._walks = [LineLSTM(self.cell), LineLSTM(self.mirrored_cell)]
+
+    def call(self, maps, condition=None):
+        forward, mirrored = self._walks
+        from_left = self._cross(forward, self.input_to_state(maps, condition))
+        from_right = self._cross(mirrored, ops.flip(self.input_to_mirrored(maps, condition), axis=2))
+        return from_left + pad(ops.flip(from_right, axis=2), top=1)[:, :-1]
+
+    def _cross(self, walk, gates):
+        """One LSTM from the upper left corner: gates [B, H, W, 4h] -> h [B, H, W, h]."""
+        stays = ops.repeat(ops.convert_to_tensor([_OPEN, _OPEN, _SHUT, 0.0]), self.units)
+        columns = ops.swapaxes(skew(gates, stays), 1, 2)  # [B, W + H - 1, H, 4h]
+        return unskew(ops.swapaxes(walk(columns), 1, 2))
+
+    def compute_output_shape(self, maps_shape, condition_shape=None):
+        return (*maps_shape[:-1], self.units)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units, "colours": self.colours}

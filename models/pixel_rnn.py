@@ -1,0 +1,112 @@
+"""PixelRNN: Section 3 of arXiv 1601.06759, recurrent where PixelCNN is convolutional.
+
+image -> 7x7, mask A -> residual LSTM blocks (Figure 5 there, right) -> 2 x (ReLU, 1x1, mask B) -> softmax.
+
+A block: 2h maps -> RowLSTM or DiagonalBiLSTM, h maps -> 1x1, mask B, 2h maps -> plus what came in.
+"""
+
+import keras
+from keras import ops
+
+from layers.diagonal_bilstm import DiagonalBiLSTM
+from layers.masked_conv import MaskedConv2D, check_colour_groups
+from layers.row_lstm import RowLSTM
+from models import checks
+from models.autoregressive import AutoregressiveModel
+from models.pixel_rnn_sampling import DiagonalBiLSTMSampler, RowLSTMSampler
+
+SAMPLERS = {"row_lstm": RowLSTMSampler, "diagonal_bilstm": DiagonalBiLSTMSampler}
+
+
+@keras.saving.register_keras_serializable(package="models")
+class PixelRNN(AutoregressiveModel):
+    """PixelRNN of arXiv 1601.06759; maps are 2h wide between blocks, h inside.
+
+    Args:
+        image_shape: (height, width, colours).
+        levels: 256, or 2 for binary images.
+        num_classes: None, or how many classes it is conditioned on.
+        condition_shape: None, or what else: (features,), or (height, width, features), a map as high and wide as the
+            image. Each LSTM's four gates see it through a 1x1 of their own (Section 3.6).
+        recurrence: "row_lstm" or "diagonal_bilstm".
+        filters: h; a multiple of the colours.
+        depth: number of LSTM blocks (the paper: 12 on CIFAR-10, 1 or 7 on MNIST).
+        kernel_size: odd, of RowLSTM's input-to-state convolution.
+        first_kernel_size: odd, of the first convolution.
+        head_filters: maps between the two 1x1 convolutions of the head (the paper: 1024; MNIST 32); default 2h.
+        dropout: rate, before the last convolution of each block (not in the paper).
+    """
+
+    def __init__(
+        self,
+        image_shape=(32, 32, 3),
+        levels=256,
+        num_classes=None,
+        condition_shape=None,
+        recurrence="diagonal_bilstm",
+        filters=66,
+        depth=4,
+        kernel_size=3,
+        first_kernel_size=7,
+        head_filters=None,
+        dropout=0.0,
+        **kwargs,
+    ):
+        super().__init__(image_shape, levels, num_classes, condition_shape, **kwargs)
+        check_colour_groups(self.colours, filters=filters)
+        if recurrence not in SAMPLERS:
+            raise ValueError(f"recurrence must be one of {sorted(SAMPLERS)}. Received: recurrence={recurrence!r}")
+        self.recurrence = recurrence
+        self.filters = filters
+        self.depth = checks.check_integer("depth", depth, 1)
+        self.kernel_size = kernel_size
+        self.first_kernel_size = first_kernel_size
+        self.head_filters = 2 * filters if head_filters is None else head_filters
+        self.dropout = dropout
+        check_colour_groups(self.colours, head_filters=self.head_filters)
+        checks.check_odd("kernel_size", kernel_size)
+        checks.check_odd("first_kernel_size", first_kernel_size)
+        self._check_features_shape()
+
+        def conv(filters, size, name, mask_type="B"):
+            return MaskedConv2D(filters, size, mask_type, colours=self.colours, dtype=self.dtype_policy, name=name)
+
+        self.first = conv(2 * filters, first_kernel_size, "first", mask_type="A")
+        self.blocks = [
+            (self._recurrent(f"block_{i}_lstm"), conv(2 * filters, 1, f"block_{i}_expand")) for i in range(self.depth)
+        ]
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.hidden = conv(self.head_filters, 1, "hidden")
+        self.logits = conv(self.colours * self.levels, 1, "logits")
+
+    def _recurrent(self, name):
+        options = {"colours": self.colours, "dtype": self.dtype_policy, "name": name}
+        if self.recurrence == "row_lstm":
+            return RowLSTM(self.filters, self.kernel_size, **options)
+        return DiagonalBiLSTM(self.filters, **options)
+
+    def build_network(self):
+        height, width, colours = self.image_shape
+        self.first.build((None, height, width, colours))
+        for recurrent, expand in self.blocks:
+            recurrent.build((None, height, width, 2 * self.filters), self.batch_features_shape)
+            expand.build((None, height, width, self.filters))
+        self.drop.build((None, height, width, self.filters))
+        self.hidden.build((None, height, width, 2 * self.filters))
+        self.logits.build((None, height, width, self.head_filters))
+
+    def call(self, inputs, training=None):
+        """uint8 images [B, H, W, colours] (or {"images", "condition"}) -> logits float32 [B, H, W, colours, levels]."""
+        images, condition = self.network_inputs(inputs)
+        maps = self.first(images)  # [B, H, W, 2h]; no residual round mask A: the image must not leak through
+        for recurrent, expand in self.blocks:
+            maps = maps + expand(self.drop(recurrent(maps, condition), training=training))
+        hidden = self.hidden(ops.relu(maps))
+        return self.split_levels(self.logits(ops.relu(hidden)))
+
+    def incremental(self, condition=None):
+        return SAMPLERS[self.recurrence](self, condition)
+
+    def get_config(self):
+        names = ("recurrence", "filters", "depth", "kernel_size", "first_kernel_size", "head_filters", "dropout")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
