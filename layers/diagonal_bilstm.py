@@ -17,7 +17,7 @@ import keras
 from keras import ops
 
 from layers.convolutions import pad
-from layers.line_lstm import GATES, InputToState, LineLSTM, LineLSTMCell, check_units
+from layers.line_lstm import InputToState, LineLSTM, check_units
 
 # Gates outside of the image, before their activations: o = f = 1, i = 0; the state stays what it is.
 _OPEN, _SHUT = 1e4, -1e4
@@ -66,30 +66,24 @@ class DiagonalBiLSTM(keras.layers.Layer):
             InputToState(units, 1, colours, dtype=self.dtype_policy, name=name)
             for name in ("input_to_state", "input_to_mirrored")
         )
+        self.walk = LineLSTM(units, before=1, after=0, walks=2, dtype=self.dtype_policy, name="walk")
 
     def build(self, maps_shape, condition_shape=None):
-        height = maps_shape[1]
         self.input_to_state.build(maps_shape, condition_shape)
         self.input_to_mirrored.build(maps_shape, condition_shape)
-        self.cell, self.mirrored_cell = (
-            LineLSTMCell(self.units, height, before=1, after=0, dtype=self.dtype_policy, name=name)
-            for name in ("cell", "mirrored_cell")
-        )
-        for cell in (self.cell, self.mirrored_cell):
-            cell.build((None, height * GATES * self.units))
-        self._walks = [LineLSTM(self.cell), LineLSTM(self.mirrored_cell)]
+        self.walk.build()
 
     def call(self, maps, condition=None):
-        forward, mirrored = self._walks
-        from_left = self._cross(forward, self.input_to_state(maps, condition))
-        from_right = self._cross(mirrored, ops.flip(self.input_to_mirrored(maps, condition), axis=2))
+        mirrored = ops.flip(self.input_to_mirrored(maps, condition), axis=2)
+        both = ops.concatenate([self.input_to_state(maps, condition), mirrored])  # [2B, H, W, 4h]
+        from_left, from_right = ops.split(self._cross(both), 2)
         return from_left + pad(ops.flip(from_right, axis=2), top=1)[:, :-1]
 
-    def _cross(self, walk, gates):
-        """One LSTM from the upper left corner: gates [B, H, W, 4h] -> h [B, H, W, h]."""
+    def _cross(self, gates):
+        """Both LSTMs, each from its upper left corner: [2B, H, W, 4h] -> h [2B, H, W, h]."""
         stays = ops.repeat(ops.convert_to_tensor([_OPEN, _OPEN, _SHUT, 0.0]), self.units)
-        columns = ops.swapaxes(skew(gates, stays), 1, 2)  # [B, W + H - 1, H, 4h]
-        return unskew(ops.swapaxes(walk(columns), 1, 2))
+        columns = ops.transpose(skew(gates, stays), (2, 0, 1, 3))  # [W + H - 1, 2B, H, 4h]
+        return unskew(ops.transpose(self.walk(columns), (1, 2, 0, 3)))
 
     def compute_output_shape(self, maps_shape, condition_shape=None):
         return (*maps_shape[:-1], self.units)

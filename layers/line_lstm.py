@@ -10,23 +10,17 @@ convolution along the line before, K_ss its kernel, and `inputs` what InputToSta
 Outside of the image stands a learned state: c is the weight `outside`, h is tanh(c).
 """
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
 
 from layers.convolutions import pad, pointwise, valid_conv
+from layers.line_walk import walk_through
 from layers.masked_conv import check_colour_groups, colour_mask, colours_of
 
 GATES = 4  # o, f, i, g
-
-
-def lstm_step(gates, memory):
-    """(h, c) of Eq. 3: gates [..., 4h] before their activations, memory c_before [..., h]."""
-    units = memory.shape[-1]
-    opened = ops.sigmoid(gates[..., : 3 * units])
-    leave, keep, enter = ops.split(opened, 3, axis=-1)
-    memory = keep * memory + enter * ops.tanh(gates[..., 3 * units :])
-    return leave * ops.tanh(memory), memory
 
 
 def check_units(units, colours, kernel_size=1):
@@ -105,68 +99,43 @@ class InputToState(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="layers")
-class LineLSTMCell(keras.layers.Layer):
-    """One line, a step of keras.layers.RNN.
-
-    Call arguments: inputs `[batch, length * 4h]`, before the activations; states `[h, c]`, `[batch, length * h]` each.
-    Returns: h of the line, `[h, c]`.
+class LineLSTM(keras.layers.Layer):
+    """The walk through the lines: Eq. 3 for one line after another.
 
     Args:
         units: h.
-        length: pixels of a line.
         before, after: how many pixels of the line before K_ss sees on either side of a pixel's own place: 1 and 1 for
             rows; 1 and 0 for diagonals, where they are the pixel above and the one to the left.
+        walks: how many LSTMs with weights of their own go side by side, each over its part of the batch.
+
+    Input: what InputToState gives, lines first: `[lines, walks * batch, length, 4 * units]`.
+    Output: h, `[lines, walks * batch, length, units]`.
     """
 
-    def __init__(self, units, length, before=1, after=1, **kwargs):
+    def __init__(self, units, before=1, after=1, walks=1, **kwargs):
         super().__init__(**kwargs)
         self.units = units
-        self.length = length
         self.before = before
         self.after = after
-        self.state_size = [length * units, length * units]
-        self.output_size = length * units
+        self.walks = walks
 
-    def build(self, input_shape):
-        taps = self.before + 1 + self.after
-        shape = (taps * self.units, GATES * self.units)
-        self.kernel = self.add_weight(name="kernel", shape=shape)  # taps in the order of the line
-        self.outside = self.add_weight(name="outside", shape=(self.units,), initializer="zeros")
+    def build(self, gates_shape=None):
+        shape = ((self.before + 1 + self.after) * self.units, GATES * self.units)  # taps in the order of the line
+        limit = math.sqrt(6.0 / sum(shape))  # Glorot's, of each walk
+        start = keras.initializers.RandomUniform(-limit, limit)
+        self.kernel = self.add_weight(name="kernel", shape=(self.walks, *shape), initializer=start)
+        self.outside = self.add_weight(name="outside", shape=(self.walks, self.units), initializer="zeros")
 
-    def get_initial_state(self, batch_size=None):
-        """The state outside, along the line: [h, c]."""
-        memory = ops.cast(self.outside, self.compute_dtype)
-        lines = [ops.broadcast_to(state, (batch_size, self.length, self.units)) for state in (ops.tanh(memory), memory)]
-        return [ops.reshape(line, (-1, self.length * self.units)) for line in lines]
+    def call(self, gates):
+        lines, _, length, width = gates.shape
+        parted = ops.reshape(gates, (lines, self.walks, -1, length, width))
+        kernel, outside = (ops.cast(weight, self.compute_dtype) for weight in (self.kernel, self.outside))
+        hidden = walk_through(parted, kernel, outside, self.before, self.after)
+        return ops.reshape(hidden, (lines, -1, length, self.units))
 
-    def call(self, inputs, states):
-        hidden, memory = (ops.reshape(state, (-1, self.length, self.units)) for state in states)
-        gates = ops.reshape(inputs, (-1, self.length, GATES * self.units))
-        gates = gates + pointwise(self.neighbours(hidden), ops.cast(self.kernel, self.compute_dtype))
-        hidden, memory = (ops.reshape(state, (-1, self.length * self.units)) for state in lstm_step(gates, memory))
-        return hidden, [hidden, memory]
-
-    def neighbours(self, hidden):
-        """A line [B, length, h] -> what K_ss sees of it at each place, [B, length, taps * h]."""
-        outside = ops.tanh(ops.cast(self.outside, hidden.dtype))
-        edge = ops.broadcast_to(outside, (ops.shape(hidden)[0], 1, self.units))
-        line, length = ops.concatenate([edge] * self.before + [hidden] + [edge] * self.after, axis=1), hidden.shape[1]
-        return ops.concatenate([line[:, j : j + length] for j in range(self.before + 1 + self.after)], axis=-1)
+    def compute_output_shape(self, gates_shape):
+        return (*gates_shape[:-1], self.units)
 
     def get_config(self):
-        names = ("units", "length", "before", "after")
+        names = ("units", "before", "after", "walks")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
-
-class LineLSTM:
-    """A LineLSTMCell and the loop over it: gates [batch, lines, length, 4h] -> h [batch, lines, length, h]."""
-
-    def __init__(self, cell):
-        self.length, self.units = cell.length, cell.units
-        # The cell is a layer of its owner; the loop over it is none, so that it is saved once.
-        self.loop = keras.layers.RNN(cell, return_sequences=True, dtype=cell.dtype_policy)
-
-    def __call__(self, gates):
-        lines = gates.shape[1]
-        flat = ops.reshape(gates, (-1, lines, self.length * GATES * self.units))
-        return ops.reshape(self.loop(flat), (-1, lines, self.length, self.units))

@@ -5,8 +5,9 @@ above. So a pixel sees a triangle above it, open upwards, and k // 2 pixels to i
 """
 
 import keras
+from keras import ops
 
-from layers.line_lstm import InputToState, LineLSTM, LineLSTMCell, check_units
+from layers.line_lstm import InputToState, LineLSTM, check_units
 
 
 @keras.saving.register_keras_serializable(package="layers")
@@ -35,16 +36,15 @@ class RowLSTM(keras.layers.Layer):
         self.kernel_size = kernel_size
         self.colours = colours
         self.input_to_state = InputToState(units, kernel_size, colours, dtype=self.dtype_policy, name="input_to_state")
+        self.walk = LineLSTM(units, before=1, after=1, dtype=self.dtype_policy, name="walk")
 
     def build(self, maps_shape, condition_shape=None):
-        width = maps_shape[2]
         self.input_to_state.build(maps_shape, condition_shape)
-        self.cell = LineLSTMCell(self.units, width, before=1, after=1, dtype=self.dtype_policy, name="cell")
-        self.cell.build((None, self.cell.length * 4 * self.units))
-        self._walk = LineLSTM(self.cell)
+        self.walk.build()
 
     def call(self, maps, condition=None):
-        return self._walk(self.input_to_state(maps, condition))
+        rows_first = ops.swapaxes(self.input_to_state(maps, condition), 0, 1)  # [H, B, W, 4h]
+        return ops.swapaxes(self.walk(rows_first), 0, 1)
 
     def compute_output_shape(self, maps_shape, condition_shape=None):
         return (*maps_shape[:-1], self.units)

@@ -11,7 +11,8 @@ Shapes: n images, W columns, L blocks, h units. States of a row [L, W, n, h], of
 from keras import ops
 
 from layers.convolutions import pointwise
-from layers.line_lstm import GATES, lstm_step
+from layers.line_lstm import GATES
+from layers.line_walk import lstm_step
 from models.autoregressive import LOGIT_SCALE
 from models.pixel_cnn_sampling import Taps
 from models.raster import shift_in
@@ -55,11 +56,11 @@ class _Inputs:
 
 
 class _Cells:
-    """The LineLSTMCell of all blocks."""
+    """One walk of the LineLSTM of all blocks."""
 
-    def __init__(self, cells):
-        self.kernels = _stack([cell.kernel for cell in cells])  # [L, taps * h, 4h]
-        self.memory = _stack([cell.outside for cell in cells])  # [L, h]
+    def __init__(self, layers, walk=0):
+        self.kernels = _stack([layer.walk.kernel for layer in layers])[:, walk]  # [L, taps * h, 4h]
+        self.memory = _stack([layer.walk.outside for layer in layers])[:, walk]  # [L, h]
         self.hidden = ops.tanh(self.memory)
 
     def outside(self, state, *sizes):
@@ -75,7 +76,7 @@ class _PixelRNNSampler:
         recurrent, expand = zip(*model.blocks, strict=True)
         self.colours, self.levels, self.units, self.depth = model.colours, model.levels, model.filters, model.depth
         self.inputs = _Inputs([layer.input_to_state for layer in recurrent], condition)
-        self.cells = _Cells([layer.cell for layer in recurrent])
+        self.cells = _Cells(recurrent)
         self.first, self.expand = Taps(model.first), [Taps(layer) for layer in expand]
         self.hidden, self.logits = Taps(model.hidden), Taps(model.logits)
 
@@ -167,8 +168,9 @@ class DiagonalBiLSTMSampler(_PixelRNNSampler):
 
     def __init__(self, model, condition):
         super().__init__(model, condition)
-        self.mirrored_inputs = _Inputs([layer.input_to_mirrored for layer, _ in model.blocks], condition)
-        self.mirrored = _Cells([layer.mirrored_cell for layer, _ in model.blocks])
+        recurrent = [layer for layer, _ in model.blocks]
+        self.mirrored_inputs = _Inputs([layer.input_to_mirrored for layer in recurrent], condition)
+        self.mirrored = _Cells(recurrent, walk=1)
 
     @property
     def kept_size(self):

@@ -66,16 +66,17 @@ def paper_inputs(image, condition, colours, kernel, bias, condition_kernel=None)
 
 def paper_row_lstm(image, condition, colours, weights):
     *of_inputs, kernel, outside = weights
-    paper = Paper(paper_inputs(image, condition, colours, *of_inputs), outside, kernel)
+    paper = Paper(paper_inputs(image, condition, colours, *of_inputs), outside[0], kernel[0])
     for r, c in np.ndindex(image.shape[:2]):
         paper.step(r, c, [(r - 1, c - 1), (r - 1, c), (r - 1, c + 1)], before=(r - 1, c))
     return paper.maps()
 
 
 def paper_diagonal_bilstm(image, condition, colours, weights):
-    count = len(weights) // 2 - 2
-    from_left = weights[:count], weights[2 * count : 2 * count + 2]
-    from_right = weights[count : 2 * count], weights[2 * count + 2 :]
+    *of_inputs, kernel, outside = weights
+    count = len(of_inputs) // 2
+    from_left = of_inputs[:count], (kernel[0], outside[0])
+    from_right = of_inputs[count:], (kernel[1], outside[1])
     flipped = condition if condition is None or condition.ndim == 1 else condition[:, ::-1]
     maps = []
     for (of_inputs, of_cell), x, h in ((from_left, image, condition), (from_right, image[:, ::-1], flipped)):
@@ -156,17 +157,15 @@ def test_the_two_halves_are_mirror_images_a_row_apart():
     """With the weights of one in the other; each heard alone, for the other's output gates are shut."""
     layer = built("diagonals", 1, None)
     maps = np.random.default_rng(0).normal(size=(2, 4, 5, 6)).astype("float32")
-    halves = (layer.input_to_state, layer.cell), (layer.input_to_mirrored, layer.mirrored_cell)
-    for to, source in zip(halves[1], halves[0], strict=True):
-        to.set_weights(source.get_weights())
+    layer.input_to_mirrored.set_weights(layer.input_to_state.get_weights())
+    for weight in layer.walk.weights:
+        weight.assign(ops.repeat(weight.value[:1], 2, axis=0))
     heard = []
-    for own, other in (halves, halves[::-1]):
-        bias = ops.convert_to_numpy(other[0].bias.value)
-        shut = bias.copy()
-        shut[:UNITS] = -1e4
-        other[0].bias.assign(shut)
-        heard.append(ops.convert_to_numpy(layer(maps if own is halves[0] else maps[:, :, ::-1])))
-        other[0].bias.assign(bias)
+    for other, seen in ((layer.input_to_mirrored, maps), (layer.input_to_state, maps[:, :, ::-1])):
+        bias = ops.convert_to_numpy(other.bias.value)
+        other.bias.assign(np.concatenate([np.full(UNITS, -1e4), bias[UNITS:]]))
+        heard.append(ops.convert_to_numpy(layer(seen)))
+        other.bias.assign(bias)
     from_left, from_right = heard
     np.testing.assert_allclose(from_right[:, 1:], from_left[:, :-1, ::-1], atol=1e-6)
     assert not from_right[:, 0].any() and from_left.all()
