@@ -10,10 +10,14 @@ from models.map_pixel_cnn import MapPixelCNN
 from models.map_regression import MapRegression
 from models.pixel_cnn import PixelCNN
 from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
+from models.pixel_rnn import PixelRNN
 
 NETWORKS = {
     "pixel_cnn": PixelCNN,
     "gated_pixel_cnn": GatedPixelCNN,
+    "row_lstm": PixelRNN,
+    "diagonal_bilstm": PixelRNN,
+    "diagonal_bilstm_7": PixelRNN,
     "class_gated_pixel_cnn": GatedPixelCNN,
     "pixel_cnn_autoencoder_10": PixelCNNAutoencoder,
     "pixel_cnn_autoencoder_100": PixelCNNAutoencoder,

@@ -9,7 +9,7 @@ from absl import flags
 from reproduce import presets, records, report
 
 
-def define(models, values=flags.FLAGS, choose=None):
+def define(models, values=flags.FLAGS, choose=None, on_request=()):
     """Defines the flags of a table whose rows run `models`, and of `choose`: {flag: its values, the default first}."""
     runs = str(records.REPOSITORY / "runs")
     precisions = ["float32", "mixed_bfloat16", "mixed_float16"]
@@ -18,7 +18,8 @@ def define(models, values=flags.FLAGS, choose=None):
     flags.DEFINE_enum(
         "preset", None, presets.PRESET_NAMES, f"how large and long, reproduce/presets.py ({best})", **into
     )
-    rows = f"rows to run, with commas between or the flag repeated, of {', '.join(models)} (default: all)"
+    rows = f"rows to run, with commas between or the flag repeated, of {', '.join(models)} (default: all"
+    rows += f" but {', '.join(on_request)})" if on_request else ")"
     flags.DEFINE_multi_string("rows", [], rows, **into)
     for name, choices in (choose or {}).items():
         flags.DEFINE_enum(name, choices[0], choices, f"which {name}", **into)
@@ -34,8 +35,8 @@ def define(models, values=flags.FLAGS, choose=None):
     flags.DEFINE_enum("precision", None, precisions, "of training (default: the preset's)", **into)
 
 
-def check(models, options):
-    """The models to run, in the order of the table.
+def check(models, options, on_request=()):
+    """The models to run, in the order of the table; of those `on_request` only what was named, or is measured again.
 
     Raises:
         ValueError: an unknown row, flags that do not go together, a folder that cannot be written to, no such file.
@@ -54,7 +55,8 @@ def check(models, options):
     if not options.evaluate_only:
         _check_folder("results_dir", options.results_dir)
         _check_folder("runs_dir", options.runs_dir)
-    return [name for name in models if name in (rows or models)]
+    by_default = [name for name in models if options.evaluate_only or name not in on_request]
+    return [name for name in models if name in (rows or by_default)]
 
 
 def _check_folder(name, folder):

@@ -71,6 +71,35 @@ _PIXEL_CNN_CIFAR = {
     ),
 }
 
+
+def _recurrent(like, recurrence, **models):
+    """The presets of PixelRNN on the schedules of `like`; `models`: {name: constructor arguments}."""
+    return {
+        name: dataclasses.replace(like[name], model={"recurrence": recurrence, **model})
+        for name, model in models.items()
+    }
+
+
+_SMALL_RECURRENT = {"filters": 6, "depth": 1, "first_kernel_size": 3}
+_ROW_LSTM_CIFAR = _recurrent(
+    _PIXEL_CNN_CIFAR,
+    "row_lstm",
+    smoke=_SMALL_RECURRENT,
+    quick={"filters": 36, "depth": 3, "head_filters": 72},
+    cpu={"filters": 48, "depth": 6, "head_filters": 96},
+    gpu={"filters": 96, "depth": 8, "head_filters": 384, "dropout": 0.1},
+    paper={"filters": 129, "depth": 12, "head_filters": 1023},
+)
+_DIAGONAL_CIFAR = _recurrent(
+    _PIXEL_CNN_CIFAR,
+    "diagonal_bilstm",
+    smoke=_SMALL_RECURRENT,
+    quick={"filters": 36, "depth": 1, "head_filters": 72},
+    cpu={"filters": 48, "depth": 2, "head_filters": 96},
+    gpu={"filters": 96, "depth": 6, "head_filters": 384, "dropout": 0.1},
+    paper={"filters": 129, "depth": 12, "head_filters": 1023},
+)
+
 # Table 3 of arXiv 1502.04623; what it does not give (rate, batch, length) is ours.
 _DRAW_CIFAR = {
     "smoke": Preset({"steps": 2, "units": 8, "latent": 4, "read_size": 4, "write_size": 4}, 6, 4, steps_per_epoch=2,
@@ -154,6 +183,32 @@ _PIXEL_CNN_MNIST = {
     "paper": dataclasses.replace(_GATED_MNIST["paper"], model={"filters": 16, "depth": 7, "head_filters": 32}),
 }
 
+# arXiv 1601.06759: one layer with h = 32, and seven with h = 16, head 32; of its Row LSTM on MNIST it gives no sizes.
+_ROW_LSTM_MNIST = _recurrent(
+    _PIXEL_CNN_MNIST,
+    "row_lstm",
+    smoke=_SMALL_RECURRENT,
+    quick={"filters": 16, "depth": 3, "head_filters": 32},
+    cpu={"filters": 32, "depth": 3, "head_filters": 32},
+    gpu={"filters": 64, "depth": 7, "head_filters": 64, "dropout": 0.1},
+    paper={"filters": 16, "depth": 7, "head_filters": 32},
+)
+_ONE_LAYER = {"filters": 32, "depth": 1, "head_filters": 32}
+_DIAGONAL_MNIST = _recurrent(
+    _PIXEL_CNN_MNIST,
+    "diagonal_bilstm",
+    smoke=_SMALL_RECURRENT,
+    quick={"filters": 16, "depth": 1, "head_filters": 32},
+    cpu=_ONE_LAYER,
+    gpu=_ONE_LAYER,
+    paper=_ONE_LAYER,
+)
+_SEVEN_LAYERS = {"filters": 16, "depth": 7, "head_filters": 32}
+_DIAGONAL_7_MNIST = _recurrent(
+    _PIXEL_CNN_MNIST, "diagonal_bilstm", smoke=_SMALL_RECURRENT, cpu=_SEVEN_LAYERS, gpu=_SEVEN_LAYERS,
+    paper=_SEVEN_LAYERS,
+)  # fmt: skip
+
 # A small clip_norm: now and then a window's gradient is a hundred times the usual one, and a step along it is the end.
 _GLIMPSES_8 = {
     "smoke": Preset({"glimpses": 2, "units": 8, "glimpse_size": 4}, 6, 4, steps_per_epoch=2, validation_images=8,
@@ -177,12 +232,21 @@ _CONV_CLUTTERED = {
 }
 
 PRESETS = {
-    "table1_cifar": {"draw": _DRAW_CIFAR, "gated_pixel_cnn": _GATED_CIFAR, "pixel_cnn": _PIXEL_CNN_CIFAR},
+    "table1_cifar": {
+        "draw": _DRAW_CIFAR,
+        "gated_pixel_cnn": _GATED_CIFAR,
+        "pixel_cnn": _PIXEL_CNN_CIFAR,
+        "row_lstm": _ROW_LSTM_CIFAR,
+        "diagonal_bilstm": _DIAGONAL_CIFAR,
+    },
     "table2_binarized_mnist": {
         "draw": _DRAW_MNIST,
         "draw_without_attention": _DRAW_MNIST_WITHOUT_ATTENTION,
         "gated_pixel_cnn": _GATED_MNIST,
         "pixel_cnn": _PIXEL_CNN_MNIST,
+        "row_lstm": _ROW_LSTM_MNIST,
+        "diagonal_bilstm": _DIAGONAL_MNIST,
+        "diagonal_bilstm_7": _DIAGONAL_7_MNIST,
     },
     "table1_cluttered_mnist": {
         "conv_classifier": _CONV_CLUTTERED,

@@ -51,7 +51,8 @@ class Experiment:
     its models see, `part(model, data)` those of them that one row sees; `picture(network, data, n, seed)` what a record
     shows; `measure(network, data, preset, seed)` what it tells beside its values, {what: number}; `finish(records,
     data, options)` comes after the rows, with all records of the table. `baselines` are rows without a network: model
-    -> function of the data and the flags that gives fields of the record and a picture.
+    -> function of the data and the flags that gives fields of the record and a picture. Models `on_request` run only
+    when --rows names them.
     """
 
     table: str
@@ -61,6 +62,7 @@ class Experiment:
     data: str
     presets: dict | None = None  # model -> name -> Preset; None: those of presets.PRESETS
     baselines: dict = dataclasses.field(default_factory=dict)
+    on_request: tuple[str, ...] = ()
     define: Callable | None = None
     load: Callable | None = None
     part: Callable | None = None
@@ -99,7 +101,8 @@ def main(experiment, others=None, flag="data", instead=None):
             exit with; None: the rows are run.
     """
     choices = others or {flag: experiment}
-    command.define(experiment.models, choose={flag: list(choices)} if others else {})
+    choose = {flag: list(choices)} if others else {}
+    command.define(experiment.models, choose=choose, on_request=experiment.on_request)
     if experiment.define:
         experiment.define(flags.FLAGS)
 
@@ -125,7 +128,7 @@ def run(experiment, options, argv):
     """
     memory.keep_freed_memory()
     try:
-        chosen = command.check(experiment.models, options)
+        chosen = command.check(experiment.models, options, experiment.on_request)
         for model in chosen:
             if model in NETWORKS:
                 experiment.preset(model, options.preset or presets.DEFAULT)  # now, not after the rows before it

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 from keras import ops
 
+from layers.diagonal_bilstm import DiagonalBiLSTM
 from layers.draw_cell import DrawCell, DrawDecoderCell
 from layers.gated_block import GatedBlock
 from layers.gaussian_attention import GaussianAttention
 from layers.image_stream import ImageStream
+from layers.line_lstm import InputToState, LineLSTM
 from layers.map_network import MapNetwork
 from layers.masked_conv import MaskedConv2D
+from layers.row_lstm import RowLSTM
 from layers.up_conv import UpConv
 from layers.wide_dense import WideDense
 
@@ -28,6 +31,10 @@ LAYERS = [
     (GatedBlock, {"filters": 6, "kernel_size": 5, "mask_type": "A", "colours": 3, "dropout": 0.5}),
     (GaussianAttention, {"size": 2, "image_shape": (4, 5, 3), "initial_gamma": 0.25}),
     (MapNetwork, {"size": (4, 5), "filters": 3, "depth": 1, "halvings": 1, "levels": 256}),
+    (InputToState, {"units": 6, "kernel_size": 3, "colours": 3}),
+    (LineLSTM, {"units": 6, "before": 1, "after": 0, "walks": 2}),
+    (RowLSTM, {"units": 6, "kernel_size": 5, "colours": 3}),
+    (DiagonalBiLSTM, {"units": 6, "colours": 3}),
     (WideDense, {"units": 6, "use_bias": False}),
     (UpConv, {"filters": 6, "kernel_size": 3, "activation": keras.activations.relu}),
     (ImageStream, {"filters": (4, 3, 2), "deep": True}),

@@ -61,7 +61,7 @@ def test_every_table_heading_names_the_data_that_is_there(smoke):
 
 
 def test_nothing_goes_by_the_name_of_a_data_set_that_is_not_there(smoke, by_model):
-    assert set(by_model) == set(table1_cifar.EXPERIMENT.models)
+    assert set(by_model) == set(table1_cifar.EXPERIMENT.models) - set(table1_cifar.EXPERIMENT.on_request)
     assert {record.data for record in by_model.values()} == {DATA}
     assert {record.data_title for record in by_model.values()} == {TITLE}
     assert all(record.is_fallback for record in by_model.values())
@@ -73,8 +73,9 @@ def test_run_ends_with_a_table_of_what_it_measured(smoke, by_model):
     table = smoke[1].partition("\nThis run:\n")[2]
     for row in table1_cifar.ROWS:
         lines = [line for line in table.splitlines() if line.startswith(f"{row.name} ") and TITLE in line]
-        assert len(lines) == (1 if row.models else 0)
-        assert all(f"{by_model[row.models[0]].values['test']:.2f} (" in line for line in lines)
+        ran = [by_model[model] for model in row.models if model in by_model]
+        assert len(lines) == len(ran)
+        assert all(f"{record.values['test']:.2f} (" in line for record, line in zip(ran, lines, strict=True))
 
 
 @pytest.mark.parametrize("model", NETWORKS)
@@ -199,6 +200,17 @@ def test_rows_by_commas_or_by_repetition(given, tmp_path):
     command.define(table1_cifar.EXPERIMENT.models, options)
     options(["table1_cifar.py", *given, f"--results_dir={tmp_path}", f"--runs_dir={tmp_path}"])
     assert command.check(table1_cifar.EXPERIMENT.models, options) == ["uniform", "gated_pixel_cnn"]
+
+
+@pytest.mark.parametrize(
+    "given, runs", [([], False), (["--rows=row_lstm,diagonal_bilstm"], True), (["--evaluate_only"], True)]
+)
+def test_what_takes_long_runs_when_it_is_named_or_measured_again(given, runs, tmp_path):
+    experiment, options = table1_cifar.EXPERIMENT, flags.FlagValues()
+    command.define(experiment.models, options, on_request=experiment.on_request)
+    options(["table1_cifar.py", *given, f"--results_dir={tmp_path}", f"--runs_dir={tmp_path}"])
+    assert ("row_lstm" in command.check(experiment.models, options, experiment.on_request)) == runs
+    assert "(default: all but row_lstm, diagonal_bilstm)" in options["rows"].help
 
 
 def files_of(folder):

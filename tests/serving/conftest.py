@@ -20,8 +20,10 @@ from models.embedding_network import EmbeddingNetwork
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.map_pixel_cnn import MapPixelCNN
 from models.map_regression import MapRegression
+from models.multi_scale_pixel_rnn import MultiScalePixelRNN
 from models.pixel_cnn import PixelCNN
 from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
+from models.pixel_rnn import PixelRNN
 from serving import config, local
 from serving.export import export
 from serving.signatures import signatures_of
@@ -33,6 +35,8 @@ MAP = {"map_filters": 4, "map_depth": 1}
 TINY = {  # served name: model; every class of models/networks.py
     "pixel_cnn": lambda: PixelCNN((4, 5, 1), levels=256, **PIXELS),
     "gated": lambda: GatedPixelCNN((4, 5, 3), levels=4, num_classes=3, **PIXELS),
+    "pixel_rnn": lambda: PixelRNN((3, 4, 1), levels=4, **PIXELS),
+    "multi_scale": lambda: MultiScalePixelRNN((2, 4, 1), 4, factor=2, recurrence="row_lstm", **MAP, **PIXELS),
     "map_pixel_cnn": lambda: MapPixelCNN((4, 4, 1), (4, 4, 2), 4, keeps_known=True, levels=4, **MAP, **PIXELS),
     "map_regression": lambda: MapRegression((4, 4, 1), (3,), **MAP),
     "pixel_cnn_autoencoder": lambda: PixelCNNAutoencoder((8, 8, 1), 3, 4, levels=4, **MAP, **PIXELS),
