@@ -16,11 +16,13 @@ from models.chairs_generator import ChairsGenerator
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.map_pixel_cnn import MapPixelCNN
 from models.pixel_cnn import PixelCNN
+from models.pixel_rnn import PixelRNN
 
 ROOT = pathlib.Path(__file__).parents[2]
 NO_TFP = 77  # exit status of a JAX process that has no TensorFlow Probability to run on
 CODES = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
-CONDITIONS = {"plain": None, "gated": np.array([2, 0, 1, 2]), "map": CODES}
+LABELS = np.array([2, 0, 1, 2])
+CONDITIONS = {"plain": None, "gated": LABELS, "map": CODES, "rows": LABELS, "diagonals": None}
 
 ON_JAX = f"""
 import sys
@@ -29,11 +31,13 @@ try:
 except Exception as error:
     print(error, file=sys.stderr)
     sys.exit({NO_TFP})
-import keras, numpy as np, models.draw, models.gated_pixel_cnn, models.map_pixel_cnn, models.pixel_cnn
+import keras, numpy as np
+import models.draw, models.gated_pixel_cnn, models.map_pixel_cnn, models.pixel_cnn, models.pixel_rnn
 from models import chairs_generator, transformations
 from models.autoregressive import join_inputs
 assert keras.backend.backend() == "jax"
-for name, given in (("plain", None), ("gated", np.array([2, 0, 1, 2])), ("map", np.load("codes.npy"))):
+labels, codes = np.array([2, 0, 1, 2]), np.load("codes.npy")
+for name, given in {{"plain": None, "gated": labels, "map": codes, "rows": labels, "diagonals": None}}.items():
     model, images = keras.saving.load_model(name + ".keras"), np.load(name + ".npy")
     found = {{"log_prob": model.log_prob(images, given), "samples": model.sample(4, given, seed=3)}}
     found["completed"] = model.complete(images, rows=2, condition=given, seed=4, temperature=0.7)
@@ -83,6 +87,8 @@ def models(make_model, make_draw, random_images):
         "plain": make_model(PixelCNN),
         "gated": make_model(GatedPixelCNN, levels=256, num_classes=3),
         "map": make_model(MapPixelCNN, image_shape=(4, 4, 3), condition_shape=(2,), map_filters=3, map_depth=1),
+        "rows": make_model(PixelRNN, image_shape=(3, 4, 1), recurrence="row_lstm", num_classes=3),
+        "diagonals": make_model(PixelRNN, image_shape=(4, 3, 3), depth=1),
         "draw": make_draw(),
         "draw_colour": make_draw(image_shape=(4, 5, 3), levels=256, write_size=None),
     }
