@@ -23,6 +23,11 @@ from layers.masked_conv import check_colour_groups, colour_mask, colours_of
 GATES = 4  # o, f, i, g
 
 
+def _remembering(shape, dtype=None):
+    """Biases of the gates at first: 1 of the forget gate, as is usual, else 0."""
+    return ops.repeat(ops.cast([0.0, 1.0, 0.0, 0.0], dtype), shape[0] // GATES)
+
+
 def check_units(units, colours, kernel_size=1):
     """Raises ValueError for maps that do not split into colour groups, or an even kernel."""
     check_colour_groups(colours, units=units)
@@ -59,7 +64,7 @@ class InputToState(keras.layers.Layer):
         channels, filters = maps_shape[-1], GATES * self.units
         check_colour_groups(self.colours, channels=channels)
         self.kernel = self.add_weight(name="kernel", shape=(1, self.reach + 1, channels, filters))
-        self.bias = self.add_weight(name="bias", shape=(filters,), initializer="zeros")
+        self.bias = self.add_weight(name="bias", shape=(filters,), initializer=_remembering)
         self.takes_condition = condition_shape is not None
         if self.takes_condition:
             self.condition_kernel = self.add_weight(name="condition_kernel", shape=(condition_shape[-1], filters))

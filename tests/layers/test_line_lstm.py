@@ -171,6 +171,13 @@ def test_the_two_halves_are_mirror_images_a_row_apart():
     assert not from_right[:, 0].any() and from_left.all()
 
 
+def test_it_remembers_at_first():
+    layer = RowLSTM(2)
+    layer.build((None, 4, 5, 6))
+    np.testing.assert_array_equal(layer.input_to_state.bias, [0, 0, 1, 1, 0, 0, 0, 0])
+    assert np.abs(layer.walk.kernel).max() <= np.sqrt(6 / (3 * 2 + 4 * 2))
+
+
 @pytest.mark.parametrize(
     "make, message",
     [
