@@ -25,6 +25,16 @@ _OPEN, _SHUT = 1e4, -1e4
 
 def skew(maps, fill):
     """Moves row r by r places to the right: [batch, H, W, c] -> [batch, H, W + H - 1, c], the new places `fill` [c]."""
+    # The gradient's way back is the inverse; found by differentiation it takes seven times as long.
+    return ops.custom_gradient(lambda maps: (_to_diagonals(maps, fill), _to_rows))(maps)
+
+
+def unskew(maps):
+    """The inverse of `skew`: [batch, H, W + H - 1, c] -> [batch, H, W, c]."""
+    return ops.custom_gradient(lambda maps: (_to_rows(maps), lambda upstream: _to_diagonals(upstream, [0.0])))(maps)
+
+
+def _to_diagonals(maps, fill):
     _, height, width, channels = maps.shape
     filled = ops.broadcast_to(ops.cast(fill, maps.dtype), (ops.shape(maps)[0], height, height, channels))
     rows = ops.concatenate([maps, filled], axis=2)  # [B, H, W + H, c], and one place less a row moves each by one more
@@ -32,8 +42,7 @@ def skew(maps, fill):
     return ops.reshape(flat, (-1, height, width + height - 1, channels))
 
 
-def unskew(maps):
-    """The inverse of `skew`: [batch, H, W + H - 1, c] -> [batch, H, W, c]."""
+def _to_rows(maps):
     _, height, columns, channels = maps.shape
     flat = ops.pad(ops.reshape(maps, (-1, height * columns, channels)), [[0, 0], [0, height], [0, 0]])
     return ops.reshape(flat, (-1, height, columns + 1, channels))[:, :, : columns - height + 1]
