@@ -32,6 +32,11 @@ def define(models, values=flags.FLAGS, choose=None):
     flags.DEFINE_integer("threads", None, "CPU threads of TensorFlow (default: all cores)", lower_bound=1, **into)
     flags.DEFINE_bool("xla", None, "compile training steps by XLA (default: the preset's; JAX always does)", **into)
     flags.DEFINE_enum("precision", None, precisions, "of training (default: the preset's)", **into)
+    flags.DEFINE_integer("devices", None, "devices that share each batch (default: 1)", lower_bound=1, **into)
+    parts = "parts that a batch is computed in, for a batch that memory cannot hold (default: 1)"
+    flags.DEFINE_integer("accumulate", None, parts, lower_bound=1, **into)
+    flags.DEFINE_bool("remat", None, "compute blocks again instead of keeping them: less memory, more time", **into)
+    flags.DEFINE_bool("dry_run", False, "say what the rows would take on this machine, and run nothing", **into)
 
 
 def check(models, options):
