@@ -56,7 +56,7 @@ def check(models, options):
             raise ValueError(f"--weights must be a .weights.h5 file. Received: {options.weights!r}, which is no file")
     if options.threads and keras.backend.backend() != "tensorflow":
         raise ValueError(f"--threads is for TensorFlow. Received: {options.threads} on {keras.backend.backend()}")
-    if not options.evaluate_only:
+    if not options.evaluate_only and not options.dry_run:
         _check_folder("results_dir", options.results_dir)
         _check_folder("runs_dir", options.runs_dir)
     return [name for name in models if name in (rows or models)]

@@ -53,8 +53,8 @@ def lines(told, preset, data):
         found += ": TOO MUCH; --accumulate, --remat, more --devices or a smaller preset take less"
     return [
         f"parameters  {told.parameters:,}",
-        f"steps       {preset.steps:,} of {preset.batch_size} images: {told.passes:.3g} passes over "
-        f"{len(data.train.images):,} images of {data.title}",
+        f"steps       {preset.steps:,} of {preset.batch_size} images, {told.passes:.3g} times the "
+        f"{len(data.train.images):,} training images",
         f"memory      {told.fixed_bytes / GIB:.2f} GiB for weights, gradients and averages, and "
         f"{told.bytes_an_image / GIB:.3f} GiB an image: {told.device_bytes / GIB:.1f} GiB a device{found}",
         f"time        about {duration(told.seconds)}{several}: {told.step_seconds:.3g} s a step, from "
@@ -68,17 +68,10 @@ def estimate(network, preset, data):
     trained = network.trainable_variables
     fixed = sum(_bytes(variable) for variable in (*network.variables, *network.optimizer.variables, *trained))
     found = _memory()
-    size, measured = 1, []
-    while not measured or (
-        measured[-1][1] < LONGEST_SECONDS
-        and size <= preset.batch_size
-        and (found is None or fixed + size * _slope(measured) < found / 2)
-    ):
-        before = _peak()
-        seconds = _time_steps(network, data, size)
-        measured.append((size, seconds, before, _peak()))
-        size *= 4
-    size, seconds, *_ = measured[-1]
+    measured = [_slice(network, data, 1)]
+    while _may_grow(measured, preset, None if found is None else found / 2 - fixed):
+        measured.append(_slice(network, data, min(4 * measured[-1].images, preset.batch_size)))
+    size, seconds = measured[-1].images, measured[-1].seconds
     part = preset.batch_size / preset.devices
     step = seconds / size * part
     return Estimate(
@@ -95,27 +88,41 @@ def estimate(network, preset, data):
     )
 
 
-def _slope(measured):
-    """Bytes that an image adds to the peak: between the last two slices, or what the only one added, with all else."""
-    size, _, before, peak = measured[-1]
-    earlier = measured[-2][0] if len(measured) > 1 else 0
-    return (peak - before) / (size - earlier)
+@dataclasses.dataclass(frozen=True)
+class _Slice:
+    images: int
+    seconds: float  # median of a step's
+    before: int  # the most bytes held ever, before these steps
+    after: int
 
 
-def _time_steps(network, data, size):
-    """Median seconds of a training step of so many images, compiled before."""
-    images, labels = training.examples(data, "train", size)
-    if len(images) < size:
-        at = np.arange(size) % len(images)
-        images, labels = images[at], None if labels is None else labels[at]
-    batch = training.fit_data(network, images, labels)
+def _slice(network, data, size):
+    """Training steps of so many images, after one that compiles."""
+    split, before = training.examples(data, "train", size), _peak()
+    at = np.arange(size) % len(split.images)  # there may be fewer
+    batch = training.fit_data(network, split.images[at], None if split.labels is None else split.labels[at])
     network.train_on_batch(*batch)
     seconds = []
     for _ in range(TIMED_STEPS):
         start = time.perf_counter()
         network.train_on_batch(*batch)
         seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+    return _Slice(size, statistics.median(seconds), before, _peak())
+
+
+def _may_grow(measured, preset, free_bytes):
+    """Whether a slice four times as large is worth its time; a second one is where the first is not very slow."""
+    last = measured[-1]
+    fits = free_bytes is None or 4 * last.images * _slope(measured) < free_bytes
+    longest = LONGEST_SECONDS * (3 if len(measured) == 1 else 1)
+    return last.images < preset.batch_size and last.seconds < longest and fits
+
+
+def _slope(measured):
+    """Bytes that an image adds to the peak: between the last two slices, or what the only one added, with all else."""
+    last = measured[-1]
+    earlier = measured[-2].images if len(measured) > 1 else 0
+    return (last.after - last.before) / (last.images - earlier)
 
 
 def _bytes(variable):

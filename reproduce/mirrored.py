@@ -18,6 +18,14 @@ def strategy(devices):
 class MirroredAdam(FusedAdam):
     """FusedAdam that adds up the devices' gradients before it clips them; Keras' own clips each device's part."""
 
+    def apply(self, grads, trainable_variables=None):
+        # Rematerialised, a weight without a say may have no gradient on one device and zeros on another.
+        weights = self._trainable_variables if trainable_variables is None else list(trainable_variables)
+        grads = [
+            keras.ops.zeros_like(weight) if grad is None else grad for grad, weight in zip(grads, weights, strict=True)
+        ]
+        return super().apply(grads, trainable_variables)
+
     def _clip_gradients(self, grads):
         import tensorflow as tf
 
