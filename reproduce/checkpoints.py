@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from models.weights_file import Refused, load_whole
-from reproduce import records
+from reproduce import devices, records
 
 
 def open_run(run_dir, settings, restart=False):
@@ -113,7 +113,8 @@ class Checkpoint(keras.callbacks.Callback):
         elif not all_finite(self.model.variables + self.model.optimizer.variables):
             self._stop(epoch, "a weight, or the optimiser's memory of one, is not finite")
         elif self.writes:
-            save_whole(self.model, self.path, steps=(epoch + 1) * self.steps_per_epoch, **self.clock.spent)
+            with devices.alone():
+                save_whole(self.model, self.path, steps=(epoch + 1) * self.steps_per_epoch, **self.clock.spent)
 
     def _stop(self, epoch, reason):
         self.model.stop_training = True

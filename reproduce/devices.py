@@ -17,6 +17,7 @@ Process 0 writes checkpoints and the record. Where one ends, the others end too,
 
 import contextlib
 import os
+import sys
 
 import keras
 import numpy as np
@@ -131,6 +132,20 @@ def part_of(arrays):
 
 
 @contextlib.contextmanager
+def alone():
+    """Context in which one process does what the others do not: what it makes is its own, and no one's share."""
+    if processes() == 1:
+        yield
+        return
+    together = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(together)
+
+
+@contextlib.contextmanager
 def told(run_dir):
     """Context in which the end of another process becomes `Lost`, with what to do."""
     if processes() == 1:
@@ -146,6 +161,13 @@ def told(run_dir):
             f"another process is gone ({reason}). The same commands, in all processes, go on from the last checkpoint "
             f"in {run_dir}"
         ) from error
+
+
+def give_up(message):
+    """Ends this process with a message, at once: at a farewell JAX would wait two minutes for the one that is gone."""
+    print(message, file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(1)
 
 
 def first_the_chief(function):

@@ -139,7 +139,8 @@ def run(experiment, options, argv):
         if options.dry_run:
             return _dry_run(experiment, chosen, data, options)
         measured = report.read_records(options.results_dir, experiment.table, experiment.rows)
-        _print_table(experiment, experiment.rows, data, measured)
+        if devices.is_chief():
+            _print_table(experiment, experiment.rows, data, measured)
     except (ValueError, OSError, ImportError) as error:  # ImportError: of what renders data, and says what to do
         return f"{experiment.table}: {error}"
     try:
@@ -155,7 +156,9 @@ def run(experiment, options, argv):
                 kept = report.read_records(options.results_dir, experiment.table, experiment.rows)
                 experiment.finish(kept, data, options)
             print("To draw results/ and the README anew: python reproduce/report.py")
-    except (checkpoints.Refused, training.TrainingFailed, devices.Lost, OSError) as error:
+    except devices.Lost as error:
+        devices.give_up(f"{experiment.table}: {error}")
+    except (checkpoints.Refused, training.TrainingFailed, OSError) as error:
         return f"{experiment.table}: {error}"
     except KeyboardInterrupt:
         return f"{experiment.table}: stopped. The same command goes on from the last checkpoint"

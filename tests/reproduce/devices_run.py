@@ -4,7 +4,9 @@ A case is `name`, one of CASES. Writes FOLDER/<case>.npz: the loss after every s
 """
 
 import dataclasses
+import os
 import pathlib
+import signal
 import sys
 
 import keras
@@ -41,13 +43,15 @@ def stripes():
     return ImageData("tiny", "stripes", **splits, class_names=tuple("0123"), levels=4, is_fallback=True, source="made")
 
 
-class Losses(callbacks.Progress):
-    """The progress bar, which every training has; it writes down what it shows."""
+class Losses(callbacks.EpochSeeds):
+    """What every training has in every process; it writes down the losses, and ends its process at step KILL_AT."""
 
     told = []
 
     def on_train_batch_end(self, batch, logs=None):
         self.told.append(float(logs["loss"]))
+        if len(self.told) == int(os.environ.get("KILL_AT", 0)):
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def on_epoch_end(self, epoch, logs=None):
         self.told.append(float(logs["val_loss"]))
@@ -67,8 +71,12 @@ def train(case, folder):
 
 if __name__ == "__main__":
     folder = pathlib.Path(sys.argv[1])
-    callbacks.Progress = Losses
+    callbacks.EpochSeeds = Losses
     devices.start(2)
     for case in sys.argv[2:]:
-        losses, weights = train(case, folder)
-        np.savez(folder / f"{case}.npz", losses, *weights)
+        try:
+            losses, weights = train(case, folder)
+        except devices.Lost as error:
+            devices.give_up(error)
+        if devices.is_chief():
+            np.savez(folder / f"{case}.npz", losses, *weights)
