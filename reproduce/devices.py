@@ -4,15 +4,17 @@ On TensorFlow tf.distribute's MirroredStrategy; on JAX keras.distribution's Data
 The numbers are those of one device, to rounding: it is the same batch, and the gradient is clipped as a whole. But for
 noise on TensorFlow: there each device draws its own.
 
-Several processes, also on several machines, on JAX alone: keras.distribution is for JAX, and Keras 3 has no support for
-TensorFlow's MultiWorkerMirroredStrategy. Each process runs the same command, with one row in --rows and a --runs_dir
-that all share, and finds the others by Keras' own environment variables:
+Several processes, also on several machines, on JAX alone: keras.distribution is for JAX, and Keras 3.15's `fit` fails
+under TensorFlow's MultiWorkerMirroredStrategy (issue 20585 of keras-team/keras). Each process runs the same command,
+with one row in --rows, as many --devices as all have together and a --runs_dir that all share, and finds the others by
+Keras' own environment variables:
 
   KERAS_DISTRIBUTION_JOB_ADDRESSES   host:port of process 0
   KERAS_DISTRIBUTION_NUM_PROCESSES   how many
   KERAS_DISTRIBUTION_PROCESS_ID      which this is, from 0
 
-Process 0 writes checkpoints and the record. Where one ends, the others end too, with a message.
+Process 0 writes checkpoints and the record. Where one ends, the others end too, with a message (JAX's own where it is
+process 0 that ended), and the same commands go on from the last checkpoint. A process that hangs is waited for.
 """
 
 import contextlib
@@ -31,6 +33,7 @@ class Lost(RuntimeError):
 
 
 def on_jax():
+    """Whether JAX computes."""
     return keras.backend.backend() == "jax"
 
 
@@ -105,6 +108,8 @@ def check(model, preset, rows=()):
             "--accumulate goes with --devices on JAX alone: tf.distribute has no step that waits for others. "
             f"Received: accumulate={accumulate}, devices={devices}"
         )
+    if preset.precision == "mixed_float16" and devices > 1 and not on_jax():
+        raise ValueError("--precision=mixed_float16 goes with --devices on JAX alone; accepted: mixed_bfloat16")
     if accumulate * devices > 1 and NETWORKS[model].needs_identities:
         raise ValueError(f"--devices and --accumulate must be 1 for {model}: its loss is of a whole batch")
 

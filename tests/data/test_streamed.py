@@ -1,68 +1,34 @@
 """ImageNet from TFDS's files: the images of the archive, in the order of data/batches.py, and damage refused."""
 
-import dataclasses
 import io
 import itertools
 import re
 import shutil
-import tarfile
 import zipfile
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from data import prepared, streamed, tfrecords
 from data.batches import batches
 from data.catalogue import DataError
 from data.image_data import Split
 
-COUNTS, HELD_OUT, CLASSES = {"train": 23, "validation": 7}, 5, 1000
-
-
-def small(name):
-    return dataclasses.replace(streamed.STREAMED[name], examples=COUNTS, held_out=HELD_OUT)
-
-
-def prepare(name, data_dir, archives):
-    """TFDS's own builder, as after a download of `archives`."""
-    import tensorflow_datasets as tfds
-
-    entry = small(name)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tfds.download.DownloadManager, "download", lambda *_: archives)
-        builder = tfds.builder(f"{name}:{entry.version}", data_dir=str(data_dir))
-        config = tfds.download.DownloadConfig(num_shards=3)
-        builder.download_and_prepare(download_config=config, file_format="tfrecord")
-    return prepared.folder_of(entry, data_dir)
+CLASSES = 1000
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory):
-    """A data directory with `downsampled_imagenet/32x32` of 23 and 7 images; and the images of each split."""
-    folder, random = tmp_path_factory.mktemp("plain"), np.random.default_rng(0)
-    images, archives = {}, []
-    for split, n in COUNTS.items():
-        images[split] = random.integers(0, 256, (n, 32, 32, 3)).astype("uint8")
-        archives.append(str(folder / f"{split}.tar"))
-        with tarfile.open(archives[-1], "w") as archive:
-            for i, image in enumerate(images[split]):
-                content = io.BytesIO()
-                Image.fromarray(image).save(content, "png")
-                entry = tarfile.TarInfo(f"{split}/{i}.png")
-                entry.size = content.tell()
-                content.seek(0)
-                archive.addfile(entry, content)
-    prepare("downsampled_imagenet/32x32", folder, archives)
-    return folder, images
+def plain(small_imagenet):
+    """(data directory, {split: images}) of a small `downsampled_imagenet/32x32`."""
+    return small_imagenet.folder, small_imagenet.images
 
 
 @pytest.fixture(scope="module")
-def labelled(tmp_path_factory):
-    """The same of `imagenet_resized/32x32`; and {bytes of an image: its label}."""
+def labelled(small_imagenet, tmp_path_factory):
+    """A data directory with a small `imagenet_resized/32x32`; and {bytes of an image: its label}."""
     folder, random = tmp_path_factory.mktemp("labelled"), np.random.default_rng(1)
     labels, archives = {}, []
-    for split, n in COUNTS.items():
+    for split, n in small_imagenet.examples.items():
         images = random.integers(0, 256, (n, 32, 32, 3)).astype("uint8")
         drawn = random.integers(0, CLASSES, n)
         labels |= {image.tobytes(): label for image, label in zip(images, drawn, strict=True)}
@@ -71,14 +37,8 @@ def labelled(tmp_path_factory):
         archives.append(str(folder / f"{split}.zip"))
         with zipfile.ZipFile(archives[-1], "w") as archive:
             archive.writestr(f"{split}.npz", content.getvalue())
-    prepare("imagenet_resized/32x32", folder, archives)
+    small_imagenet.prepare("imagenet_resized/32x32", folder, archives)
     return folder, labels
-
-
-@pytest.fixture
-def small_entries(monkeypatch):
-    for name in streamed.STREAMED:
-        monkeypatch.setitem(streamed.STREAMED, name, small(name))
 
 
 def opened(folder, name="downsampled_imagenet"):
@@ -90,7 +50,7 @@ def as_set(images):
     return {image.tobytes() for image in images}
 
 
-def test_splits_are_those_of_the_archive_and_the_end_of_train_is_held_out(small_entries, plain):
+def test_splits_are_those_of_the_archive_and_the_end_of_train_is_held_out(plain):
     folder, images = plain
     data = opened(folder)
     assert [len(split.images) for split in (data.train, data.validation, data.test)] == [18, 5, 7]
@@ -105,7 +65,7 @@ def test_splits_are_those_of_the_archive_and_the_end_of_train_is_held_out(small_
     assert data.name == "downsampled_imagenet-32x32" and not data.is_fallback and data.train.labels is None
 
 
-def test_order_is_that_of_tfds(small_entries, plain):
+def test_order_is_that_of_tfds(plain):
     import tensorflow_datasets as tfds
 
     theirs = tfds.load("downsampled_imagenet/32x32", split="validation", data_dir=plain[0])
@@ -114,7 +74,7 @@ def test_order_is_that_of_tfds(small_entries, plain):
 
 
 @pytest.mark.parametrize("start", [0, 7])
-def test_batches_are_those_of_the_same_images_in_memory(small_entries, plain, start):
+def test_batches_are_those_of_the_same_images_in_memory(plain, start):
     """From any step on, across passes: 18 images in batches of 4."""
     data = opened(plain[0])
     expected = batches(Split(data.train.images[:], None), 4, seed=3, start_step=start)
@@ -123,7 +83,7 @@ def test_batches_are_those_of_the_same_images_in_memory(small_entries, plain, st
         assert none is None
 
 
-def test_labels_stay_with_their_images_and_the_data_are_called_others(small_entries, labelled):
+def test_labels_stay_with_their_images_and_the_data_are_called_others(labelled):
     folder, labels = labelled
     data = opened(folder, "imagenet_resized")
     assert data.is_fallback and "not downsampled ImageNet" in data.title and len(data.class_names) == CLASSES
@@ -132,15 +92,15 @@ def test_labels_stay_with_their_images_and_the_data_are_called_others(small_entr
     assert [labels[image.tobytes()] for image in data.test.images[:]] == data.test.labels[:].tolist()
 
 
-def test_fingerprints_tell_contents_apart(small_entries, plain, labelled):
+def test_fingerprints_tell_contents_apart(plain, labelled):
     prints = [opened(plain[0]).fingerprint, opened(labelled[0], "imagenet_resized").fingerprint]
     assert opened(plain[0]).fingerprint == prints[0] and len(set(prints)) == 2
 
 
 @pytest.fixture
-def copy(small_entries, plain, tmp_path):
+def copy(plain, tmp_path):
     """The prepared folder, to damage; it lies in the data directory `tmp_path`."""
-    entry = small("downsampled_imagenet/32x32")
+    entry = streamed.STREAMED["downsampled_imagenet/32x32"]
     shutil.copytree(plain[0] / "downsampled_imagenet", tmp_path / "downsampled_imagenet")
     return prepared.folder_of(entry, tmp_path)
 
@@ -180,7 +140,7 @@ def test_a_flipped_bit_is_refused_when_it_is_read(copy, tmp_path):
         data.test.images[:]
 
 
-def test_an_unfinished_download_is_refused(small_entries, tmp_path):
+def test_an_unfinished_download_is_refused(small_imagenet, tmp_path):
     leftover = tmp_path / "downsampled_imagenet" / "32x32" / "incomplete.ABC_2.0.0"
     leftover.mkdir(parents=True)
     with pytest.raises(DataError, match=f"unfinished download; delete the folder {re.escape(str(leftover))}"):
@@ -198,7 +158,7 @@ def test_without_data_there_are_photographs_of_that_size_by_their_own_name(tmp_p
         streamed.load("downsampled_imagenet", size, tmp_path, download=False, allow_fallback=False)
 
 
-def test_bad_arguments_are_refused(small_entries, plain):
+def test_bad_arguments_are_refused(plain):
     with pytest.raises(ValueError, match="name is 'imagenet' and size 32; accepted: downsampled_imagenet"):
         streamed.load("imagenet", 32)
     with pytest.raises(ValueError, match="size 48; accepted: .*32, 64"):
