@@ -15,8 +15,10 @@ table calls validation is test here; 10,000 training images are held out to choo
 
 import dataclasses
 
+import numpy as np
+
 from data import streamed
-from reproduce import presets_imagenet
+from reproduce import pictures, presets_imagenet
 from reproduce import rows as experiments
 from reproduce.report import Row
 
@@ -52,6 +54,14 @@ class OneSize(experiments.Experiment):
         return next(row for row in self.rows if model in row.models and row.name.endswith(f"{self.size}x{self.size}"))
 
 
+def picture(network, data, n, seed=0):
+    """Samples; given the class, each of another one, as far as there are."""
+    if network.num_classes is None:
+        return experiments.picture(network, data, n, seed)
+    classes = np.arange(n) * network.num_classes // n
+    return pictures.grid(network.sample(n, classes, seed), scale=2, levels=data.levels)
+
+
 def experiment(name, size):
     """The experiment on data set `name` of data/streamed.py at `size` pixels."""
     return OneSize(
@@ -62,6 +72,7 @@ def experiment(name, size):
         data=f"{name}_{size}",
         presets=presets_imagenet.IMAGENET[size],
         load=lambda options: streamed.load(name, size, options.data_dir, download=not options.dry_run),
+        picture=picture,
         size=size,
     )
 

@@ -16,7 +16,7 @@ from data.image_data import ImageData, Split
 from models.gated_pixel_cnn import GatedPixelCNN
 from reproduce import callbacks, devices, presets, training
 
-MODEL = {"filters": 6, "depth": 2, "first_kernel_size": 3}
+MODEL = {"filters": 6, "depth": 1, "first_kernel_size": 3}
 PRESET = presets.Preset(
     MODEL, 6, 8, learning_rate=0.02, warmup_steps=2, clip_norm=0.05, ema_momentum=0.7, steps_per_epoch=3,
     validation_images=6, epoch_samples=0,
