@@ -50,22 +50,28 @@ def check_integers(*arguments: tuple[str, int, int]) -> None:
 
 
 def _generate(split, batch_size, seed, step, augment):
-    n = len(split.images)
-    current, order = None, None
+    for at in order(len(split.images), batch_size, seed, step):
+        images = split.images[at]
+        if augment is not None:
+            images = augment(images, generator(seed, AUGMENTATION, step))
+        yield images, None if split.labels is None else split.labels[at]
+        step += 1
+
+
+def order(n: int, batch_size: int, seed: int, start_step: int) -> Iterator[np.ndarray]:
+    """Which of `n` examples make up each batch from `start_step` on, int64 `[batch_size]`, without end."""
+    current, permuted = None, None
+    step = start_step
     while True:
         chosen = []
         position, end = step * batch_size, (step + 1) * batch_size  # in the endless row of passes
         while position < end:
             number, offset = divmod(position, n)
             if number != current:
-                current, order = number, _permutation(n, seed, number)
-            chosen.append(order[offset : offset + end - position])
+                current, permuted = number, _permutation(n, seed, number)
+            chosen.append(permuted[offset : offset + end - position])
             position += len(chosen[-1])
-        at = np.concatenate(chosen)
-        images = split.images[at]
-        if augment is not None:
-            images = augment(images, generator(seed, AUGMENTATION, step))
-        yield images, None if split.labels is None else split.labels[at]
+        yield np.concatenate(chosen)
         step += 1
 
 

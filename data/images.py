@@ -12,7 +12,7 @@ import numpy as np
 from absl import logging
 
 from data import arrays, derived, fallback, identities, prepared
-from data.catalogue import CATALOGUE, DataError
+from data.catalogue import CATALOGUE, DataError, Entry
 from data.image_data import ImageData, Split
 
 __all__ = ["DataError", "ImageData", "Split", "load"]
@@ -45,7 +45,7 @@ def load(
             failed, one of two needed data sets is there, or nothing is there and `allow_fallback` is False.
     """
     recipe = derived.find(name)
-    folder = _folder(data_dir)
+    folder = folder_of(data_dir)
     parts, absences = _stored(recipe.needs, folder, download)
     if not absences:
         return recipe.make(*parts)
@@ -59,7 +59,8 @@ def load(
     return substitute
 
 
-def _folder(data_dir):
+def folder_of(data_dir: str | os.PathLike | None) -> pathlib.Path:
+    """Where data sets are looked for; ValueError for a `data_dir` that does not exist."""
     if data_dir is None:
         return pathlib.Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
     folder = pathlib.Path(data_dir).expanduser()
@@ -81,7 +82,7 @@ def _stored(names, folder, download):
         if not prepared.folder_of(entry, folder).exists():
             obstacle = prepared.obstacle(entry) if download else "downloading is turned off"
             if obstacle:
-                absences.append(_absence(entry, folder, obstacle))
+                absences.append(absence(entry, folder, obstacle))
                 continue
             prepared.download(entry, folder)
         contents = prepared.read(entry, folder)
@@ -89,7 +90,8 @@ def _stored(names, folder, download):
     return parts, absences
 
 
-def _absence(entry, folder, obstacle):
+def absence(entry: Entry, folder: pathlib.Path, obstacle: str) -> str:
+    """Why a data set is not there; DataError where a download of it was broken off."""
     reason = f"{folder} holds no {entry.name} {entry.version}, and {obstacle}"
     leftover = prepared.unfinished(entry, folder)
     if leftover:

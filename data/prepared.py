@@ -60,36 +60,53 @@ def read(entry: Entry, data_dir: pathlib.Path) -> dict[str, tuple[np.ndarray, np
         DataError: TFDS is not installed, or what is prepared is unreadable or not what `entry` says.
     """
     folder = folder_of(entry, data_dir)
-    remedy = f"delete the folder {folder} and run again, or pass another --data_dir"
+    found = files(entry, data_dir, f"pass a --data_dir with {entry.name}_<split>.npz files")
+    return {split: _read_split(entry, split, paths, folder, remedy(folder)) for split, paths in found.items()}
+
+
+def remedy(folder: pathlib.Path) -> str:
+    """What to do where `folder` is not as it must be: the end of an error."""
+    return f"delete the folder {folder} and run again, or pass another --data_dir"
+
+
+def files(entry: Entry, data_dir: pathlib.Path, instead: str) -> dict[str, list[str]]:
+    """The files of each split, by TFDS's description of what it prepared.
+
+    Raises:
+        DataError: TFDS is not installed (`instead` says what else to do), or the description is unreadable or not that
+            of `entry`.
+    """
+    folder = folder_of(entry, data_dir)
     try:
         import tensorflow  # noqa: F401
         import tensorflow_datasets as tfds
     except ImportError as error:
         raise DataError(
-            f"{folder}: needs tensorflow and tensorflow-datasets to be read ({error}); install them, or "
-            f"pass a --data_dir with {entry.name}_<split>.npz files"
+            f"{folder}: needs tensorflow and tensorflow-datasets to be read ({error}); install them, or {instead}"
         ) from error
     try:
         info = tfds.builder_from_directory(str(folder)).info
         splits, shape = info.splits, info.features["image"].shape
     except Exception as error:  # TFDS passes on whatever its parsers raise
         raise DataError(
-            f"{folder}: its dataset_info.json or features.json cannot be read ({error}); {remedy}"
+            f"{folder}: its dataset_info.json or features.json cannot be read ({error}); {remedy(folder)}"
         ) from error
     expected = entry.stored_shape or entry.image_shape
-    if shape != expected:
-        raise DataError(f"{folder}: found images of shape {shape}, expected {expected}; {remedy}")
+    if len(shape) != 3 or any(size not in (None, wanted) for size, wanted in zip(shape, expected, strict=True)):
+        raise DataError(f"{folder}: found images of shape {shape}, expected {expected}; {remedy(folder)}")
     missing = [split for split in entry.examples if split not in splits]
     if missing:
-        raise DataError(f"{folder}: found the splits {', '.join(splits)}, expected {', '.join(missing)} too; {remedy}")
-    return {split: _read_split(entry, split, splits[split].filepaths, folder, remedy) for split in entry.examples}
+        raise DataError(
+            f"{folder}: found the splits {', '.join(splits)}, expected {', '.join(missing)} too; {remedy(folder)}"
+        )
+    return {split: [str(path) for path in splits[split].filepaths] for split in entry.examples}
 
 
 def _read_split(entry, split, paths, folder, remedy):
     import tensorflow as tf
 
     try:
-        images, labels, count = _read_records(entry, [str(path) for path in paths], entry.examples[split])
+        images, labels, count = _read_records(entry, paths, entry.examples[split])
     except tf.errors.OpError as error:
         reason = re.sub(r"{{.*?}} *| *\[Op:.*", "", error.message).splitlines()[0]  # without names of graph nodes
         raise DataError(f"{folder}: its {split} split cannot be read ({reason}); {remedy}") from error

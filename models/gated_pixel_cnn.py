@@ -3,6 +3,8 @@
 image -> first GatedBlock (mask A) -> GatedBlocks (mask B) -> horizontal map -> ReLU, 1x1 -> ReLU, 1x1 -> softmax.
 """
 
+import functools
+
 import keras
 from keras import ops
 
@@ -33,6 +35,8 @@ class GatedPixelCNN(AutoregressiveModel):
 
     The number of blocks, the first kernel and the head on CIFAR-10 are not given in the paper.
     """
+
+    has_blocks = True
 
     def __init__(
         self,
@@ -88,8 +92,11 @@ class GatedPixelCNN(AutoregressiveModel):
         """uint8 images [B, H, W, colours] (or {"images", "condition"}) -> logits float32 [B, H, W, colours, levels]."""
         images, condition = self.network_inputs(inputs)
         vertical = horizontal = images
+        given = [] if condition is None else [condition]
         for block in self.blocks:
-            vertical, horizontal = block(vertical, horizontal, condition=condition, training=training)
+            vertical, horizontal = self.through(
+                functools.partial(block, training=training), vertical, horizontal, *given
+            )
         hidden = self.hidden(ops.relu(horizontal))
         return self.split_levels(self.logits(ops.relu(hidden)))
 

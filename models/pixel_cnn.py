@@ -6,6 +6,8 @@ A stack of masked convolutions has a blind spot: pixels above and to the right t
 (Figure 1 of arXiv 1606.05328). GatedPixelCNN is the network without it.
 """
 
+import functools
+
 import keras
 from keras import ops
 
@@ -29,6 +31,8 @@ class PixelCNN(AutoregressiveModel):
         head_filters: maps between the two 1x1 convolutions of the head (the paper: 1024); default 2h.
         dropout: rate, before the last convolution of each block (not in the paper).
     """
+
+    has_blocks = True
 
     def __init__(
         self,
@@ -85,11 +89,15 @@ class PixelCNN(AutoregressiveModel):
         """uint8 images [B, H, W, colours] -> logits float32 [B, H, W, colours, levels]."""
         images, _ = self.network_inputs(inputs)
         maps = self.first(images)  # [B, H, W, 2h]; no residual round mask A: the image must not leak through
-        for reduce, conv, expand in self.blocks:
-            inner = conv(ops.relu(reduce(ops.relu(maps))))  # [B, H, W, h]
-            maps = maps + expand(self.drop(ops.relu(inner), training=training))
+        for layers in self.blocks:
+            maps = self.through(functools.partial(self._block, layers, training), maps)
         hidden = self.hidden(ops.relu(maps))
         return self.split_levels(self.logits(ops.relu(hidden)))
+
+    def _block(self, layers, training, maps):
+        reduce, conv, expand = layers
+        inner = conv(ops.relu(reduce(ops.relu(maps))))  # [B, H, W, h]
+        return maps + expand(self.drop(ops.relu(inner), training=training))
 
     def incremental(self, condition=None):
         return PixelCNNSampler(self)

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from models.weights_file import Refused, load_whole
-from reproduce import records
+from reproduce import devices, records
 
 
 def open_run(run_dir, settings, restart=False):
@@ -78,14 +78,16 @@ class Checkpoint(keras.callbacks.Callback):
         path: of the one file, `.weights.h5`.
         steps_per_epoch: training steps between two checkpoints.
         clock: callbacks.Clock, whose numbers are saved and restored with the weights.
+        writes: whether this process writes the file; of several one does.
 
     Attributes:
         failed: None, or why training was stopped.
     """
 
-    def __init__(self, path, steps_per_epoch, clock):
+    def __init__(self, path, steps_per_epoch, clock, writes=True):
         super().__init__()
         self.path, self.steps_per_epoch, self.clock = pathlib.Path(path), steps_per_epoch, clock
+        self.writes = writes
         self.failed = None
 
     def restore(self, model):
@@ -110,8 +112,9 @@ class Checkpoint(keras.callbacks.Callback):
             self._stop(epoch, f"the loss became {loss}")
         elif not all_finite(self.model.variables + self.model.optimizer.variables):
             self._stop(epoch, "a weight, or the optimiser's memory of one, is not finite")
-        else:
-            save_whole(self.model, self.path, steps=(epoch + 1) * self.steps_per_epoch, **self.clock.spent)
+        elif self.writes:
+            with devices.alone():
+                save_whole(self.model, self.path, steps=(epoch + 1) * self.steps_per_epoch, **self.clock.spent)
 
     def _stop(self, epoch, reason):
         self.model.stop_training = True

@@ -33,6 +33,11 @@ def define(models, values=flags.FLAGS, choose=None, on_request=()):
     flags.DEFINE_integer("threads", None, "CPU threads of TensorFlow (default: all cores)", lower_bound=1, **into)
     flags.DEFINE_bool("xla", None, "compile training steps by XLA (default: the preset's; JAX always does)", **into)
     flags.DEFINE_enum("precision", None, precisions, "of training (default: the preset's)", **into)
+    flags.DEFINE_integer("devices", None, "devices that share each batch (default: 1)", lower_bound=1, **into)
+    parts = "parts that a batch is computed in, for a batch that memory cannot hold (default: 1)"
+    flags.DEFINE_integer("accumulate", None, parts, lower_bound=1, **into)
+    flags.DEFINE_bool("remat", None, "compute blocks again instead of keeping them: less memory, more time", **into)
+    flags.DEFINE_bool("dry_run", False, "say what the rows would take on this machine, and run nothing", **into)
 
 
 def check(models, options, on_request=()):
@@ -52,7 +57,7 @@ def check(models, options, on_request=()):
             raise ValueError(f"--weights must be a .weights.h5 file. Received: {options.weights!r}, which is no file")
     if options.threads and keras.backend.backend() != "tensorflow":
         raise ValueError(f"--threads is for TensorFlow. Received: {options.threads} on {keras.backend.backend()}")
-    if not options.evaluate_only:
+    if not options.evaluate_only and not options.dry_run:
         _check_folder("results_dir", options.results_dir)
         _check_folder("runs_dir", options.runs_dir)
     by_default = [name for name in models if options.evaluate_only or name not in on_request]

@@ -32,6 +32,9 @@ class Preset:
     evaluation_batch: int = 16  # images measured at a time
     precision: str = "float32"
     xla: bool = False  # of training steps on TensorFlow; JAX compiles by XLA always
+    devices: int = 1  # that share each batch: reproduce/devices.py
+    accumulate: int = 1  # parts of a batch that are computed one after the other, for a batch that memory cannot hold
+    remat: bool = False  # blocks are computed again where the gradient needs them, instead of kept in memory
     start: str = ""  # weights of an unconditional Gated PixelCNN that a conditional one starts from, in results/
     measuring: dict = dataclasses.field(default_factory=dict)  # sizes of what a script itself measures at the end
 

@@ -24,6 +24,8 @@ from models.networks import NETWORKS
 from reproduce import (
     checkpoints,
     command,
+    devices,
+    dry_run,
     memory,
     pictures,
     presets,
@@ -130,21 +132,25 @@ def run(experiment, options, argv):
     try:
         chosen = command.check(experiment.models, options, experiment.on_request)
         for model in chosen:
-            if model in NETWORKS:
-                experiment.preset(model, options.preset or presets.DEFAULT)  # now, not after the rows before it
+            if model in NETWORKS:  # now, not after the rows before it
+                devices.check(model, chosen_preset(experiment, model, options), chosen)
+        devices.start(options.devices or 1)
         _use_threads(chosen, options.threads)
-        load = experiment.load or (lambda options: data_images.load(experiment.data, options.data_dir))
-        data = load(options)
-        data = data if experiment.prepare is None else experiment.prepare(data, options)
+        data = _load(experiment, options)
         print(f"Data: {data.title}, from {data.source}")
         print(f"Device: {records.describe_machine()}; Keras on {keras.backend.backend()}\n")
+        if options.dry_run:
+            return _dry_run(experiment, chosen, data, options)
         measured = report.read_records(options.results_dir, experiment.table, experiment.rows)
-        _print_table(experiment, experiment.rows, data, measured)
+        if devices.is_chief():
+            _print_table(experiment, experiment.rows, data, measured)
     except (ValueError, OSError, ImportError) as error:  # ImportError: of what renders data, and says what to do
         return f"{experiment.table}: {error}"
     try:
         if options.evaluate_only:
             _evaluate_rows(experiment, chosen, data, measured, options)
+        elif not devices.is_chief():
+            _help(experiment, *chosen, data, options)
         else:
             fresh = [_run_row(experiment, model, data, options, argv) for model in chosen]
             print("\nThis run:\n")
@@ -153,10 +159,37 @@ def run(experiment, options, argv):
                 kept = report.read_records(options.results_dir, experiment.table, experiment.rows)
                 experiment.finish(kept, data, options)
             print("To draw results/ and the README anew: python reproduce/report.py")
+    except devices.Lost as error:
+        devices.give_up(f"{experiment.table}: {error}")
     except (checkpoints.Refused, training.TrainingFailed, OSError) as error:
         return f"{experiment.table}: {error}"
     except KeyboardInterrupt:
         return f"{experiment.table}: stopped. The same command goes on from the last checkpoint"
+    return 0
+
+
+def chosen_preset(experiment, model, options):
+    """The preset of `model` with what the flags change of it."""
+    preset = experiment.preset(model, options.preset or presets.DEFAULT)
+    given = {name: getattr(options, name) for name in ("xla", "precision", "devices", "accumulate", "remat")}
+    return dataclasses.replace(preset, **{name: value for name, value in given.items() if value is not None})
+
+
+def _load(experiment, options):
+    load = experiment.load or (
+        lambda options: data_images.load(experiment.data, options.data_dir, download=not options.dry_run)
+    )
+    data = load(options)
+    return data if experiment.prepare is None else experiment.prepare(data, options)
+
+
+def _dry_run(experiment, chosen, data, options):
+    for model in chosen:
+        if model in NETWORKS:
+            preset, seen = chosen_preset(experiment, model, options), experiment.data_of(model, data)
+            title = f"{experiment.row_of(model).name}, preset {options.preset or presets.DEFAULT}"
+            dry_run.say(title, make_network(model, seen, preset.precision, **preset.model), preset, seen)
+    print("A dry run: nothing was trained, written or downloaded")
     return 0
 
 
@@ -249,20 +282,34 @@ def _said(experiment, row, model, data, options, argv):
     }
 
 
-def _run_network(experiment, model, data, preset_name, options):
-    """Trains, measures and samples; returns fields of the record, and a grid of samples."""
-    given = {"xla": options.xla, "precision": options.precision}
-    preset = experiment.preset(model, preset_name)
-    preset = dataclasses.replace(preset, **{name: value for name, value in given.items() if value is not None})
+def _help(experiment, model, data, options):
+    """What a process other than the chief does: its part of the training."""
+    _train(experiment, model, experiment.data_of(model, data), options.preset or presets.DEFAULT, options)
+    print(f"{experiment.row_of(model).name}: trained; process 0 measures it", flush=True)
+
+
+def _train(experiment, model, data, preset_name, options):
+    """(the trained network, its preset, what training.train tells, the stem of its files' names)."""
+    preset = chosen_preset(experiment, model, options)
     stem = f"{model}-{preset_name}-{data.name}" + (f"-seed{options.seed}" if options.seed else "")
     keras.utils.set_random_seed(options.seed)  # the same weights whichever rows ran before
-    network = make_network(model, data, preset.precision, **preset.model)
-    if preset.start:
-        warm_start.start_from(network, pathlib.Path(options.results_dir) / preset.start)
-    run_dir = pathlib.Path(options.runs_dir) / experiment.table / stem
+    with devices.scope(preset.devices):
+        network = make_network(model, data, preset.precision, **preset.model)
+        if preset.start:
+            warm_start.start_from(network, pathlib.Path(options.results_dir) / preset.start)
+        run_dir = pathlib.Path(options.runs_dir) / experiment.table / stem
+        pictured = preset.epoch_samples if devices.processes() == 1 else 0  # a picture is not made by all together
+        draw = experiment.picture or picture
+        small = functools.partial(draw, data=data, n=pictured) if pictured else None
+        trained = training.train(network, preset, data, run_dir, options.seed, options.restart, small)
+    devices.leave()
+    return network, preset, trained, stem
+
+
+def _run_network(experiment, model, data, preset_name, options):
+    """Trains, measures and samples; returns fields of the record, and a grid of samples."""
+    network, preset, trained, stem = _train(experiment, model, data, preset_name, options)
     draw = experiment.picture or picture
-    small = functools.partial(draw, data=data, n=preset.epoch_samples) if preset.epoch_samples else None
-    trained = training.train(network, preset, data, run_dir, options.seed, options.restart, small)
 
     # What is measured is what is kept: the averaged weights, in float32, in a network without an optimiser.
     config = _plain_config(network)

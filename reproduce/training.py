@@ -10,7 +10,6 @@ their place.
 """
 
 import dataclasses
-import functools
 import importlib.util
 import pathlib
 import sys
@@ -18,16 +17,17 @@ import sys
 import keras
 import numpy as np
 
-from data import identities
+from data import identities, streamed
 from data.batches import batches
 from data.image_data import Split
 from models import weights_file
 from models.autoregressive import join_inputs
-from reproduce import callbacks, checkpoints
+from reproduce import callbacks, checkpoints, devices, mirrored
 from reproduce.fused_adam import FusedAdam
 
 # Fields of a preset that are no part of the training itself.
 _MEASURING = ("validation_images", "epoch_samples", "evaluation_images", "test_images", "evaluation_batch", "measuring")
+_ANYWHERE = ("devices", "remat")  # the numbers are the same: a run may go on elsewhere
 EVALUATION_SEED = 1502  # of noise in measurements
 
 
@@ -63,15 +63,16 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
     Raises:
         TrainingFailed: see there.
         checkpoints.Refused: `run_dir` holds a run with other settings, or a damaged checkpoint.
+        devices.Lost: of several processes another ended.
         OSError: `run_dir` cannot be written.
     """
     run_dir = pathlib.Path(run_dir)
-    checkpoint_path = checkpoints.open_run(run_dir, _settings(model, preset, data, seed), restart)
-    on_jax = keras.backend.backend() == "jax"  # where a step that is not compiled runs operation by operation
-    model.compile(optimizer=_optimizer(preset), jit_compile=preset.xla or on_jax)
-    model.optimizer.build(model.trainable_variables)  # a first step that makes variables is traced twice
-    clock = callbacks.Clock(preset.batch_size)
-    checkpoint = checkpoints.Checkpoint(checkpoint_path, preset.steps_per_epoch, clock)
+    settings = _settings(model, preset, data, seed)
+    restart = restart and devices.is_chief()
+    checkpoint_path = devices.first_the_chief(lambda: checkpoints.open_run(run_dir, settings, restart))
+    compile_for_training(model, preset)
+    clock = callbacks.Clock(preset.batch_size // preset.accumulate)
+    checkpoint = checkpoints.Checkpoint(checkpoint_path, preset.steps_per_epoch, clock, devices.is_chief())
     epoch, epochs = checkpoint.restore(model), preset.steps // preset.steps_per_epoch
     start_step = epoch * preset.steps_per_epoch
     if epoch:
@@ -81,30 +82,69 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
         callbacks.EpochSeeds(seed),
         keras.callbacks.TerminateOnNaN(),
         checkpoint,
-        callbacks.Progress(),
     ]
-    if picture is not None:
-        around.append(callbacks.Pictures(run_dir / "samples", picture))
-    if importlib.util.find_spec("tensorboard") and importlib.util.find_spec("tensorflow"):  # Keras needs both for it
-        around.append(keras.callbacks.TensorBoard(run_dir / "tensorboard", write_graph=False))
-    order = functools.partial(identities.batches, ways=model.ways) if model.needs_identities else batches
-    model.fit(
-        (_fit_data(model, *batch) for batch in order(data.train, preset.batch_size, seed, start_step, data.augment)),
-        shuffle=False,  # `order` does
-        epochs=epochs,
-        initial_epoch=epoch,
-        steps_per_epoch=preset.steps_per_epoch,
-        validation_data=_fit_data(model, *_first(data.validation, preset.validation_images)),
-        validation_batch_size=preset.batch_size,
-        callbacks=around,
-        verbose=_verbose(),
-    )
+    if devices.is_chief():
+        around += _shown(run_dir, picture)
+    seen = preset.validation_images // preset.devices * preset.devices  # or a device may have none of the last batch
+    validation = _first(data.validation, min(seen, len(data.validation.images) // preset.devices * preset.devices))
+    with devices.told(run_dir):
+        model.fit(
+            _fed(model, preset, data, seed, start_step),
+            shuffle=False,  # `_fed` does
+            epochs=epochs,
+            initial_epoch=epoch,
+            steps_per_epoch=preset.steps_per_epoch * preset.accumulate,
+            validation_data=devices.part_of(fit_data(model, *validation)),
+            validation_batch_size=preset.batch_size // preset.accumulate // devices.processes(),
+            callbacks=around,
+            verbose=_verbose() if devices.is_chief() else 0,
+        )
     if checkpoint.failed:
         raise TrainingFailed(checkpoint.failed)
     return Training(preset.steps, clock.spent["wall"], clock.spent["cpu"], clock.images_per_second, start_step)
 
 
-def _fit_data(model, images, labels):
+def compile_for_training(model, preset):
+    """Compiles `model` as a preset says, in the scope of its devices; its optimiser has its variables."""
+    on_jax = keras.backend.backend() == "jax"  # where a step that is not compiled runs operation by operation
+    if preset.remat:
+        model.rematerialise()
+    if preset.devices > 1 and not on_jax:
+        mirrored.share_loss(model, preset.devices)
+        model.compile(optimizer=_optimizer(preset, mirrored.MirroredAdam), jit_compile=False)  # XLA cannot join devices
+    else:
+        model.compile(optimizer=_optimizer(preset), jit_compile=preset.xla or on_jax)
+    model.optimizer.build(model.trainable_variables)  # a first step that makes variables is traced twice
+
+
+def _shown(run_dir, picture):
+    """Callbacks for whoever watches."""
+    shown = [callbacks.Progress()]
+    if picture is not None:
+        shown.append(callbacks.Pictures(run_dir / "samples", picture))
+    if importlib.util.find_spec("tensorboard") and importlib.util.find_spec("tensorflow"):  # Keras needs both for it
+        shown.append(keras.callbacks.TensorBoard(run_dir / "tensorboard", write_graph=False))
+    return shown
+
+
+def _fed(model, preset, data, seed, start_step):
+    """What `fit` takes batches, or parts of batches, from."""
+    size, start = preset.batch_size // preset.accumulate, start_step * preset.accumulate
+
+    def parts():
+        if isinstance(data, streamed.StreamedData):
+            found = data.batches(size, seed, start)
+        elif model.needs_identities:
+            found = identities.batches(data.train, size, seed, start, data.augment, ways=model.ways)
+        else:
+            found = batches(data.train, size, seed, start, data.augment)
+        return (devices.part_of(fit_data(model, *batch)) for batch in found)
+
+    several = preset.devices > 1 and keras.backend.backend() == "tensorflow"
+    return mirrored.dataset(parts) if several else parts()
+
+
+def fit_data(model, images, labels):
     """What Keras takes for one batch."""
     if model.takes_condition:
         return (join_inputs(images, labels),)
@@ -121,22 +161,23 @@ def _settings(model, preset, data, seed):
     config, fields = model.get_config(), dataclasses.asdict(preset)
     return {
         "model": {name: value for name, value in config.items() if name != "name"},  # Keras numbers the names
-        "preset": {name: value for name, value in fields.items() if name not in _MEASURING},
+        "preset": {name: value for name, value in fields.items() if name not in (*_MEASURING, *_ANYWHERE)},
         "data": data.fingerprint,
         "seed": seed,
     }
 
 
-def _optimizer(preset):
+def _optimizer(preset, kind=FusedAdam):
     warmup_steps = min(preset.warmup_steps, preset.steps // 2)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, preset.steps - warmup_steps, warmup_target=preset.learning_rate, warmup_steps=warmup_steps
     )  # Keras counts decay_steps from the end of the warm-up
-    return FusedAdam(
+    return kind(
         rate,
         global_clipnorm=preset.clip_norm,
         use_ema=preset.ema_momentum > 0,
         ema_momentum=preset.ema_momentum or None,
+        gradient_accumulation_steps=preset.accumulate if preset.accumulate > 1 else None,
     )
 
 
@@ -164,7 +205,7 @@ def evaluate(model, split, examples=None, batch_size=16):
     callbacks.reseed(model, EVALUATION_SEED)
     images, labels = _first(split, examples)
     result = model.evaluate(
-        *_fit_data(model, images, labels),
+        *fit_data(model, images, labels),
         batch_size=batch_size,
         return_dict=True,
         callbacks=[callbacks.Progress()],

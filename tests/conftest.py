@@ -3,7 +3,11 @@
 Hundreds of graphs are made here and each is run a few times: to optimise one takes longer than it saves.
 """
 
+import dataclasses
+import io
 import os
+import tarfile
+import types
 
 # Before anything imports TensorFlow or JAX; processes that a test starts have it too.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
@@ -36,3 +40,43 @@ def gradient():
         return [g.numpy() for g in tape.gradient(value, tensors, unconnected_gradients="zero")]
 
     return gradient
+
+
+@pytest.fixture(scope="session")
+def small_imagenet(tmp_path_factory):
+    """ImageNet at small sizes becomes a data set of 23 and 7 images, of which 5 are held out, as TFDS prepares them.
+
+    Attributes: `examples`, {split: how many}; `folder`, a data directory that has downsampled_imagenet/32x32; `images`,
+    {split: what is in it}; `prepare(name, folder, archives)`: TFDS's builder, as after a download of `archives`.
+    """
+    import tensorflow_datasets as tfds
+    from PIL import Image
+
+    from data import streamed
+
+    examples, folder = {"train": 23, "validation": 7}, tmp_path_factory.mktemp("imagenet")
+    random, images, archives = np.random.default_rng(0), {}, []
+
+    def prepare(name, folder, archives):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tfds.download.DownloadManager, "download", lambda *_: archives)
+            builder = tfds.builder(f"{name}:{streamed.STREAMED[name].version}", data_dir=str(folder))
+            config = tfds.download.DownloadConfig(num_shards=3)
+            builder.download_and_prepare(download_config=config, file_format="tfrecord")
+
+    for split, n in examples.items():
+        images[split] = random.integers(0, 256, (n, 32, 32, 3)).astype("uint8")
+        archives.append(str(folder / f"{split}.tar"))
+        with tarfile.open(archives[-1], "w") as archive:
+            for i, image in enumerate(images[split]):
+                content = io.BytesIO()
+                Image.fromarray(image).save(content, "png")
+                entry = tarfile.TarInfo(f"{split}/{i}.png")
+                entry.size = content.tell()
+                content.seek(0)
+                archive.addfile(entry, content)
+    prepare("downsampled_imagenet/32x32", folder, archives)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, entry in streamed.STREAMED.items():
+            patch.setitem(streamed.STREAMED, name, dataclasses.replace(entry, examples=examples, held_out=5))
+        yield types.SimpleNamespace(examples=examples, folder=folder, images=images, prepare=prepare)

@@ -46,3 +46,25 @@ def test_its_state_moves_to_and_from_adam():
     fused.load_own_variables(stored)
     for mine, adams in zip(fused.variables, adam.variables, strict=True):
         np.testing.assert_array_equal(mine.numpy(), adams.numpy())
+
+
+def test_of_two_parts_it_takes_the_step_of_their_mean():
+    """Weights, their average and the rate: as if the parts had come as one batch."""
+    rate = keras.optimizers.schedules.CosineDecay(0.1, 3)
+    options = {"global_clipnorm": 1.0, "use_ema": True, "ema_momentum": 0.5}
+    whole, in_parts = FusedAdam(rate, **options), FusedAdam(rate, gradient_accumulation_steps=2, **options)
+    weights, found = ([keras.Variable(part) for part in START] for _ in range(2))
+    for optimizer, variables in ((whole, weights), (in_parts, found)):
+        optimizer.build(variables)
+    for _ in range(2):  # four parts, twice
+        for first, second in zip(GRADIENTS[::2], GRADIENTS[1::2], strict=True):
+            whole.apply([tf.constant((one + other) / 2) for one, other in zip(first, second, strict=True)], weights)
+            in_parts.apply(list(map(tf.constant, first)), found)
+            between = [variable.numpy() for variable in found]
+            in_parts.apply(list(map(tf.constant, second)), found)
+            for mine, expected, before in zip(found, weights, between, strict=True):
+                np.testing.assert_allclose(mine.numpy(), expected.numpy(), rtol=1e-5, atol=1e-6)
+                assert (mine.numpy() != before).any() or int(in_parts.iterations) > 3  # where the rate is zero
+            pairs = zip(in_parts._model_variables_moving_average, whole._model_variables_moving_average, strict=True)
+            for mine, expected in pairs:
+                np.testing.assert_allclose(mine.numpy(), expected.numpy(), rtol=1e-5, atol=1e-6)
