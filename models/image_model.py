@@ -44,7 +44,7 @@ class ImageModel(keras.Model):
 
         Raises ValueError: the network has no such blocks, or blocks with dropout, which would drop others then.
         """
-        raise ValueError(f"--remat is for PixelCNN and GatedPixelCNN. Received: a {type(self).__name__}")
+        raise ValueError(f"--remat is for PixelCNN, GatedPixelCNN and PixelRNN. Received: a {type(self).__name__}")
 
     def get_metrics_result(self):
         results = super().get_metrics_result()

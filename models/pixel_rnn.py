@@ -5,6 +5,8 @@ image -> 7x7, mask A -> residual LSTM blocks (Figure 5 there, right) -> 2 x (ReL
 A block: 2h maps -> RowLSTM or DiagonalBiLSTM, h maps -> 1x1, mask B, 2h maps -> plus what came in.
 """
 
+import functools
+
 import keras
 from keras import ops
 
@@ -36,6 +38,8 @@ class PixelRNN(AutoregressiveModel):
         head_filters: maps between the two 1x1 convolutions of the head (the paper: 1024; MNIST 32); default 2h.
         dropout: rate, before the last convolution of each block (not in the paper).
     """
+
+    has_blocks = True
 
     def __init__(
         self,
@@ -99,10 +103,15 @@ class PixelRNN(AutoregressiveModel):
         """uint8 images [B, H, W, colours] (or {"images", "condition"}) -> logits float32 [B, H, W, colours, levels]."""
         images, condition = self.network_inputs(inputs)
         maps = self.first(images)  # [B, H, W, 2h]; no residual round mask A: the image must not leak through
-        for recurrent, expand in self.blocks:
-            maps = maps + expand(self.drop(recurrent(maps, condition), training=training))
+        given = [] if condition is None else [condition]
+        for layers in self.blocks:
+            maps = self.through(functools.partial(self._block, layers, training), maps, *given)
         hidden = self.hidden(ops.relu(maps))
         return self.split_levels(self.logits(ops.relu(hidden)))
+
+    def _block(self, layers, training, maps, condition=None):
+        recurrent, expand = layers
+        return maps + expand(self.drop(recurrent(maps, condition), training=training))
 
     def incremental(self, condition=None):
         return SAMPLERS[self.recurrence](self, condition)

@@ -33,5 +33,21 @@ _GATED_64 = {
     "paper": dataclasses.replace(_GATED_32["paper"], evaluation_batch=16),
 }  # fmt: skip
 
-_OF_SIZE = {32: _GATED_32, 64: _GATED_64}
-IMAGENET = {size: {"gated_pixel_cnn": of_size, "class_gated_pixel_cnn": of_size} for size, of_size in _OF_SIZE.items()}
+# Row LSTM, arXiv 1601.06759: 12 layers of 384 with batches of 64, 4 of 512 (here 513, which three colours divide) with
+# batches of 32. Departure: the paper's 64x64 network has no residual connections.
+_ROW_LSTM_CIFAR = PRESETS["table1_cifar"]["row_lstm"]
+_ROW_LSTM_32 = {name: dataclasses.replace(_GATED_32[name], model=_ROW_LSTM_CIFAR[name].model) for name in _GATED_32}
+_ROW_LSTM_64 = {name: dataclasses.replace(_GATED_64[name], model=_ROW_LSTM_CIFAR[name].model) for name in _GATED_64}
+_PAPER = {"recurrence": "row_lstm", "head_filters": 1023}
+_ROW_LSTM_32["paper"] = dataclasses.replace(
+    _ROW_LSTM_32["paper"], model=_PAPER | {"filters": 384, "depth": 12}, batch_size=64
+)
+_ROW_LSTM_64["paper"] = dataclasses.replace(
+    _ROW_LSTM_64["paper"], model=_PAPER | {"filters": 513, "depth": 4}, batch_size=32
+)
+
+_OF_SIZE = {32: (_GATED_32, _ROW_LSTM_32), 64: (_GATED_64, _ROW_LSTM_64)}
+IMAGENET = {
+    size: {"gated_pixel_cnn": gated, "class_gated_pixel_cnn": gated, "row_lstm": row_lstm}
+    for size, (gated, row_lstm) in _OF_SIZE.items()
+}

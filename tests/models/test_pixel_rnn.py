@@ -178,6 +178,21 @@ def test_it_learns_with_and_without_xla(make_model, recurrence, jit_compile):
     assert history[-1] < 0.8 * history[0]
 
 
+@EITHER
+def test_rematerialised_it_has_the_same_gradients(make_model, gradient, recurrence):
+    options = {"recurrence": recurrence, "image_shape": (3, 4, 1), "num_classes": 3}
+    plain, again = (make_model(FloatPixelRNN, **options) for _ in range(2))
+    again.rematerialise()
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 3, 4, 1)).astype("float32")
+    labels = np.eye(3, dtype="float32")[:2]
+
+    def seen(model):
+        model.network_inputs = lambda images: (images, labels)
+        return gradient(lambda x: ops.sum(ops.sin(model(x))), images)[0]
+
+    np.testing.assert_allclose(seen(again), seen(plain), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("model_class", [PixelRNN, MultiScalePixelRNN])
 def test_a_file_gives_the_same_model(make_model, random_images, tmp_path, model_class):
     options = {"recurrence": "row_lstm", "head_filters": 9, "dropout": 0.25, "dtype": "mixed_bfloat16"}

@@ -158,7 +158,7 @@ def test_several_processes_run_one_row(monkeypatch):
 
 
 def test_networks_that_cannot_be_rematerialised_say_so():
-    with pytest.raises(ValueError, match="--remat is for PixelCNN and GatedPixelCNN. Received: a Draw"):
+    with pytest.raises(ValueError, match="--remat is for PixelCNN, GatedPixelCNN and PixelRNN. Received: a Draw"):
         Draw(steps=1, units=4, latent=2).rematerialise()
     with pytest.raises(ValueError, match="--remat needs a network without dropout. Received: dropout=0.5"):
         GatedPixelCNN((4, 4, 1), 2, filters=2, depth=1, dropout=0.5).rematerialise()

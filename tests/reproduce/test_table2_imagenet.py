@@ -36,9 +36,8 @@ def test_rows_are_those_of_their_size(smoke):
     published = {row.name: (row.published_test, row.published_train) for row in table2_imagenet.ROWS}
     assert published["Gated PixelCNN, 32x32"] == (3.83, 3.77) and published["Gated PixelCNN, 64x64"] == (3.57, 3.48)
     for name, experiment in EXPERIMENTS.items():
-        assert experiment.models == ["gated_pixel_cnn"] + ["class_gated_pixel_cnn"] * name.startswith(
-            "imagenet_resized"
-        )
+        given_classes = ["class_gated_pixel_cnn"] * name.startswith("imagenet_resized")
+        assert experiment.models == ["row_lstm", "gated_pixel_cnn", *given_classes]
         size = name.rpartition("_")[2]
         assert all(experiment.row_of(model).name.endswith(f"{size}x{size}") for model in experiment.models)
     assert "Conv DRAW, 64x64" in smoke[1]
