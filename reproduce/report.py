@@ -268,15 +268,20 @@ def _aligned(columns, lines, metric):
 
 
 def _measurements(lines):
-    """What the records of a table tell beside their values: a line for each thing measured, a column for each run."""
+    """What the records of a table tell beside their values: of each data set a table, a column for each run."""
     told = [(row, record) for row, record in lines if record and record.measurements]
-    if not told:
-        return ""
-    several = len({record.data for _, record in told}) > 1
-    heads = [row.name + (f", {record.data_title}" if several else "") for row, record in told]
-    names = dict.fromkeys(name for _, record in told for name in record.measurements)
-    body = [[name, *(measured(record.measurements.get(name)) for _, record in told)] for name in names]
-    header = ["measured too", *heads]
+    by_data = {}
+    for row, record in told:
+        by_data.setdefault(record.data_title, []).append((row.name, record.measurements))
+    heads = {data: f"measured too, {data}" if len(by_data) > 1 else "measured too" for data in by_data}
+    return "\n\n".join(_measured_table(heads[data], runs) for data, runs in by_data.items())
+
+
+def _measured_table(head, runs):
+    """A line for each thing measured; runs: [(name, {what: number})]."""
+    names = dict.fromkeys(name for _, measurements in runs for name in measurements)
+    body = [[name, *(measured(measurements.get(name)) for _, measurements in runs)] for name in names]
+    header = [head, *(name for name, _ in runs)]
     return "\n".join(f"| {' | '.join(line)} |" for line in [header, ["---"] * len(header), *body])
 
 
