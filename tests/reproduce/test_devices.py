@@ -126,10 +126,12 @@ PRESET = presets.Preset({}, 4, 12, steps_per_epoch=4)
     [
         ("pixel_cnn", {"devices": 5}, "batch_size must be a multiple of --devices.*batch_size=12, devices=5"),
         ("pixel_cnn", {"accumulate": 7}, "multiple of --devices times --accumulate.*accumulate=7"),
+        ("draw", {"remat": True}, "--remat is for PixelCNN and GatedPixelCNN.*Received: draw"),
+        ("pixel_cnn", {"remat": True, "model": {"dropout": 0.1}}, "--remat is for .*Received: pixel_cnn, dropout=0.1"),
         ("embedding_network", {"devices": 2}, "--devices and --accumulate must be 1 for embedding_network"),
     ],
 )
-def test_what_does_not_divide_is_refused(model, changes, told):
+def test_what_cannot_be_done_is_refused(model, changes, told):
     with pytest.raises(ValueError, match=told):
         devices.check(model, dataclasses.replace(PRESET, **changes), [model])
     devices.check("pixel_cnn", dataclasses.replace(PRESET, devices=3), ["pixel_cnn"])
