@@ -1,8 +1,9 @@
 """More than one device: each computes its part of every batch, and all take the same step (`--devices`).
 
 On TensorFlow tf.distribute's MirroredStrategy; on JAX keras.distribution's DataParallel, in one process or in several.
-The numbers are those of one device, to rounding: it is the same batch, and the gradient is clipped as a whole. But for
-noise on TensorFlow: there each device draws its own.
+The numbers are those of one device, to rounding: it is the same batch, and the gradient is clipped as a whole. On
+TensorFlow but for dropout, where all devices draw the same numbers, each for its part; steps are not compiled by XLA
+there, and DRAW, whose recurrent layers Keras would build anew, is for JAX.
 
 Several processes, also on several machines, on JAX alone: keras.distribution is for JAX, and Keras 3.15's `fit` fails
 under TensorFlow's MultiWorkerMirroredStrategy (issue 20585 of keras-team/keras). Each process runs the same command,
@@ -24,6 +25,7 @@ import sys
 import keras
 import numpy as np
 
+from models.draw import Draw
 from models.networks import NETWORKS
 from reproduce import mirrored
 
@@ -108,8 +110,15 @@ def check(model, preset, rows=()):
             "--accumulate goes with --devices on JAX alone: tf.distribute has no step that waits for others. "
             f"Received: accumulate={accumulate}, devices={devices}"
         )
+    if NETWORKS[model] is Draw and devices > 1 and not on_jax():
+        raise ValueError(f"--devices must be 1 for {model} on TensorFlow; on JAX it may be more. Received: {devices}")
     if preset.precision == "mixed_float16" and devices > 1 and not on_jax():
         raise ValueError("--precision=mixed_float16 goes with --devices on JAX alone; accepted: mixed_bfloat16")
+    if preset.remat and (not getattr(NETWORKS[model], "has_blocks", False) or preset.model.get("dropout")):
+        raise ValueError(
+            "--remat is for PixelCNN and GatedPixelCNN, without dropout, which would drop others the second time. "
+            f"Received: {model}, dropout={preset.model.get('dropout', 0.0)}"
+        )
     if accumulate * devices > 1 and NETWORKS[model].needs_identities:
         raise ValueError(f"--devices and --accumulate must be 1 for {model}: its loss is of a whole batch")
 
@@ -161,6 +170,8 @@ def told(run_dir):
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" in str(error):  # that is this process's own
+            raise
         reason = str(error).splitlines()[0]
         raise Lost(
             f"another process is gone ({reason}). The same commands, in all processes, go on from the last checkpoint "

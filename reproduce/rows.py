@@ -134,8 +134,8 @@ def run(experiment, options, argv):
         for model in chosen:
             if model in NETWORKS:  # now, not after the rows before it
                 devices.check(model, chosen_preset(experiment, model, options), chosen)
-        devices.start(options.devices or 1)
         _use_threads(chosen, options.threads)
+        devices.start(options.devices or 1)
         data = _load(experiment, options)
         print(f"Data: {data.title}, from {data.source}")
         print(f"Device: {records.describe_machine()}; Keras on {keras.backend.backend()}\n")

@@ -126,23 +126,32 @@ PRESET = presets.Preset({}, 4, 12, steps_per_epoch=4)
     [
         ("pixel_cnn", {"devices": 5}, "batch_size must be a multiple of --devices.*batch_size=12, devices=5"),
         ("pixel_cnn", {"accumulate": 7}, "multiple of --devices times --accumulate.*accumulate=7"),
+        ("draw", {"remat": True}, "--remat is for PixelCNN and GatedPixelCNN.*Received: draw"),
+        ("pixel_cnn", {"remat": True, "model": {"dropout": 0.1}}, "--remat is for .*Received: pixel_cnn, dropout=0.1"),
         ("embedding_network", {"devices": 2}, "--devices and --accumulate must be 1 for embedding_network"),
     ],
 )
-def test_what_does_not_divide_is_refused(model, changes, told):
+def test_what_cannot_be_done_is_refused(model, changes, told):
     with pytest.raises(ValueError, match=told):
         devices.check(model, dataclasses.replace(PRESET, **changes), [model])
     devices.check("pixel_cnn", dataclasses.replace(PRESET, devices=3), ["pixel_cnn"])
 
 
-@pytest.mark.parametrize("changes", [{"devices": 2, "accumulate": 2}, {"devices": 2, "precision": "mixed_float16"}])
-def test_what_tf_distribute_cannot_do_is_refused_there_alone(monkeypatch, changes):
-    preset = dataclasses.replace(PRESET, **changes)
+@pytest.mark.parametrize(
+    "model, changes, told",
+    [
+        ("pixel_cnn", {"accumulate": 2}, "--accumulate goes with --devices on JAX alone"),
+        ("pixel_cnn", {"precision": "mixed_float16"}, "mixed_float16 goes with --devices on JAX alone"),
+        ("draw", {}, "--devices must be 1 for draw on TensorFlow"),
+    ],
+)
+def test_what_tf_distribute_cannot_do_is_refused_there_alone(monkeypatch, model, changes, told):
+    preset = dataclasses.replace(PRESET, devices=2, **changes)
     monkeypatch.setattr(devices, "on_jax", lambda: True)
-    devices.check("pixel_cnn", preset, ["pixel_cnn"])
+    devices.check(model, preset, [model])
     monkeypatch.setattr(devices, "on_jax", lambda: False)
-    with pytest.raises(ValueError, match="goes with --devices on JAX alone"):
-        devices.check("pixel_cnn", preset, ["pixel_cnn"])
+    with pytest.raises(ValueError, match=told):
+        devices.check(model, preset, [model])
 
 
 def test_more_devices_than_there_are_is_refused():
