@@ -90,7 +90,7 @@ def run_two(folder, kill=None):
         here |= {"KERAS_DISTRIBUTION_PROCESS_ID": str(number)} | ({"KILL_AT": str(kill)} if kill and number else {})
         together.append(started("jax", folder, "two", **here))
     try:
-        told = [process.communicate(timeout=100) for process in together]
+        told = [process.communicate(timeout=300) for process in together]
     finally:
         for process in together:
             process.kill()
