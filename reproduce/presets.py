@@ -207,10 +207,8 @@ _DIAGONAL_MNIST = _recurrent(
     paper=_ONE_LAYER,
 )
 _SEVEN_LAYERS = {"filters": 16, "depth": 7, "head_filters": 32}
-_DIAGONAL_7_MNIST = _recurrent(
-    _PIXEL_CNN_MNIST, "diagonal_bilstm", smoke=_SMALL_RECURRENT, cpu=_SEVEN_LAYERS, gpu=_SEVEN_LAYERS,
-    paper=_SEVEN_LAYERS,
-)  # fmt: skip
+_OTHER_PRESETS = dict.fromkeys(("quick", "cpu", "gpu", "paper"), _SEVEN_LAYERS)
+_DIAGONAL_7_MNIST = _recurrent(_PIXEL_CNN_MNIST, "diagonal_bilstm", smoke=_SMALL_RECURRENT, **_OTHER_PRESETS)
 
 # A small clip_norm: now and then a window's gradient is a hundred times the usual one, and a step along it is the end.
 _GLIMPSES_8 = {

@@ -148,7 +148,7 @@ def options_of(folder, **values):
 
 @pytest.fixture
 def no_data(monkeypatch):
-    monkeypatch.setattr(fig5_interpolation.data_images, "load", lambda name, data_dir: fallback.unseen_digits())
+    monkeypatch.setattr(fig5_interpolation.data_images, "load", lambda *_, **__: fallback.unseen_digits())
 
 
 def test_strips_begin_and_end_with_the_plain_samples(embedded, network):
