@@ -38,13 +38,10 @@ class AutoregressiveModel(ImageModel):
             then float `[batch, features]`; (height, width, features) for maps.
     """
 
-    has_blocks = False  # whether its blocks go `through`
-
     def __init__(self, image_shape, levels=256, num_classes=None, condition_shape=None, **kwargs):
         super().__init__(image_shape, levels, **kwargs)
         self.num_classes = None if num_classes is None else checks.check_integer("num_classes", num_classes, 2)
         self.condition_shape = checks.check_condition_shape(condition_shape, num_classes)
-        self._rematerialises = False
 
     @property
     def is_conditional(self):
@@ -54,24 +51,6 @@ class AutoregressiveModel(ImageModel):
     def takes_condition(self):
         """Whether every question must come with a condition."""
         return self.is_conditional
-
-    @property
-    def features_shape(self):
-        """Shape of what enters the gates for one image, (features,) or (height, width, features); None: nothing."""
-        return self.condition_shape if self.num_classes is None else (self.num_classes,)
-
-    @property
-    def batch_features_shape(self):
-        """The same of a batch, as layers are built with."""
-        return None if self.features_shape is None else (None, *self.features_shape)
-
-    def _check_features_shape(self):
-        shape = self.features_shape
-        if shape is not None and len(shape) == 3 and shape[:2] != self.image_shape[:2]:
-            raise ValueError(
-                "condition_shape must be (features,) or as high and wide as image_shape. "
-                f"Received: condition_shape={self.condition_shape}, image_shape={self.image_shape}"
-            )
 
     # Training: plain compile() and fit().
 
@@ -123,17 +102,6 @@ class AutoregressiveModel(ImageModel):
 
     def _distribution(self, logits):
         return tfd.Independent(tfd.Categorical(logits=logits), reinterpreted_batch_ndims=3)
-
-    def through(self, block, *maps):
-        """`block(*maps)`, a function of tensors; after `rematerialise` only its inputs are kept for the gradient."""
-        return keras.remat(block)(*maps) if self._rematerialises else block(*maps)
-
-    def rematerialise(self):
-        if not self.has_blocks:
-            super().rematerialise()
-        if self.dropout:
-            raise ValueError(f"--remat needs a network without dropout. Received: dropout={self.dropout}")
-        self._rematerialises = True
 
     def distribution(self, images, condition=None):
         """p(. | earlier sub-pixels of `images`): TFP Independent(Categorical), batch [batch], event [H, W, colours]."""

@@ -6,17 +6,14 @@ image -> first GatedBlock (mask A) -> GatedBlocks (mask B) -> horizontal map -> 
 import functools
 
 import keras
-from keras import ops
 
 from layers.gated_block import GatedBlock
-from layers.masked_conv import MaskedConv2D, check_colour_groups
-from models import checks
-from models.autoregressive import AutoregressiveModel
 from models.gated_sampling import GatedSampler
+from models.pixel_network import PixelNetwork
 
 
 @keras.saving.register_keras_serializable(package="models")
-class GatedPixelCNN(AutoregressiveModel):
+class GatedPixelCNN(PixelNetwork):
     """Gated PixelCNN of arXiv 1606.05328, unconditional or conditional on classes, vectors (Eq. 4) or maps (Eq. 5).
 
     Args:
@@ -36,8 +33,6 @@ class GatedPixelCNN(AutoregressiveModel):
     The number of blocks, the first kernel and the head on CIFAR-10 are not given in the paper.
     """
 
-    has_blocks = True
-
     def __init__(
         self,
         image_shape=(32, 32, 3),
@@ -52,18 +47,8 @@ class GatedPixelCNN(AutoregressiveModel):
         dropout=0.0,
         **kwargs,
     ):
-        super().__init__(image_shape, levels, num_classes, condition_shape, **kwargs)
-        check_colour_groups(self.colours, filters=filters)
-        self.filters = filters
-        self.depth = checks.check_integer("depth", depth, 1)
-        self.kernel_size = kernel_size
-        self.first_kernel_size = first_kernel_size
-        self.head_filters = filters if head_filters is None else head_filters
-        self.dropout = dropout
-        check_colour_groups(self.colours, head_filters=self.head_filters)
-        checks.check_odd("kernel_size", kernel_size)
-        checks.check_odd("first_kernel_size", first_kernel_size)
-        self._check_features_shape()
+        sizes = (filters, depth, kernel_size, first_kernel_size, head_filters, dropout)
+        super().__init__(image_shape, levels, num_classes, condition_shape, *sizes, **kwargs)
         options = {"colours": self.colours, "dtype": self.dtype_policy}
         self.blocks = [
             GatedBlock(
@@ -76,8 +61,7 @@ class GatedPixelCNN(AutoregressiveModel):
             )
             for i in range(self.depth)
         ]
-        self.hidden = MaskedConv2D(self.head_filters, 1, mask_type="B", name="hidden", **options)
-        self.logits = MaskedConv2D(self.colours * self.levels, 1, mask_type="B", name="logits", **options)
+        self.make_head()
 
     def build_network(self):
         height, width, colours = self.image_shape
@@ -85,8 +69,7 @@ class GatedPixelCNN(AutoregressiveModel):
         for block in self.blocks:
             block.build(shape, shape, self.batch_features_shape)
             shape = (None, height, width, self.filters)
-        self.hidden.build(shape)
-        self.logits.build((None, height, width, self.head_filters))
+        self.build_head()
 
     def call(self, inputs, training=None):
         """uint8 images [B, H, W, colours] (or {"images", "condition"}) -> logits float32 [B, H, W, colours, levels]."""
@@ -97,19 +80,7 @@ class GatedPixelCNN(AutoregressiveModel):
             vertical, horizontal = self.through(
                 functools.partial(block, training=training), vertical, horizontal, *given
             )
-        hidden = self.hidden(ops.relu(horizontal))
-        return self.split_levels(self.logits(ops.relu(hidden)))
+        return self.head(horizontal)
 
     def incremental(self, condition=None):
         return GatedSampler(self, condition)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "depth": self.depth,
-            "kernel_size": self.kernel_size,
-            "first_kernel_size": self.first_kernel_size,
-            "head_filters": self.head_filters,
-            "dropout": self.dropout,
-        }

@@ -39,13 +39,6 @@ class ImageModel(keras.Model):
         """Nats of log-likelihood per image -> cost per image in `unit`."""
         return -log_prob / (math.prod(self.image_shape) * math.log(2.0)) if self.unit == "bits_per_dim" else -log_prob
 
-    def rematerialise(self):
-        """From now on the activations of its blocks are computed again where gradients need them, and not kept.
-
-        Raises ValueError: the network has no such blocks, or blocks with dropout, which would drop others then.
-        """
-        raise ValueError(f"--remat is for PixelCNN, GatedPixelCNN and PixelRNN. Received: a {type(self).__name__}")
-
     def get_metrics_result(self):
         results = super().get_metrics_result()
         return {self.unit: results["loss"], **results} if "loss" in results else results

@@ -11,14 +11,12 @@ import functools
 import keras
 from keras import ops
 
-from layers.masked_conv import MaskedConv2D, check_colour_groups
-from models import checks
-from models.autoregressive import AutoregressiveModel
 from models.pixel_cnn_sampling import PixelCNNSampler
+from models.pixel_network import PixelNetwork
 
 
 @keras.saving.register_keras_serializable(package="models")
-class PixelCNN(AutoregressiveModel):
+class PixelCNN(PixelNetwork):
     """PixelCNN of arXiv 1601.06759; maps are 2h wide between blocks, h inside.
 
     Args:
@@ -32,7 +30,7 @@ class PixelCNN(AutoregressiveModel):
         dropout: rate, before the last convolution of each block (not in the paper).
     """
 
-    has_blocks = True
+    widening = 2
 
     def __init__(
         self,
@@ -46,33 +44,19 @@ class PixelCNN(AutoregressiveModel):
         dropout=0.0,
         **kwargs,
     ):
-        super().__init__(image_shape, levels, **kwargs)
-        check_colour_groups(self.colours, filters=filters)
-        self.filters = filters
-        self.depth = checks.check_integer("depth", depth, 1)
-        self.kernel_size = kernel_size
-        self.first_kernel_size = first_kernel_size
-        self.head_filters = 2 * filters if head_filters is None else head_filters
-        self.dropout = dropout
-        check_colour_groups(self.colours, head_filters=self.head_filters)
-        checks.check_odd("kernel_size", kernel_size)
-        checks.check_odd("first_kernel_size", first_kernel_size)
-
-        def conv(filters, size, name, mask_type="B"):
-            return MaskedConv2D(filters, size, mask_type, colours=self.colours, dtype=self.dtype_policy, name=name)
-
-        self.first = conv(2 * filters, first_kernel_size, "first", mask_type="A")
+        sizes = (filters, depth, kernel_size, first_kernel_size, head_filters, dropout)
+        super().__init__(image_shape, levels, None, None, *sizes, **kwargs)
+        self.first = self.conv(2 * filters, first_kernel_size, "first", mask_type="A")
         self.blocks = [
             (
-                conv(filters, 1, f"block_{i}_reduce"),
-                conv(filters, kernel_size, f"block_{i}_conv"),
-                conv(2 * filters, 1, f"block_{i}_expand"),
+                self.conv(filters, 1, f"block_{i}_reduce"),
+                self.conv(filters, kernel_size, f"block_{i}_conv"),
+                self.conv(2 * filters, 1, f"block_{i}_expand"),
             )
             for i in range(self.depth)
         ]
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
-        self.hidden = conv(self.head_filters, 1, "hidden")
-        self.logits = conv(self.colours * self.levels, 1, "logits")
+        self.make_head()
 
     def build_network(self):
         height, width, colours = self.image_shape
@@ -82,8 +66,7 @@ class PixelCNN(AutoregressiveModel):
             conv.build((None, height, width, self.filters))
             expand.build((None, height, width, self.filters))
         self.drop.build((None, height, width, self.filters))
-        self.hidden.build((None, height, width, 2 * self.filters))
-        self.logits.build((None, height, width, self.head_filters))
+        self.build_head()
 
     def call(self, inputs, training=None):
         """uint8 images [B, H, W, colours] -> logits float32 [B, H, W, colours, levels]."""
@@ -91,8 +74,7 @@ class PixelCNN(AutoregressiveModel):
         maps = self.first(images)  # [B, H, W, 2h]; no residual round mask A: the image must not leak through
         for layers in self.blocks:
             maps = self.through(functools.partial(self._block, layers, training), maps)
-        hidden = self.hidden(ops.relu(maps))
-        return self.split_levels(self.logits(ops.relu(hidden)))
+        return self.head(maps)
 
     def _block(self, layers, training, maps):
         reduce, conv, expand = layers
@@ -105,12 +87,4 @@ class PixelCNN(AutoregressiveModel):
     def get_config(self):
         config = super().get_config()
         del config["num_classes"], config["condition_shape"]
-        return {
-            **config,
-            "filters": self.filters,
-            "depth": self.depth,
-            "kernel_size": self.kernel_size,
-            "first_kernel_size": self.first_kernel_size,
-            "head_filters": self.head_filters,
-            "dropout": self.dropout,
-        }
+        return config

@@ -8,20 +8,17 @@ A block: 2h maps -> RowLSTM or DiagonalBiLSTM, h maps -> 1x1, mask B, 2h maps ->
 import functools
 
 import keras
-from keras import ops
 
 from layers.diagonal_bilstm import DiagonalBiLSTM
-from layers.masked_conv import MaskedConv2D, check_colour_groups
 from layers.row_lstm import RowLSTM
-from models import checks
-from models.autoregressive import AutoregressiveModel
+from models.pixel_network import PixelNetwork
 from models.pixel_rnn_sampling import DiagonalBiLSTMSampler, RowLSTMSampler
 
 SAMPLERS = {"row_lstm": RowLSTMSampler, "diagonal_bilstm": DiagonalBiLSTMSampler}
 
 
 @keras.saving.register_keras_serializable(package="models")
-class PixelRNN(AutoregressiveModel):
+class PixelRNN(PixelNetwork):
     """PixelRNN of arXiv 1601.06759; maps are 2h wide between blocks, h inside.
 
     Args:
@@ -39,7 +36,7 @@ class PixelRNN(AutoregressiveModel):
         dropout: rate, before the last convolution of each block (not in the paper).
     """
 
-    has_blocks = True
+    widening = 2
 
     def __init__(
         self,
@@ -56,32 +53,18 @@ class PixelRNN(AutoregressiveModel):
         dropout=0.0,
         **kwargs,
     ):
-        super().__init__(image_shape, levels, num_classes, condition_shape, **kwargs)
-        check_colour_groups(self.colours, filters=filters)
+        sizes = (filters, depth, kernel_size, first_kernel_size, head_filters, dropout)
+        super().__init__(image_shape, levels, num_classes, condition_shape, *sizes, **kwargs)
         if recurrence not in SAMPLERS:
             raise ValueError(f"recurrence must be one of {sorted(SAMPLERS)}. Received: recurrence={recurrence!r}")
         self.recurrence = recurrence
-        self.filters = filters
-        self.depth = checks.check_integer("depth", depth, 1)
-        self.kernel_size = kernel_size
-        self.first_kernel_size = first_kernel_size
-        self.head_filters = 2 * filters if head_filters is None else head_filters
-        self.dropout = dropout
-        check_colour_groups(self.colours, head_filters=self.head_filters)
-        checks.check_odd("kernel_size", kernel_size)
-        checks.check_odd("first_kernel_size", first_kernel_size)
-        self._check_features_shape()
-
-        def conv(filters, size, name, mask_type="B"):
-            return MaskedConv2D(filters, size, mask_type, colours=self.colours, dtype=self.dtype_policy, name=name)
-
-        self.first = conv(2 * filters, first_kernel_size, "first", mask_type="A")
+        self.first = self.conv(2 * filters, first_kernel_size, "first", mask_type="A")
         self.blocks = [
-            (self._recurrent(f"block_{i}_lstm"), conv(2 * filters, 1, f"block_{i}_expand")) for i in range(self.depth)
+            (self._recurrent(f"block_{i}_lstm"), self.conv(2 * filters, 1, f"block_{i}_expand"))
+            for i in range(self.depth)
         ]
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
-        self.hidden = conv(self.head_filters, 1, "hidden")
-        self.logits = conv(self.colours * self.levels, 1, "logits")
+        self.make_head()
 
     def _recurrent(self, name):
         options = {"colours": self.colours, "dtype": self.dtype_policy, "name": name}
@@ -96,8 +79,7 @@ class PixelRNN(AutoregressiveModel):
             recurrent.build((None, height, width, 2 * self.filters), self.batch_features_shape)
             expand.build((None, height, width, self.filters))
         self.drop.build((None, height, width, self.filters))
-        self.hidden.build((None, height, width, 2 * self.filters))
-        self.logits.build((None, height, width, self.head_filters))
+        self.build_head()
 
     def call(self, inputs, training=None):
         """uint8 images [B, H, W, colours] (or {"images", "condition"}) -> logits float32 [B, H, W, colours, levels]."""
@@ -106,8 +88,7 @@ class PixelRNN(AutoregressiveModel):
         given = [] if condition is None else [condition]
         for layers in self.blocks:
             maps = self.through(functools.partial(self._block, layers, training), maps, *given)
-        hidden = self.hidden(ops.relu(maps))
-        return self.split_levels(self.logits(ops.relu(hidden)))
+        return self.head(maps)
 
     def _block(self, layers, training, maps, condition=None):
         recurrent, expand = layers
@@ -117,5 +98,4 @@ class PixelRNN(AutoregressiveModel):
         return SAMPLERS[self.recurrence](self, condition)
 
     def get_config(self):
-        names = ("recurrence", "filters", "depth", "kernel_size", "first_kernel_size", "head_filters", "dropout")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        return {**super().get_config(), "recurrence": self.recurrence}

@@ -15,7 +15,7 @@ from data.key_points import of_chair
 from data.renderer import Renderer
 from models.chairs_generator import ChairsGenerator
 from models.networks import NETWORKS
-from reproduce import checkpoints, records, report, rows, windows
+from reproduce import checkpoints, networks, records, report, windows
 
 TABLE = "chairs_networks"
 KEY_POINTS = 48  # of a surface
@@ -43,7 +43,7 @@ def run(name, draw, options):
     logging.set_verbosity(logging.WARNING)  # absl's own is INFO, at which libraries tell of their searches
     try:
         record = chosen(options)
-        network = rows.restore(record, options.results_dir)
+        network = networks.restore(record, options.results_dir)
         print(f"{record.row} on {record.data_title}, {network.num_styles} styles", flush=True)
         stem = pathlib.PurePath(record.weights).name.removesuffix(".weights.h5")
         for path in draw(network, record, options, pathlib.Path(options.results_dir) / name / stem):

@@ -28,7 +28,7 @@ from PIL import Image
 
 from data import images as data_images
 from models import lossless
-from reproduce import checkpoints, compress_page, memory, pictures, records, rows
+from reproduce import checkpoints, compress_page, memory, networks, pictures, records
 
 _MODEL = "table1_cifar/gated_pixel_cnn-cpu-cifar10.json"
 _DATA = "cifar10"
@@ -57,7 +57,7 @@ def main(argv):
 
 def _network(options):
     results = pathlib.Path(options.results_dir)
-    return rows.restore(records.read(results / options.model), results)
+    return networks.restore(records.read(results / options.model), results)
 
 
 def encode_files(paths, out, network):

@@ -27,6 +27,7 @@ import numpy as np
 
 from models.draw import Draw
 from models.networks import NETWORKS
+from models.pixel_network import PixelNetwork
 from reproduce import mirrored
 
 
@@ -114,9 +115,9 @@ def check(model, preset, rows=()):
         raise ValueError(f"--devices must be 1 for {model} on TensorFlow; on JAX it may be more. Received: {devices}")
     if preset.precision == "mixed_float16" and devices > 1 and not on_jax():
         raise ValueError("--precision=mixed_float16 goes with --devices on JAX alone; accepted: mixed_bfloat16")
-    if preset.remat and (not getattr(NETWORKS[model], "has_blocks", False) or preset.model.get("dropout")):
+    if preset.remat and (not issubclass(NETWORKS[model], PixelNetwork) or preset.model.get("dropout")):
         raise ValueError(
-            "--remat is for PixelCNN and GatedPixelCNN, without dropout, which would drop others the second time. "
+            "--remat is for PixelCNN, GatedPixelCNN and PixelRNN, without dropout: again it would drop others. "
             f"Received: {model}, dropout={preset.model.get('dropout', 0.0)}"
         )
     if accumulate * devices > 1 and NETWORKS[model].needs_identities:

@@ -26,14 +26,15 @@ from keras import ops
 from data import images as data_images
 from models.draw import Draw
 from models.draw_classifier import DrawClassifier
+from models.networks import NETWORKS
 from reproduce import (
     checkpoints,
     fig8_two_digits,
     fig9_svhn,
+    networks,
     pictures,
     records,
     report,
-    rows,
     table1_cifar,
     table1_cluttered_mnist,
     table2_binarized_mnist,
@@ -205,8 +206,8 @@ def _draw(experiment, options):
     written = []
     for record in _records(experiment, options.results_dir):
         names = [name for name in FIGURES if options.figure in (None, name)]
-        names = [name for name in names if issubclass(rows.NETWORKS[record.model], FIGURES[name].network)]
-        network = rows.restore(record, options.results_dir) if names else None
+        names = [name for name in names if issubclass(NETWORKS[record.model], FIGURES[name].network)]
+        network = networks.restore(record, options.results_dir) if names else None
         for name in names:
             figure = FIGURES[name]
             data = load_data() if figure.needs_data else None

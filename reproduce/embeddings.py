@@ -14,7 +14,7 @@ from data import identities
 from data.image_data import ImageData, Split
 from models.embedding_network import EmbeddingNetwork
 from models.triplet import squared_distances
-from reproduce import checkpoints, records, report, rows, triplet_embedding
+from reproduce import checkpoints, networks, records, report, triplet_embedding
 
 SAMPLED_AT_ONCE = 660  # bounds the memory
 
@@ -53,14 +53,14 @@ def embed(data, results_dir):
             "python reproduce/triplet_embedding.py on this data first"
         )
     record = report.best(first)
-    network = rows.restore(record, results_dir)
+    network = networks.restore(record, results_dir)
     splits = {name: _embed(getattr(data, name), network) for name in records.SPLITS}
     return EmbeddedData(
         **{field.name: getattr(data, field.name) for field in dataclasses.fields(data)}
         | splits
         | {"labels_of": f"embedding {record.weights_sha256}"},
         network=network,
-        judge=rows.restore(report.best(others), results_dir) if others else None,
+        judge=networks.restore(report.best(others), results_dir) if others else None,
     )
 
 

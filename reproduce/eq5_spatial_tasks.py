@@ -25,7 +25,7 @@ from skimage.metrics import structural_similarity
 
 from data import degradations, files
 from models.map_regression import MapRegression
-from reproduce import checkpoints, pictures, presets_conditional, records, report
+from reproduce import checkpoints, networks, pictures, presets_conditional, records, report
 from reproduce import rows as experiments
 from reproduce.report import Row
 
@@ -108,8 +108,8 @@ def experiment(task):
 
     def finish(found, data, options):
         truth, remains = data.test.images[:EXAMPLES], data.test.labels[:EXAMPLES]
-        networks = _networks(found, data.name, options.results_dir)
-        picture = side_by_side(task, truth, remains, [restored(each, remains, 5, options.seed) for each in networks])
+        trained = _trained(found, data.name, options.results_dir)
+        picture = side_by_side(task, truth, remains, [restored(each, remains, 5, options.seed) for each in trained])
         path = pathlib.Path(options.results_dir) / "eq5_spatial_tasks" / f"{data.name}-restored.png"
         pictures.save_png(path, picture)
         print(f"All of them: {path}")
@@ -128,14 +128,14 @@ def experiment(task):
     )
 
 
-def _networks(found, data, results_dir):
+def _trained(found, data, results_dir):
     """The trained networks of a task, squared error first: those of the best records on the data set so named."""
-    networks = []
+    trained = []
     for model in ("map_regression", "map_pixel_cnn"):
         mine = [record for record in found if record.model == model and record.data == data]
         if mine:
-            networks.append(experiments.restore(report.best(mine), results_dir))
-    return networks
+            trained.append(networks.restore(report.best(mine), results_dir))
+    return trained
 
 
 def restore_files(task, options):
@@ -148,11 +148,11 @@ def restore_files(task, options):
         ]
         if not found:
             raise checkpoints.Refused(f"--images needs weights: {options.results_dir} has none for {task}")
-        networks = _networks(found, report.best(found).data, options.results_dir)
-        side = networks[0].image_shape[0]
+        trained = _trained(found, report.best(found).data, options.results_dir)
+        side = trained[0].image_shape[0]
         truth = np.stack([files.read_square(path, side) for path in options.images])
         remains = degradations.TASKS[task].take(truth, np.random.default_rng(options.seed))
-        picture = side_by_side(task, truth, remains, [restored(each, remains, 5, options.seed) for each in networks])
+        picture = side_by_side(task, truth, remains, [restored(each, remains, 5, options.seed) for each in trained])
         print(f"Restored: {pictures.save_png(options.output or f'{task}.png', picture)}")
     except (checkpoints.Refused, ValueError, OSError) as error:
         return f"eq5_spatial_tasks: {error}"

@@ -15,7 +15,7 @@ from absl import app, logging
 from absl.flags import argparse_flags
 
 from data import images as data_images
-from reproduce import checkpoints, fig4_embedding, pictures, records, report, rows
+from reproduce import checkpoints, fig4_embedding, networks, pictures, records, report
 
 MODELS = ("gated_pixel_cnn_of_embedding", "map_pixel_cnn_of_embedding")
 STRIPS = 10
@@ -54,7 +54,7 @@ def run(options):
         data = data_images.load(options.data, options.data_dir)
         data = fig4_embedding.prepare(data, options)
         for record in _records(data, options.results_dir):
-            drawn = picture(rows.restore(record, options.results_dir), data, seed=options.seed)
+            drawn = picture(networks.restore(record, options.results_dir), data, seed=options.seed)
             stem = pathlib.PurePath(record.weights).name.removesuffix(".weights.h5")
             path = pictures.save_png(pathlib.Path(options.results_dir) / "fig5_interpolation" / f"{stem}.png", drawn)
             print(f"{record.row} on {record.data_title}: {path}", flush=True)

@@ -207,8 +207,10 @@ _DIAGONAL_MNIST = _recurrent(
     paper=_ONE_LAYER,
 )
 _SEVEN_LAYERS = {"filters": 16, "depth": 7, "head_filters": 32}
-_OTHER_PRESETS = dict.fromkeys(("quick", "cpu", "gpu", "paper"), _SEVEN_LAYERS)
-_DIAGONAL_7_MNIST = _recurrent(_PIXEL_CNN_MNIST, "diagonal_bilstm", smoke=_SMALL_RECURRENT, **_OTHER_PRESETS)
+_ALL_BUT_SMOKE = ("quick", "cpu", "gpu", "paper")
+_DIAGONAL_7_MNIST = _recurrent(
+    _PIXEL_CNN_MNIST, "diagonal_bilstm", smoke=_SMALL_RECURRENT, **dict.fromkeys(_ALL_BUT_SMOKE, _SEVEN_LAYERS)
+)
 
 # A small clip_norm: now and then a window's gradient is a hundred times the usual one, and a step along it is the end.
 _GLIMPSES_8 = {

@@ -6,7 +6,6 @@ A script in reproduce/ states its table as an `Experiment` and hands it to `main
 import dataclasses
 import datetime
 import functools
-import math
 import pathlib
 import sys
 from collections.abc import Callable
@@ -14,10 +13,7 @@ from collections.abc import Callable
 import keras
 from absl import app, flags, logging
 
-from data import identities
 from data import images as data_images
-from models import weights_file
-from models.chairs_generator import ChairsGenerator
 from models.draw import Draw
 from models.draw_classifier import DrawClassifier
 from models.networks import NETWORKS
@@ -26,7 +22,9 @@ from reproduce import (
     command,
     devices,
     dry_run,
+    measuring,
     memory,
+    networks,
     pictures,
     presets,
     records,
@@ -38,9 +36,6 @@ from reproduce import (
 )
 
 CHAINS = (Draw, DrawClassifier)  # networks that are chains of small operations
-GIVEN_THE_CLASS = ("class_gated_pixel_cnn",)
-GIVEN_VECTORS = ("gated_pixel_cnn_of_embedding", "map_pixel_cnn_of_embedding")
-GIVEN_IMAGES = ("map_pixel_cnn", "map_regression")  # what remains of each, data/degradations.py
 SAMPLES = 64  # images in a record's grid
 
 
@@ -148,7 +143,7 @@ def run(experiment, options, argv):
         return f"{experiment.table}: {error}"
     try:
         if options.evaluate_only:
-            _evaluate_rows(experiment, chosen, data, measured, options)
+            measuring.again(experiment, chosen, data, measured, options)
         elif not devices.is_chief():
             _help(experiment, *chosen, data, options)
         else:
@@ -188,7 +183,7 @@ def _dry_run(experiment, chosen, data, options):
         if model in NETWORKS:
             preset, seen = chosen_preset(experiment, model, options), experiment.data_of(model, data)
             title = f"{experiment.row_of(model).name}, preset {options.preset or presets.DEFAULT}"
-            dry_run.say(title, make_network(model, seen, preset.precision, **preset.model), preset, seen)
+            dry_run.say(title, networks.make_network(model, seen, preset.precision, **preset.model), preset, seen)
     print("A dry run: nothing was trained, written or downloaded")
     return 0
 
@@ -204,36 +199,6 @@ def _use_threads(chosen, cores):
 def _print_table(experiment, rows, data, measured):
     title = experiment.title + (f"\nHere on {data.title}" if data.is_fallback else "")
     print(report.text_table(rows, measured, experiment.metric, title), flush=True)
-
-
-def make_network(model, data, precision="float32", **config):
-    """A built network for `data`; `config` holds the other arguments of its constructor."""
-    config = {"image_shape": data.image_shape, "levels": data.levels, **config}
-    if NETWORKS[model].needs_identities:
-        config = {"ways": identities.most_ways(data), **config}
-    elif model in GIVEN_VECTORS:
-        config = {"condition_shape": data.train.labels.shape[1:], **config}
-    elif NETWORKS[model] is ChairsGenerator:
-        config = {"num_styles": len(data.class_names), **config}
-    elif data.class_names and (NETWORKS[model].needs_labels or model in GIVEN_THE_CLASS):
-        config = {"num_classes": len(data.class_names), **config}
-    if model in GIVEN_IMAGES:
-        config = {"condition_shape": data.validation.labels.shape[1:], "condition_levels": data.levels, **config}
-    network = NETWORKS[model](**config, dtype=precision)
-    network.build()
-    return network
-
-
-def restore(record, results_dir):
-    """The network that a record tells of, with the weights beside it.
-
-    Raises:
-        checkpoints.Refused: the weights are not there, or not those of the record.
-    """
-    network = NETWORKS[record.model](**record.model_config)
-    network.build()
-    weights_file.load(network, pathlib.Path(results_dir) / record.weights, record.weights_sha256)
-    return network
 
 
 def picture(network, data, n, seed=0):
@@ -294,7 +259,7 @@ def _train(experiment, model, data, preset_name, options):
     stem = f"{model}-{preset_name}-{data.name}" + (f"-seed{options.seed}" if options.seed else "")
     keras.utils.set_random_seed(options.seed)  # the same weights whichever rows ran before
     with devices.scope(preset.devices):
-        network = make_network(model, data, preset.precision, **preset.model)
+        network = networks.make_network(model, data, preset.precision, **preset.model)
         if preset.start:
             warm_start.start_from(network, pathlib.Path(options.results_dir) / preset.start)
         run_dir = pathlib.Path(options.runs_dir) / experiment.table / stem
@@ -312,15 +277,15 @@ def _run_network(experiment, model, data, preset_name, options):
     draw = experiment.picture or picture
 
     # What is measured is what is kept: the averaged weights, in float32, in a network without an optimiser.
-    config = _plain_config(network)
-    kept = make_network(model, data, **config)
+    config = networks.plain_config(network)
+    kept = networks.make_network(model, data, **config)
     kept.set_weights(network.get_weights())
     values, examples = {}, {}
     for split in records.SPLITS:
         print(f"measuring {split}", flush=True)
         at_most = preset.test_images if split == "test" else preset.evaluation_images
         measured_on = training.examples(data, split, at_most)
-        values[split], examples[split] = _evaluate(experiment, kept, measured_on, preset.evaluation_batch)
+        values[split], examples[split] = measuring.evaluate(experiment, kept, measured_on, preset.evaluation_batch)
     weights = f"{experiment.table}/{stem}.weights.h5"
     measured = {
         "preset": preset_name,
@@ -343,73 +308,9 @@ def _run_network(experiment, model, data, preset_name, options):
     return measured, draw(kept, data=data, n=SAMPLES, seed=options.seed)
 
 
-def _evaluate(experiment, network, split, batch_size):
-    """(value in the table's metric, how many images it is of)."""
-    value, examples = training.evaluate(network, split, batch_size=batch_size)
-    if (experiment.metric, network.unit) == ("nats", "bits_per_dim"):  # one table for images of several sizes
-        value *= math.prod(network.image_shape) * math.log(2.0)
-    return value, examples
-
-
 def _notes(options, preset, trained):
     parts = [f"On {options.threads} CPU thread(s)."] if options.threads else []
     parts += [f"Started from the weights {preset.start}, whose own training is not counted."] if preset.start else []
     if trained.earlier_steps:
         parts.append(f"Steps 1 to {trained.earlier_steps} were made by an earlier process, perhaps of another commit.")
     return " ".join(parts)
-
-
-def _plain_config(network):
-    """Constructor arguments that JSON holds: those of the model, without Keras' own."""
-    return {name: value for name, value in network.get_config().items() if name not in ("name", "trainable", "dtype")}
-
-
-def _evaluate_rows(experiment, chosen, data, measured, options):
-    """Measures weights again and prints the results; writes nothing. Raises Refused where there are none."""
-    found = {model: _weights(experiment, model, data, measured, options) for model in chosen if model in NETWORKS}
-    if not any(found.values()):
-        raise checkpoints.Refused(
-            f"--evaluate_only needs weights: {options.results_dir} has none of {', '.join(chosen)} for {data.title}"
-            + (f" and preset {options.preset}" if options.preset else "")
-        )
-    for model, weights in found.items():
-        if weights is None:
-            print(f"{experiment.row_of(model).name}: no weights")
-            continue
-        path, config, batch_size, record = weights
-        seen = experiment.data_of(model, data)
-        network = make_network(model, seen, **config)
-        weights_file.load(network, path, record and record.weights_sha256)
-        same_images = record is not None and record.data_fingerprint == seen.fingerprint
-        at_most = record.examples["test"] if same_images else None
-        value, examples = _evaluate(experiment, network, training.examples(seen, "test", at_most), batch_size)
-        value = records.shown(value, experiment.metric)
-        said = records.shown(record.values["test"], experiment.metric) if same_images else None
-        expected = f"; its record says {said:.4f}" if same_images else ""
-        unit = records.METRICS[experiment.metric]
-        print(
-            f"{experiment.row_of(model).name} on {data.title}: test {value:.4f} {unit}, {examples:,} images{expected}"
-        )
-
-
-def _weights(experiment, model, data, measured, options):
-    """(path, constructor arguments, evaluation batch, record or None) of weights to measure; None if there are none."""
-
-    def of(path, record):
-        return path, record.model_config, record.preset_settings.get("evaluation_batch", 16), record
-
-    mine = [record for record in measured if record.model == model and record.weights]
-    if options.weights is None:
-        mine = [record for record in mine if record.data == data.name and options.preset in (None, record.preset)]
-        if not mine:
-            return None
-        record = report.best(mine)
-        return of(pathlib.Path(options.results_dir) / record.weights, record)
-    path = pathlib.Path(options.weights)
-    if path.is_file():  # a file that a record knows says by itself what it is
-        digest = weights_file.sha256_of_file(path)
-        for record in mine:
-            if record.weights_sha256 == digest:
-                return of(path, record)
-    preset = experiment.preset(model, options.preset or presets.DEFAULT)
-    return path, preset.model, preset.evaluation_batch, None

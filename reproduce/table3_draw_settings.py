@@ -8,7 +8,8 @@ from typing import NamedTuple
 from absl import app
 
 from models.draw import Draw
-from reproduce import presets, records, report, rows
+from models.networks import NETWORKS
+from reproduce import presets, records, report
 
 PATH = report.RESULTS / "table3_draw_settings.md"
 
@@ -46,7 +47,7 @@ TASKS = (
 def ours(task):
     """Settings of the network that the `paper` preset makes."""
     config = presets.preset(task.table, task.model, "paper").model
-    network = rows.NETWORKS[task.model](image_shape=task.image_shape, levels=task.levels, **config)
+    network = NETWORKS[task.model](image_shape=task.image_shape, levels=task.levels, **config)
     if isinstance(network, Draw):
         return Settings(network.steps, network.units, network.latent, network.read_size, network.write_size)
     return Settings(network.glimpses, network.units, None, network.glimpse_size, None)

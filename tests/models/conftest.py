@@ -69,6 +69,37 @@ def shared_draw():
     return functools.cache(_make_draw)
 
 
+@functools.cache
+def _of_floats(model_class):
+    """The class, of images that are floats and already scaled: there is something to differentiate with respect to."""
+    return type(model_class.__name__, (model_class,), {"network_inputs": lambda self, inputs: (inputs, None)})
+
+
+@pytest.fixture(scope="session")
+def total_influence(gradient):
+    """`total_influence(model_class, seeds=4, **options)`: which sub-pixels a prediction depends on.
+
+    [j, i]: |derivative of a random mixture of the logits of sub-pixel j with respect to sub-pixel i|, summed over
+    random weights of tiny models: a dead ReLU must not hide a path. The order is raster order, R before G before B
+    inside a pixel: the order of the flattened image.
+    """
+
+    def influence(model, seed):
+        random = np.random.default_rng(seed)
+        image = random.uniform(-1, 1, model.image_shape).astype("float32")
+        n = image.size  # one copy of the image for each j, so that one backward pass gives all
+        copies = np.repeat(image[None], n, axis=0)
+        mixture = np.eye(n).reshape(n, *image.shape, 1) * random.normal(size=model.levels)
+        (found,) = gradient(lambda x: keras.ops.sum(model(x) * mixture.astype("float32")), copies)
+        return np.abs(found).reshape(n, n)
+
+    @functools.cache
+    def total_influence(model_class, seeds=4, **options):
+        return sum(influence(_make(_of_floats(model_class), seed, **options), seed) for seed in range(seeds))
+
+    return total_influence
+
+
 @pytest.fixture(scope="session")
 def random_images():
     """`random_images(model, n)`: uint8 [n, height, width, colours], uniform below the model's levels."""

@@ -15,58 +15,32 @@ RECURRENCES = ["row_lstm", "diagonal_bilstm"]
 EITHER = pytest.mark.parametrize("recurrence", RECURRENCES)
 
 
-class FloatPixelRNN(PixelRNN):
-    """Takes float images, already scaled, so that there is something to differentiate with respect to."""
-
-    def network_inputs(self, inputs):
-        return inputs, None
-
-
-@pytest.fixture(scope="module")
-def influence(make_model, gradient):
-    """`influence(recurrence, **options)`: [j, i] whether the prediction of sub-pixel j depends on sub-pixel i."""
-
-    def influence(recurrence, **options):
-        total = 0.0
-        for seed in range(2):
-            model = make_model(FloatPixelRNN, seed, recurrence=recurrence, **options)
-            random = np.random.default_rng(seed)
-            image = random.uniform(-1, 1, model.image_shape).astype("float32")
-            n = image.size  # one copy of the image for each j, so that one backward pass gives all
-            copies = np.repeat(image[None], n, axis=0)
-            mixture = (np.eye(n).reshape(n, *image.shape, 1) * random.normal(size=model.levels)).astype("float32")
-            (found,) = gradient(lambda x, m=model, w=mixture: ops.sum(m(x) * w), copies)
-            total = total + np.abs(found).reshape(n, n)
-        return total
-
-    return influence
-
-
+ONE_BLOCK = {"filters": 12, "depth": 1}
 SHAPES = pytest.mark.parametrize("image_shape", [(4, 6, 1), (4, 3, 3)])
 
 
 @SHAPES
 @EITHER
-def test_no_prediction_depends_on_its_own_or_a_later_subpixel(influence, recurrence, image_shape):
-    found = influence(recurrence, image_shape=image_shape, filters=12)
+def test_no_prediction_depends_on_its_own_or_a_later_subpixel(total_influence, recurrence, image_shape):
+    found = total_influence(PixelRNN, 2, recurrence=recurrence, image_shape=image_shape, filters=12)
     assert not np.triu(found).any()  # exactly zero
 
 
 @SHAPES
-def test_a_diagonal_bilstm_sees_all_that_came_before_but_the_end_of_the_row_above(influence, image_shape):
+def test_a_diagonal_bilstm_sees_all_that_came_before_but_the_end_of_the_row_above(total_influence, image_shape):
     """With one block already. The last colour there is seen as far to the left as the first kernel, 3x3, reaches."""
     height, width, colours = image_shape
-    found = influence("diagonal_bilstm", image_shape=image_shape, filters=12, depth=1)
+    found = total_influence(PixelRNN, 2, recurrence="diagonal_bilstm", image_shape=image_shape, **ONE_BLOCK)
     expected = np.tril(np.ones_like(found), k=-1).reshape(height, width, colours, height, width, colours)
     for row in range(1, height):
         expected[row, : width - 2, :, row - 1, width - 1, -1] = 0
     np.testing.assert_array_equal(found > 0, expected.reshape(found.shape) > 0)
 
 
-def test_a_row_lstm_sees_a_triangle_above_and_some_pixels_to_the_left(influence):
+def test_a_row_lstm_sees_a_triangle_above_and_some_pixels_to_the_left(total_influence):
     """One block: 3x3 with mask A, then 1x3 masked, then the state three pixels wide: one more each way a row."""
     height, width = 4, 7
-    found = influence("row_lstm", image_shape=(height, width, 1), filters=12, depth=1) > 0
+    found = total_influence(PixelRNN, 2, recurrence="row_lstm", image_shape=(height, width, 1), **ONE_BLOCK) > 0
     expected = np.zeros((height, width, height, width), bool)
     for row, column, seen_row, seen_column in np.ndindex(expected.shape):
         up, right = row - seen_row, seen_column - column
@@ -188,7 +162,7 @@ def test_it_learns_with_and_without_xla(make_model, recurrence, jit_compile):
 @EITHER
 def test_rematerialised_it_has_the_same_gradients(make_model, gradient, recurrence):
     options = {"recurrence": recurrence, "image_shape": (3, 4, 1), "num_classes": 3}
-    plain, again = (make_model(FloatPixelRNN, **options) for _ in range(2))
+    plain, again = (make_model(PixelRNN, **options) for _ in range(2))
     again.rematerialise()
     images = np.random.default_rng(0).uniform(-1, 1, (2, 3, 4, 1)).astype("float32")
     labels = np.eye(3, dtype="float32")[:2]

@@ -16,6 +16,7 @@ from reproduce import (
     chairs_elevation_transfer,
     chairs_networks,
     chairs_view_interpolation,
+    networks,
     presets_chairs,
     records,
     report,
@@ -96,7 +97,7 @@ def test_a_network_is_measured_on_views_that_were_held_out(ran):
     assert record.data_fingerprint == data.fingerprint and record.metric == "squared_error"
     assert record.examples["test"] == 8 and record.is_fallback
     assert record.model_config["deep"] and record.model_config["streams"] == 1
-    network = rows.restore(record, ran.results)
+    network = networks.restore(record, ran.results)
     images, labels = data.test.images[:8], data.test.labels[:8]
     drawn = network.draw(np.eye(STYLES, dtype="float32")[labels[:, 0].astype(int)], labels[:, 1:], np.zeros((8, 8)))
     rgb, logit = (np.asarray(part, "float64") for part in drawn)
@@ -298,7 +299,7 @@ def test_errors_are_told_for_every_elevation(ran):
     assert baseline.model == "nearest_view" and set(data.test.labels[:, 2]) == {30}
     assert baseline.data_fingerprint == data.fingerprint
     np.testing.assert_allclose(baseline.measurements["at 30 degrees, x 1e-3"], 1e3 * baseline.values["test"], rtol=1e-6)
-    network = rows.restore(kept(ran, chairs_networks)[0], ran.results)
+    network = networks.restore(kept(ran, chairs_networks)[0], ran.results)
     preset = presets_chairs.ELEVATIONS["chairs_target_alone"]["smoke"]
     told = chairs_elevation_transfer.measure(network, data, preset)
     expected = 1e3 * network.squared_error(data.test.images[:8], data.test.labels[:8])

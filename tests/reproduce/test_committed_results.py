@@ -3,20 +3,21 @@
 import keras
 import pytest
 
-from reproduce import records, report, rows
+from models.networks import NETWORKS
+from reproduce import networks, records, report
 
 TABLES = (*report.TABLES, "fig8_two_digits", "fig9_svhn")  # two have records and no page
 RECORDS = [
     record
     for table in TABLES
     for record in records.read_all(report.RESULTS, table)
-    if record.weights and record.model in rows.NETWORKS
+    if record.weights and record.model in NETWORKS
 ]
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: records.file_name(record).removesuffix(".json"))
 def test_weights_load(record):
-    network = rows.restore(record, report.RESULTS)
+    network = networks.restore(record, report.RESULTS)
     assert network.count_params() == record.parameters
     keras.backend.clear_session()
 

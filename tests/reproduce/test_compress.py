@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from models.gated_pixel_cnn import GatedPixelCNN
-from reproduce import compress_page, records, rows, training
+from reproduce import compress_page, networks, records, training
 
 compress_script = pytest.importorskip("reproduce.compress", reason="the coder runs on TensorFlow")
 
@@ -57,7 +57,7 @@ def test_files_come_back_bit_for_bit_in_a_process_of_one_thread(results, model, 
         Image.fromarray(image).save(path)
     flags = [f"--results_dir={results}", f"--model={model}"]
     out = tmp_path / "two.gpcn"
-    compress_script.encode_files(files, out, rows.restore(records.read(results / model), results))
+    compress_script.encode_files(files, out, networks.restore(records.read(results / model), results))
     back = compress(
         f"--decode={out}", f"--out={tmp_path / 'back'}", *flags, TF_NUM_INTRAOP_THREADS="1", OMP_NUM_THREADS="1"
     )

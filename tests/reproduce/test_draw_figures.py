@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from data.image_data import ImageData, Split
-from reproduce import checkpoints, draw_figures, pictures, records, rows, training, windows
+from reproduce import checkpoints, draw_figures, networks, pictures, records, training, windows
 
 DRAW = {"steps": 12, "units": 5, "latent": 3, "read_size": 2, "write_size": 3}
 NETWORKS = {  # (table, model): (data, constructor arguments)
@@ -46,7 +46,7 @@ DATA = {name: image_data(name) for name in ("binary", "colour", "labelled")}
 
 def keep(results_dir, table, model, data, config, preset="quick", validation=1.0, seed=0):
     """A network with random weights, its file and its record in `results_dir`."""
-    network = rows.make_network(model, DATA[data], **config)
+    network = networks.make_network(model, DATA[data], **config)
     rng = np.random.default_rng(seed)
     for weight in network.weights:
         if not weight.path.endswith("initial_canvas"):  # zeros there and large weights: samples differ
@@ -58,7 +58,7 @@ def keep(results_dir, table, model, data, config, preset="quick", validation=1.0
         table=table,
         row=ROWS[table][model],
         model=model,
-        model_config=rows._plain_config(network),
+        model_config=networks.plain_config(network),
         preset=preset,
         data=data,
         data_title=data,
@@ -79,12 +79,12 @@ def run(results_dir, figure=None):
 def drawn(tmp_path_factory):
     """All figures of all networks: the folder of results and the networks."""
     folder = tmp_path_factory.mktemp("results")
-    networks = {key: keep(folder, *key, *about) for key, about in NETWORKS.items()}
+    trained = {key: keep(folder, *key, *about) for key, about in NETWORKS.items()}
     by_table = {"binarized_mnist": "binary", "cifar10": "colour", "cluttered_mnist": "labelled"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(draw_figures.data_images, "load", lambda name, data_dir: DATA[by_table[name]])
         assert run(folder) == 0
-    return folder / "draw_figures", networks
+    return folder / "draw_figures", trained
 
 
 def picture(drawn, name):
@@ -276,11 +276,11 @@ def test_no_weights_or_other_ones_are_said(tmp_path, monkeypatch):
 def test_weights_come_back_as_they_were_kept(tmp_path):
     network = keep(tmp_path, "table2_binarized_mnist", "draw", "binary", DRAW)
     (record,) = records.read_all(tmp_path, "table2_binarized_mnist")
-    for kept, again in zip(network.get_weights(), rows.restore(record, tmp_path).get_weights(), strict=True):
+    for kept, again in zip(network.get_weights(), networks.restore(record, tmp_path).get_weights(), strict=True):
         np.testing.assert_array_equal(kept, again)
     (tmp_path / record.weights).unlink()
     with pytest.raises(checkpoints.Refused, match="no file"):
-        rows.restore(record, tmp_path)
+        networks.restore(record, tmp_path)
 
 
 def test_flags():

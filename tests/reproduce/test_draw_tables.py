@@ -12,6 +12,7 @@ from data.image_data import Split
 from models import weights_file
 from reproduce import (
     callbacks,
+    networks,
     pictures,
     presets,
     records,
@@ -114,7 +115,7 @@ def costs(network, examples):
 
 def test_values_in_the_record_are_those_of_the_weights_beside_it(smoke):
     for model, record in smoke.records.items():
-        network = rows.restore(record, smoke.results)
+        network = networks.restore(record, smoke.results)
         assert network.unit == smoke.experiment.metric
         for split in records.SPLITS:
             examples = training.examples(smoke.data, split, 16)
@@ -144,7 +145,7 @@ def test_evaluate_only_measures_what_the_records_say_and_writes_nothing(smoke, r
 def test_pictures_are_those_of_the_weights(smoke):
     """Samples; of a classifier, its windows on validation images, or the images where it has none."""
     for model, record in smoke.records.items():
-        network = rows.restore(record, smoke.results)
+        network = networks.restore(record, smoke.results)
         if network.needs_labels:
             expected = windows.glimpses(network, smoke.data.validation.images[: rows.SAMPLES // 8])
         else:
@@ -162,11 +163,11 @@ def test_classifiers_have_as_many_classes_as_the_data(data):
     for model in table1_cluttered_mnist.EXPERIMENT.models:
         config = presets.preset("table1_cluttered_mnist", model, "smoke").model
         for names in (cluttered.class_names, ("none", "one", "many")):
-            network = rows.make_network(model, dataclasses.replace(cluttered, class_names=names), **config)
+            network = networks.make_network(model, dataclasses.replace(cluttered, class_names=names), **config)
             assert network.num_classes == len(names)
             assert network.classify(cluttered.test.images[:1]).probabilities.shape == (1, len(names))
     labelled = dataclasses.replace(data["table2_binarized_mnist"], class_names=("a", "b"))
-    assert "num_classes" not in rows.make_network("draw", labelled, steps=1, units=2, latent=1).get_config()
+    assert "num_classes" not in networks.make_network("draw", labelled, steps=1, units=2, latent=1).get_config()
 
 
 @pytest.mark.parametrize("name", ["cluttered_mnist", "dynamic_binarized_mnist"])

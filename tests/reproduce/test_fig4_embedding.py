@@ -20,8 +20,9 @@ from reproduce import (
     embeddings,
     fig4_embedding,
     fig5_interpolation,
+    measuring,
+    networks,
     records,
-    rows,
     training,
     triplet_embedding,
 )
@@ -58,14 +59,14 @@ def embedded(smoke):
 
 @pytest.fixture(scope="module")
 def network(smoke, by_model):
-    return rows.restore(by_model[GIVEN], smoke / "results")
+    return networks.restore(by_model[GIVEN], smoke / "results")
 
 
 def test_the_embedding_networks_value_is_its_error_on_unseen_digits(smoke, by_model):
     record = by_model[NETWORK]
     assert record.model_config["ways"] == 2 and record.metric == "error_percent"
     assert record.data == "sklearn-digits-8x8-by-identity" and record.is_fallback
-    network = rows.restore(record, smoke / "results")
+    network = networks.restore(record, smoke / "results")
     test = triplet_embedding.prepare(fallback.unseen_digits()).test
     h = network.embed(test.images[: record.examples["test"]]).reshape(-1, 2, 2, 8)  # episodes, halves, ways
     wrong = [
@@ -78,7 +79,7 @@ def test_the_embedding_networks_value_is_its_error_on_unseen_digits(smoke, by_mo
 
 
 def test_every_image_comes_with_its_own_embedding(smoke, by_model, embedded):
-    h = rows.restore(by_model[NETWORK], smoke / "results").embed(embedded.train.images[:5])
+    h = networks.restore(by_model[NETWORK], smoke / "results").embed(embedded.train.images[:5])
     np.testing.assert_allclose(embedded.train.labels[:5], math.sqrt(8) * h, atol=1e-5)
     assert embedded.train.labels.dtype == np.float32
     for name in records.SPLITS:
@@ -86,13 +87,13 @@ def test_every_image_comes_with_its_own_embedding(smoke, by_model, embedded):
         np.testing.assert_array_equal(getattr(embedded, name).identities, whose)
         assert len(getattr(embedded, name).labels) == len(whose)
     other = records.read(smoke / "results" / "triplet_embedding" / f"{NETWORK}-smoke-{embedded.name}-seed1.json")
-    judged = rows.restore(other, smoke / "results").embed(embedded.test.images[:3])
+    judged = networks.restore(other, smoke / "results").embed(embedded.test.images[:3])
     np.testing.assert_allclose(embedded.judge.embed(embedded.test.images[:3]), judged, atol=1e-6)
 
 
 @pytest.mark.parametrize("model", [GIVEN, MAPPED])
 def test_values_are_nats_of_the_weights_beside_the_record(smoke, by_model, embedded, model):
-    record, network = by_model[model], rows.restore(by_model[model], smoke / "results")
+    record, network = by_model[model], networks.restore(by_model[model], smoke / "results")
     assert record.metric == "nats" and record.model_config["condition_shape"] == [8]
     n = record.examples["test"]
     nats = -network.log_prob(embedded.test.images[:n], embedded.test.labels[:n])
@@ -211,9 +212,9 @@ def test_the_chance_among_few_is_that_of_all_choices_of_others(nearer, people, k
 
 
 def test_bits_a_dimension_become_nats_where_the_table_is_in_nats(tiny):
-    network = rows.make_network(PLAIN, tiny, filters=4, depth=1, first_kernel_size=3)
+    network = networks.make_network(PLAIN, tiny, filters=4, depth=1, first_kernel_size=3)
     bits, _ = training.evaluate(network, tiny.test)
-    nats, examples = rows._evaluate(fig4_embedding.EXPERIMENTS["lfw"], network, tiny.test, 16)
+    nats, examples = measuring.evaluate(fig4_embedding.EXPERIMENTS["lfw"], network, tiny.test, 16)
     assert examples == 8 and network.unit == "bits_per_dim"
     np.testing.assert_allclose(nats, bits * 16 * math.log(2))
 

@@ -17,7 +17,7 @@ import pytest
 
 from data import fallback
 from models import weights_file
-from reproduce import records, rows
+from reproduce import networks, records
 
 HERE = pathlib.Path(__file__).parent
 DATA = "sklearn-photographs-32x32"
@@ -115,7 +115,7 @@ def test_smoke_preset_on_jax_and_npz_files(script_on, tmp_path):
     assert weights_file.sha256_of_file(tmp_path / "results" / record.weights) == record.weights_sha256
 
     # Weights move between the backends: this process may run on the other.
-    network = rows.make_network(record.model, fallback.photographs(), **record.model_config)
+    network = networks.make_network(record.model, fallback.photographs(), **record.model_config)
     weights_file.load(network, tmp_path / "results" / record.weights, record.weights_sha256)
     here = network.bits_per_dim(np.zeros((record.examples["test"], 32, 32, 3), "uint8")).mean()
     np.testing.assert_allclose(here, record.values["test"], rtol=1e-5)
@@ -130,6 +130,6 @@ def test_draw_on_jax(script_on, tmp_path):
     (record,) = records.read_all(tmp_path / "results", "table2_binarized_mnist")
     assert (record.backend, record.model, record.metric) == ("jax", "draw", "nats")
     assert f"test <= {record.values['test']:.2f} nats" in ran.stdout
-    network, images = rows.restore(record, tmp_path / "results"), fallback.binarised_digits().test.images[:16]
+    network, images = networks.restore(record, tmp_path / "results"), fallback.binarised_digits().test.images[:16]
     bounds = [-network.elbo(images, seed).total.mean() for seed in range(30)]
     assert abs(record.values["test"] - np.mean(bounds)) < 5 * np.std(bounds) < 2.5

@@ -13,7 +13,18 @@ from absl import flags
 from PIL import Image
 
 from models import weights_file
-from reproduce import callbacks, checkpoints, command, pictures, presets, records, rows, table1_cifar, training
+from reproduce import (
+    callbacks,
+    checkpoints,
+    command,
+    networks,
+    pictures,
+    presets,
+    records,
+    rows,
+    table1_cifar,
+    training,
+)
 
 SCRIPT = str(pathlib.Path(__file__).parents[2] / "reproduce" / "table1_cifar.py")
 NETWORKS = ("draw", "pixel_cnn", "gated_pixel_cnn")
@@ -37,7 +48,7 @@ def by_model(smoke):
 
 
 def kept_network(record, folder, data):
-    network = rows.make_network(record.model, data, **record.model_config)
+    network = networks.make_network(record.model, data, **record.model_config)
     network.load_weights(folder / "results" / record.weights)
     return network
 
@@ -315,17 +326,11 @@ def test_flags_refuse_what_they_do_not_know(flag):
         options(["table1_cifar.py", flag])
 
 
-@pytest.mark.parametrize(
-    "given, named",
-    [
-        (["--preset=huge"], ["--preset=huge", "quick"]),
-        (["--rows", "uniform", "pixel_cnn"], ["--flag", "Received: pixel_cnn"]),
-    ],
-)
-def test_script_exits_with_one_message_and_no_traceback(bare_machine, given, named):
+def test_script_exits_with_one_message_and_no_traceback(bare_machine):
+    given = ["--rows", "uniform", "pixel_cnn"]
     ran = subprocess.run([sys.executable, SCRIPT, *given], env=bare_machine, capture_output=True, text=True)
     assert ran.returncode == 1 and "Traceback" not in ran.stderr
-    assert [name for name in named if name not in ran.stderr] == []
+    assert "--flag" in ran.stderr and "Received: pixel_cnn" in ran.stderr
 
 
 def test_script_on_a_terminal_shows_cost_and_speed_while_it_trains(bare_machine, tmp_path):
