@@ -65,14 +65,14 @@ def _autoencoders(decoders):
     return presets
 
 
-_DECODER_CIFAR = {name: _GATED_CIFAR[name] for name in ("smoke", "quick", "gpu")}
+DECODER_CIFAR = {name: _GATED_CIFAR[name] for name in ("smoke", "quick", "gpu")}
 # On a CPU the PixelCNN starts from the weights of the unconditional one: most of its work is the same. A low rate: at
 # 2e-3 it loses in the first hundred steps what it knew, and is a thousand steps later where it was.
-_DECODER_CIFAR["cpu"] = dataclasses.replace(
+DECODER_CIFAR["cpu"] = dataclasses.replace(
     _GATED_CIFAR["cpu"], steps=1500, batch_size=4, learning_rate=5e-4, ema_momentum=0.99, start=UNCONDITIONAL
 )
 _DECODER_GREY = _GATED_GREY | {"cpu": dataclasses.replace(_GATED_GREY["cpu"], steps=4000)}
-CODES_CIFAR, CODES_MNIST = _autoencoders(_DECODER_CIFAR), _autoencoders(_DECODER_GREY)
+CODES_CIFAR, CODES_MNIST = _autoencoders(DECODER_CIFAR), _autoencoders(_DECODER_GREY)
 
 # Equation 5: the tasks of data/degradations.py. `measuring`: test images that are restored, and how often each.
 _RESTORED = {
@@ -93,12 +93,12 @@ def spatial(task):
     """{model: presets} of a task; its network m(h) halves what is as large as the image, to see further."""
     extra = {"map_halvings": 0 if task == "super_resolve" else 2, "keeps_known": task == "inpaint"}
     maps = {name: {**size, **extra} for name, size in _MAPS.items()}
-    decoded = {name: {"model": {**_DECODER_CIFAR[name].model, **maps[name]}} for name in maps}
+    decoded = {name: {"model": {**DECODER_CIFAR[name].model, **maps[name]}} for name in maps}
     if task == "super_resolve":  # what a few pixels say of many is learned last
         decoded["cpu"]["steps"] = 3000
     squared = {name: {"model": maps[name], "evaluation_batch": 64, "start": ""} for name in maps}
     squared["cpu"] |= {"steps": 3000, "learning_rate": 2e-3}
     return {
-        "map_regression": _with(_with(_DECODER_CIFAR, **squared), **_RESTORED),
-        "map_pixel_cnn": _with(_with(_DECODER_CIFAR, **decoded), **_RESTORED),
+        "map_regression": _with(_with(DECODER_CIFAR, **squared), **_RESTORED),
+        "map_pixel_cnn": _with(_with(DECODER_CIFAR, **decoded), **_RESTORED),
     }
