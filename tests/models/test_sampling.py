@@ -14,14 +14,18 @@ BOTH = pytest.mark.parametrize("model_class", [PixelCNN, GatedPixelCNN])
 
 # Each differs from the tiny model (4x5 RGB, 4 levels, kernels of 3, two blocks) in what its name says.
 SETTINGS = {
-    "binary_grey_one_block": {"image_shape": (5, 4, 1), "levels": 2, "depth": 1},
+    "binary_grey_one_block_of_a_large_kernel": {
+        "image_shape": (5, 4, 1),
+        "levels": 2,
+        "first_kernel_size": 5,
+        "depth": 1,
+    },
     "grey_bytes_four_blocks": {"image_shape": (4, 4, 1), "levels": 256, "depth": 4},
     "kernels_of_1": {"kernel_size": 1, "first_kernel_size": 1},
     "bytes_and_kernels_of_5": {"levels": 256, "kernel_size": 5, "first_kernel_size": 5, "image_shape": (5, 4, 3)},
     "kernels_of_7": {"kernel_size": 7, "first_kernel_size": 7, "image_shape": (5, 5, 1)},
     "first_7_then_3": {"first_kernel_size": 7, "image_shape": (5, 5, 3), "depth": 3},
     "first_1_then_5": {"first_kernel_size": 1, "kernel_size": 5},
-    "one_block_of_a_large_kernel": {"first_kernel_size": 5, "depth": 1},
     "one_row": {"image_shape": (1, 6, 3)},
     "one_column": {"image_shape": (6, 1, 3)},
     "one_pixel": {"image_shape": (1, 1, 3), "levels": 256},
@@ -79,10 +83,15 @@ def test_so_it_is_given_vectors_or_maps(shared_model, random_images, plain_sampl
     np.testing.assert_array_equal(completed, plain_sample(model, 4, condition, 4, images=images, known=known))
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float16"])
-@BOTH
-def test_sampling_computes_in_float32_whatever_the_policy(make_model, model_class, policy):
-    low, full = make_model(model_class, dtype=policy), make_model(model_class)
+@pytest.mark.parametrize("model_class, policy", [(PixelCNN, "mixed_float16"), (GatedPixelCNN, "mixed_bfloat16")])
+def test_sampling_computes_in_float32_whatever_the_policy(make_model, shared_model, model_class, policy):
+    low, full = make_model(model_class, dtype=policy), shared_model(model_class)
+    low.set_weights(full.get_weights())
+    np.testing.assert_array_equal(low.sample(3), full.sample(3))
+
+
+def test_sampling_computes_in_float32_with_weights_of_float16(make_model):
+    low, full = make_model(GatedPixelCNN, dtype="float16"), make_model(GatedPixelCNN)
     full.set_weights(low.get_weights())
     np.testing.assert_array_equal(low.sample(3), full.sample(3))
 

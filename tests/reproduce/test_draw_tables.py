@@ -30,6 +30,10 @@ TITLES = {
     "table1_cluttered_mnist": "cluttered digits of scikit-learn (100x100), not cluttered MNIST",
 }
 BOUNDS = ("draw", "draw_without_attention")
+RUN = {
+    "table2_binarized_mnist": ("draw", "draw_without_attention", "gated_pixel_cnn"),
+    "table1_cluttered_mnist": ("conv_classifier", "draw_classifier_8"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +51,13 @@ def data():
     ids=lambda experiment: experiment.table,
 )
 def smoke(request, run_table, tmp_path_factory, data):
-    """A finished smoke run of a whole table, its sixteen images measured eight at a time."""
+    """A finished smoke run of a table's rows but those like another, its sixteen images measured eight at a time."""
     experiment, folder = request.param, tmp_path_factory.mktemp("smoke")
     of_table = presets.PRESETS[experiment.table]
     with pytest.MonkeyPatch.context() as patch:
         for model in experiment.models:
             patch.setitem(of_table[model], "smoke", dataclasses.replace(of_table[model]["smoke"], evaluation_batch=8))
-        ran = run_table(experiment, folder, "--preset=smoke")
+        ran = run_table(experiment, folder, "--preset=smoke", f"--rows={','.join(RUN[experiment.table])}")
     assert ran.result == 0, ran.result
     return types.SimpleNamespace(
         experiment=experiment,
@@ -75,15 +79,14 @@ def test_every_heading_names_the_data_that_is_there(smoke):
 
 
 def test_every_row_has_a_record_in_the_tables_unit(smoke):
-    by_default = set(smoke.experiment.models) - set(smoke.experiment.on_request)
-    assert list(smoke.records) == sorted(by_default)
+    assert tuple(smoke.records) == RUN[smoke.table]
     for model, record in smoke.records.items():
         assert record.row == smoke.experiment.row_of(model).name
         assert records.METRICS[record.metric] == UNITS[smoke.table]
         assert record.is_fallback and record.data_title == TITLES[smoke.table]
         assert record.data_fingerprint == smoke.data.fingerprint
         assert record.examples == dict.fromkeys(records.SPLITS, 16) and record.steps == 6
-        assert record.command.endswith(f"python reproduce/{smoke.table}.py --preset=smoke")
+        assert f"python reproduce/{smoke.table}.py --preset=smoke" in record.command
         assert record.weights_sha256 == weights_file.sha256_of_file(smoke.results / record.weights)
 
 

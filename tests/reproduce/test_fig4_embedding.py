@@ -33,10 +33,10 @@ MAPPED = "map_pixel_cnn_of_embedding"
 
 @pytest.fixture(scope="module")
 def smoke(run_table, tmp_path_factory):
-    """A folder with finished smoke runs: the embedding network with two seeds, and all rows of Figure 4."""
+    """A folder with finished smoke runs: the embedding network with two seeds, and Figure 4's rows given embeddings."""
     folder = tmp_path_factory.mktemp("smoke")
     of_network, of_figure = (script.EXPERIMENTS["omniglot"] for script in (triplet_embedding, fig4_embedding))
-    for experiment, flags in ((of_network, []), (of_network, ["--seed=1"]), (of_figure, [])):
+    for experiment, flags in ((of_network, []), (of_network, ["--seed=1"]), (of_figure, [f"--rows={GIVEN},{MAPPED}"])):
         ran = run_table(experiment, folder, "--preset=smoke", *flags)
         assert ran.result == 0, ran.result
     return folder
@@ -48,7 +48,7 @@ def by_model(smoke):
         *records.read_all(smoke / "results", "triplet_embedding"),
         *records.read_all(smoke / "results", "fig4_embedding"),
     ]
-    assert len(found) == 5
+    assert len(found) == 4
     return {record.model: record for record in found if not record.seed}
 
 
@@ -98,9 +98,7 @@ def test_values_are_nats_of_the_weights_beside_the_record(smoke, by_model, embed
     n = record.examples["test"]
     nats = -network.log_prob(embedded.test.images[:n], embedded.test.labels[:n])
     np.testing.assert_allclose(record.values["test"], nats.mean(), rtol=1e-4)
-    assert by_model[PLAIN].model_config["condition_shape"] is None
-    assert by_model[PLAIN].measurements == {} and len(record.measurements) == 8
-    assert by_model[PLAIN].data_fingerprint == record.data_fingerprint == embedded.fingerprint
+    assert len(record.measurements) == 8 and record.data_fingerprint == embedded.fingerprint
 
 
 def test_what_is_measured_of_samples(by_model, embedded, network):
@@ -234,7 +232,7 @@ def test_the_data_set_is_a_flag(bare_machine):
     """A preset that it does not have ends the script before data are looked for."""
     command = [sys.executable, fig4_embedding.__file__, "--data=lfw", "--preset=paper"]
     ran = subprocess.run(command, env=bare_machine, capture_output=True, text=True)
-    assert ran.returncode == 1
+    assert ran.returncode == 1 and "Traceback" not in ran.stderr
     assert "preset must be one of ['smoke', 'quick', 'cpu', 'gpu']. Received: preset='paper'" in ran.stderr
 
 

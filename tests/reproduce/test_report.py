@@ -2,7 +2,6 @@
 
 import importlib
 import re
-import subprocess
 import sys
 import types
 
@@ -377,10 +376,3 @@ def test_a_broken_record_or_folder_stops_the_drawing(results):
     assert f"{bad} is no record" in run(results)
     assert not (results / "table1_cifar.md").exists()
     assert "`results_dir` must be an existing folder" in run(results / "absent")
-
-
-def test_as_a_script_it_exits_with_one_and_says_why(tmp_path):
-    """A results folder that does not exist: told before any script of a table is imported."""
-    command = [sys.executable, "reproduce/report.py", "--check", f"--results_dir={tmp_path / 'absent'}"]
-    done = subprocess.run(command, cwd=records.REPOSITORY, capture_output=True, text=True)
-    assert done.returncode == 1 and "`results_dir` must be an existing folder" in done.stderr
