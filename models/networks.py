@@ -8,6 +8,7 @@ from models.embedding_network import EmbeddingNetwork
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.map_pixel_cnn import MapPixelCNN
 from models.map_regression import MapRegression
+from models.multi_scale_pixel_rnn import MultiScalePixelRNN
 from models.pixel_cnn import PixelCNN
 from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
 from models.pixel_rnn import PixelRNN
@@ -18,6 +19,7 @@ NETWORKS = {
     "row_lstm": PixelRNN,
     "diagonal_bilstm": PixelRNN,
     "diagonal_bilstm_7": PixelRNN,
+    "multi_scale_row_lstm": MultiScalePixelRNN,
     "class_gated_pixel_cnn": GatedPixelCNN,
     "pixel_cnn_autoencoder_10": PixelCNNAutoencoder,
     "pixel_cnn_autoencoder_100": PixelCNNAutoencoder,

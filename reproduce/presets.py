@@ -212,6 +212,15 @@ _DIAGONAL_7_MNIST = _recurrent(
     _PIXEL_CNN_MNIST, "diagonal_bilstm", smoke=_SMALL_RECURRENT, **dict.fromkeys(_ALL_BUT_SMOKE, _SEVEN_LAYERS)
 )
 
+
+def _multi_scale(row_lstm):
+    """Two Row LSTMs of those sizes: the small image's, a quarter as high and wide, and one that is told of it."""
+    return {
+        name: dataclasses.replace(preset, model={**preset.model, "map_filters": 4 if name == "smoke" else 32})
+        for name, preset in row_lstm.items()
+    }
+
+
 # A small clip_norm: now and then a window's gradient is a hundred times the usual one, and a step along it is the end.
 _GLIMPSES_8 = {
     "smoke": Preset({"glimpses": 2, "units": 8, "glimpse_size": 4}, 6, 4, steps_per_epoch=2, validation_images=8,
@@ -241,6 +250,7 @@ PRESETS = {
         "pixel_cnn": _PIXEL_CNN_CIFAR,
         "row_lstm": _ROW_LSTM_CIFAR,
         "diagonal_bilstm": _DIAGONAL_CIFAR,
+        "multi_scale_row_lstm": _multi_scale(_ROW_LSTM_CIFAR),
     },
     "table2_binarized_mnist": {
         "draw": _DRAW_MNIST,
@@ -250,6 +260,7 @@ PRESETS = {
         "row_lstm": _ROW_LSTM_MNIST,
         "diagonal_bilstm": _DIAGONAL_MNIST,
         "diagonal_bilstm_7": _DIAGONAL_7_MNIST,
+        "multi_scale_row_lstm": _multi_scale(_ROW_LSTM_MNIST),
     },
     "table1_cluttered_mnist": {
         "conv_classifier": _CONV_CLUTTERED,

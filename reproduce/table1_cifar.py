@@ -25,6 +25,7 @@ ROWS = (
     Row("PixelCNN", 3.14, 3.08, _TABLE_1, ("pixel_cnn",)),
     Row("PixelRNN, Row LSTM", 3.07, 3.00, "arXiv 1601.06759, Table 5", ("row_lstm",)),
     Row("PixelRNN, Diagonal BiLSTM", 3.00, 2.93, _TABLE_1, ("diagonal_bilstm",)),
+    Row("PixelRNN, multi-scale Row LSTM", None, None, "", ("multi_scale_row_lstm",)),
     Row("Gated PixelCNN", 3.03, 2.90, _TABLE_1, ("gated_pixel_cnn",)),
 )
 
@@ -36,7 +37,7 @@ EXPERIMENT = experiments.Experiment(
     "bits_per_dim",
     data="cifar10",
     baselines=density_rows.rows(TABLE),
-    on_request=("row_lstm", "diagonal_bilstm"),
+    on_request=("row_lstm", "diagonal_bilstm", "multi_scale_row_lstm"),
 )
 
 if __name__ == "__main__":

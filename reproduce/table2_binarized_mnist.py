@@ -32,6 +32,7 @@ ROWS = (
     Row("Row LSTM", 80.54, None, _TABLE_4, ("row_lstm",)),
     Row("Diagonal BiLSTM (1 layer, h=32)", 80.75, None, _TABLE_4, ("diagonal_bilstm",)),
     Row("Diagonal BiLSTM (7 layers, h=16)", 79.20, None, _TABLE_4, ("diagonal_bilstm_7",)),
+    Row("Multi-scale Row LSTM", None, None, "", ("multi_scale_row_lstm",)),
     Row("Gated PixelCNN", None, None, "", ("gated_pixel_cnn",)),
 )
 
@@ -41,7 +42,7 @@ EXPERIMENT = experiments.Experiment(
     ROWS,
     "nats",
     data="binarized_mnist",
-    on_request=("row_lstm", "diagonal_bilstm", "diagonal_bilstm_7"),
+    on_request=("row_lstm", "diagonal_bilstm", "diagonal_bilstm_7", "multi_scale_row_lstm"),
 )
 
 if __name__ == "__main__":

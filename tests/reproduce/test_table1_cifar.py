@@ -221,7 +221,7 @@ def test_what_takes_long_runs_when_it_is_named_or_measured_again(given, runs, tm
     command.define(experiment.models, options, on_request=experiment.on_request)
     options(["table1_cifar.py", *given, f"--results_dir={tmp_path}", f"--runs_dir={tmp_path}"])
     assert ("row_lstm" in command.check(experiment.models, options, experiment.on_request)) == runs
-    assert "(default: all but row_lstm, diagonal_bilstm)" in options["rows"].help
+    assert "(default: all but row_lstm, diagonal_bilstm, multi_scale_row_lstm)" in options["rows"].help
 
 
 def files_of(folder):
