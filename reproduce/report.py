@@ -14,7 +14,7 @@ import pathlib
 from absl import app
 from absl.flags import argparse_flags
 
-from reproduce import chairs_correspondences_page, compress_page
+from reproduce import benchmarks_page, chairs_correspondences_page, compress_page
 from reproduce import records as records_lib
 
 RESULTS = records_lib.REPOSITORY / "results"
@@ -33,6 +33,7 @@ TABLES = {  # the script in reproduce/ that states the rows -> the metric
 }
 OTHERS = {  # what is no table of rows: the script -> what reads and draws what it kept
     "compress": compress_page,
+    "benchmarks": benchmarks_page,
     "chairs_correspondences": chairs_correspondences_page,
 }
 
@@ -134,10 +135,10 @@ def readme_table(rows, records, metric, page):
     real, fallbacks = _lines(rows, records, metric)
     folder = f"{pathlib.PurePosixPath(page).parent}/"
     parts = [f"{_unit(metric)} All of the paper's rows, and samples: [{page}]({page})."]
-    parts += [_markdown(COMPACT, real, metric, folder), _footnote(rows), _measurements(real)]
+    parts += [_markdown(COMPACT, real, metric, folder), _footnote(rows), _folded(_measurements(real))]
     for lines in fallbacks:
         parts += [f"**On other data: {lines[0][1].data_title}.** {_why(lines[0][1])}"]
-        parts += [_markdown(COMPACT, lines, metric, folder), _measurements(lines)]
+        parts += [_markdown(COMPACT, lines, metric, folder), _folded(_measurements(lines))]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -275,6 +276,11 @@ def _measurements(lines):
         by_data.setdefault(record.data_title, []).append((row.name, record.measurements))
     heads = {data: f"measured too, {data}" if len(by_data) > 1 else "measured too" for data in by_data}
     return "\n\n".join(_measured_table(heads[data], runs) for data, runs in by_data.items())
+
+
+def _folded(tables):
+    """Behind a line to click on: in the README they would bury the pictures."""
+    return f"<details><summary>What else was measured</summary>\n\n{tables}\n\n</details>" if tables else ""
 
 
 def _measured_table(head, runs):

@@ -1,0 +1,16 @@
+"""What a benchmark reports is kept whole, and stands in the page as met or missed."""
+
+from benchmarks import timing
+from reproduce import benchmarks_page
+
+
+def test_every_ratio_stands_beside_the_most_that_it_may_be(tmp_path, capsys):
+    assert benchmarks_page.read_all(tmp_path) == []
+    bars = {"ours / theirs": (0.7812, 1.0), "memory": (1.5, 1.2)}
+    timing.report("step", {"seconds, ours": 0.5}, bars, tmp_path)
+    assert "MISSED" in capsys.readouterr().out
+    (content,) = benchmarks_page.read_all(tmp_path)
+    assert content["measured"] == {"seconds, ours": 0.5}
+    page = benchmarks_page.page([content])
+    assert "| [step](results/benchmarks/step.json) | ours / theirs | 0.78 | 1 |" in page
+    assert "| memory | 1.50, missed | 1.2 |" in page and content["hardware"] in page
