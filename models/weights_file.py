@@ -1,10 +1,14 @@
 """Files of weights, `.weights.h5`: read only if they are what they should be, whole. Nothing is unpickled."""
 
 import hashlib
+import os
 import pathlib
 import warnings
 
 import h5py
+import numpy as np
+
+HALF_ABOVE = 6_000_000  # weights: files of larger networks are in half precision, or a repository would not hold them
 
 
 class Refused(ValueError):
@@ -49,6 +53,39 @@ def load_whole(model, path):
     except (OSError, ValueError, KeyError, UserWarning) as error:
         reason = " ".join(str(error).split())[:300]
         raise Refused(f"{path} does not hold the weights of this {type(model).__name__}: {reason}") from error
+
+
+def round_if_large(model):
+    """Rounds the weights of a network above HALF_ABOVE to what its file will hold; returns whether it is one."""
+    large = model.count_params() > HALF_ABOVE
+    if large:
+        model.set_weights([_half(array).astype(array.dtype) for array in model.get_weights()])
+    return large
+
+
+def halve(path):
+    """Writes the float32 arrays of a `.weights.h5` file anew, in float16."""
+    path = pathlib.Path(path)
+    copy = path.with_name(f"half-{path.name}")
+    try:
+        with h5py.File(path) as source, h5py.File(copy, "w") as target:
+
+            def write(name, item):
+                if isinstance(item, h5py.Dataset):
+                    made = target.create_dataset(name, data=_half(item[()]))
+                else:
+                    made = target.require_group(name)
+                made.attrs.update(item.attrs)
+
+            target.attrs.update(source.attrs)
+            source.visititems(write)
+        os.replace(copy, path)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _half(array):
+    return array.astype("float16") if np.asarray(array).dtype == "float32" else array
 
 
 def sha256_of_file(path):

@@ -57,6 +57,42 @@ class Clock(keras.callbacks.Callback):
         }
 
 
+class OneBehind(keras.callbacks.CallbackList):
+    """Tells callbacks of a training step while the accelerator computes the next.
+
+    JAX returns from a step before it is computed. Keras' own list waits for its loss at once, to tell the callbacks,
+    and then the accelerator waits for Python. Here they hear of every step, in order, one step later.
+    """
+
+    _ended = None  # the step that is being computed
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._tell()
+        self._ended = batch, logs
+
+    def on_test_begin(self, logs=None):
+        self._tell()
+        super().on_test_begin(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._tell()
+        super().on_epoch_end(epoch, logs)
+
+    def _tell(self):
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            super().on_train_batch_end(*ended)
+
+
+def one_behind(model, around, epochs, steps, verbose):
+    """What `fit` takes as callbacks: `around`, and where the backend does not wait for a step, a list that does not."""
+    if keras.backend.backend() != "jax":
+        return around
+    return OneBehind(
+        around, add_history=True, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=epochs, steps=steps
+    )
+
+
 class Progress(keras.callbacks.ProgbarLogger):
     """Keras' progress bar, without the loss: it is the cost that stands beside it under its own name."""
 

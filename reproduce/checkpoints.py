@@ -13,6 +13,7 @@ import h5py
 import keras
 import numpy as np
 
+from models import weights_file
 from models.weights_file import Refused, load_whole
 from reproduce import devices, records
 
@@ -34,8 +35,7 @@ def open_run(run_dir, settings, restart=False):
         shutil.rmtree(run_dir)
     path = run_dir / "settings.json"
     if path.is_file():
-        changed = _differences(json.loads(path.read_text(encoding="utf-8")), json.loads(json.dumps(settings)))
-        if changed:
+        if changed := changes(run_dir, settings):
             raise Refused(
                 f"{run_dir} holds a run with other settings: {'; '.join(changed)}. Pass --restart to throw it away, or "
                 "another --runs_dir"
@@ -47,6 +47,12 @@ def open_run(run_dir, settings, restart=False):
     return run_dir / "checkpoint.weights.h5"
 
 
+def changes(run_dir, settings):
+    """How `settings` differ from those of the run in `run_dir`: ["preset.steps was 6, is 8"]."""
+    earlier = json.loads((pathlib.Path(run_dir) / "settings.json").read_text(encoding="utf-8"))
+    return _differences(earlier, json.loads(json.dumps(settings)))
+
+
 def _differences(earlier, now, name=""):
     """["preset.steps was 6, is 8"]. What only one of the two knows does not count: a later version may know more."""
     if isinstance(earlier, dict) and isinstance(now, dict):
@@ -55,13 +61,15 @@ def _differences(earlier, now, name=""):
     return [] if earlier == now else [f"{name} was {earlier}, is {now}"]
 
 
-def save_whole(model, path, **attributes):
-    """model.save_weights, whole or not at all; `attributes` (numbers) are stored with it."""
+def save_whole(model, path, half=False, **attributes):
+    """model.save_weights, whole or not at all; `attributes` (numbers) are stored with it; `half`: in float16."""
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         model.save_weights(partial, overwrite=True)
+        if half:
+            weights_file.halve(partial)
         with h5py.File(partial, "r+") as file:
             file.attrs.update(attributes)
         with open(partial, "rb") as file:

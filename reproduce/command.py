@@ -28,11 +28,13 @@ def define(models, values=flags.FLAGS, choose=None, on_request=()):
     flags.DEFINE_string("runs_dir", runs, "for checkpoints, TensorBoard logs and samples during training", **into)
     flags.DEFINE_integer("seed", 0, "of initial weights, data order and samples", lower_bound=0, **into)
     flags.DEFINE_bool("evaluate_only", False, "measure weights, of --weights or results_dir, and do not train", **into)
+    flags.DEFINE_bool("train_only", False, "train, keep weights in runs_dir, and leave measuring for later", **into)
     flags.DEFINE_string("weights", None, "with --evaluate_only: a .weights.h5 file of the one row in --rows", **into)
     flags.DEFINE_bool("restart", False, "throw unfinished runs away instead of going on with them", **into)
     flags.DEFINE_integer("threads", None, "CPU threads of TensorFlow (default: all cores)", lower_bound=1, **into)
     flags.DEFINE_bool("xla", None, "compile training steps by XLA (default: the preset's; JAX always does)", **into)
     flags.DEFINE_enum("precision", None, precisions, "of training (default: the preset's)", **into)
+    flags.DEFINE_integer("steps", None, "training steps (default: the preset's)", lower_bound=1, **into)
     flags.DEFINE_integer("devices", None, "devices that share each batch (default: 1)", lower_bound=1, **into)
     parts = "parts that a batch is computed in, for a batch that memory cannot hold (default: 1)"
     flags.DEFINE_integer("accumulate", None, parts, lower_bound=1, **into)
@@ -55,6 +57,8 @@ def check(models, options, on_request=()):
             raise ValueError("--weights goes with --evaluate_only and one row in --rows")
         if not pathlib.Path(options.weights).is_file():
             raise ValueError(f"--weights must be a .weights.h5 file. Received: {options.weights!r}, which is no file")
+    if options.train_only and options.evaluate_only:
+        raise ValueError("--train_only does not go with --evaluate_only: nothing would be done")
     if options.threads and keras.backend.backend() != "tensorflow":
         raise ValueError(f"--threads is for TensorFlow. Received: {options.threads} on {keras.backend.backend()}")
     if not options.evaluate_only and not options.dry_run:

@@ -13,7 +13,8 @@ _SCHEDULES = {
     "quick": Preset({"width": 0.25}, 300, 16, ema_momentum=0.98, steps_per_epoch=150, validation_images=64,
                     **_SHARED | {"warmup_steps": 50, "evaluation_images": 200}),
     "cpu": Preset({"width": 0.4}, 8000, 16, steps_per_epoch=500, **_SHARED),
-    "gpu": Preset({"width": 1.0}, 60_000, 64, ema_momentum=0.9995, steps_per_epoch=2000, **_SHARED, xla=True),
+    "gpu": Preset({"width": 0.5}, 20_000, 64, ema_momentum=0.9995, steps_per_epoch=2000, xla=True,
+                  **_SHARED | {"epoch_samples": 0}),
     # Adam, batch 128, 5e-4 halved every 100K steps from 250K on, to 500K. Departure: a cosine to zero, and averaging.
     "paper": Preset({"width": 1.0}, 500_000, 128, learning_rate=5e-4, ema_momentum=0.9999, steps_per_epoch=5000,
                     **_SHARED, xla=True),

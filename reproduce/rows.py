@@ -14,6 +14,7 @@ import keras
 from absl import app, flags, logging
 
 from data import images as data_images
+from models import weights_file
 from models.draw import Draw
 from models.draw_classifier import DrawClassifier
 from models.networks import NETWORKS
@@ -22,6 +23,7 @@ from reproduce import (
     command,
     devices,
     dry_run,
+    finished,
     measuring,
     memory,
     networks,
@@ -147,7 +149,10 @@ def run(experiment, options, argv):
         elif not devices.is_chief():
             _help(experiment, *chosen, data, options)
         else:
-            fresh = [_run_row(experiment, model, data, options, argv) for model in chosen]
+            rows_run = [_run_row(experiment, model, data, options, argv) for model in chosen]
+            fresh = [record for record in rows_run if record is not None]
+            if options.train_only:
+                return 0
             print("\nThis run:\n")
             _print_table(experiment, [experiment.row_of(model) for model in chosen], data, fresh)
             if experiment.finish:
@@ -166,7 +171,7 @@ def run(experiment, options, argv):
 def chosen_preset(experiment, model, options):
     """The preset of `model` with what the flags change of it."""
     preset = experiment.preset(model, options.preset or presets.DEFAULT)
-    given = {name: getattr(options, name) for name in ("xla", "precision", "devices", "accumulate", "remat")}
+    given = {name: getattr(options, name) for name in ("steps", "xla", "precision", "devices", "accumulate", "remat")}
     return dataclasses.replace(preset, **{name: value for name, value in given.items() if value is not None})
 
 
@@ -209,13 +214,17 @@ def picture(network, data, n, seed=0):
 
 
 def _run_row(experiment, model, data, options, argv):
-    row, preset, data = experiment.row_of(model), options.preset or presets.DEFAULT, experiment.data_of(model, data)
-    print(f"\n{row.name}" + (f": {preset}" if model in NETWORKS else ""), flush=True)
+    row, data = experiment.row_of(model), experiment.data_of(model, data)
+    print(f"\n{row.name}" + (f": {options.preset or presets.DEFAULT}" if model in NETWORKS else ""), flush=True)
     said = _said(experiment, row, model, data, options, argv)  # now: the checkout may change while it trains
     if model in experiment.baselines:
-        measured, grid = experiment.baselines[model](data, options)
+        made = experiment.baselines[model](data, options)
     else:
-        measured, grid = _run_network(experiment, model, data, preset, options)
+        made = _run_network(experiment, model, data, options, said)
+    if made is None:
+        print("trained; the same command without --train_only measures it", flush=True)
+        return None
+    measured, grid = made
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     record = records.Record(**said | measured, date=date)
     pictures.save_png(pathlib.Path(options.results_dir) / record.samples, grid)
@@ -249,48 +258,66 @@ def _said(experiment, row, model, data, options, argv):
 
 def _help(experiment, model, data, options):
     """What a process other than the chief does: its part of the training."""
-    _train(experiment, model, experiment.data_of(model, data), options.preset or presets.DEFAULT, options)
+    data, preset = experiment.data_of(model, data), chosen_preset(experiment, model, options)
+    _train(experiment, model, data, preset, options, _run_dir(experiment, model, data, options))
     print(f"{experiment.row_of(model).name}: trained; process 0 measures it", flush=True)
 
 
-def _train(experiment, model, data, preset_name, options):
-    """(the trained network, its preset, what training.train tells, the stem of its files' names)."""
-    preset = chosen_preset(experiment, model, options)
-    stem = f"{model}-{preset_name}-{data.name}" + (f"-seed{options.seed}" if options.seed else "")
+def _run_dir(experiment, model, data, options):
+    stem = f"{model}-{options.preset or presets.DEFAULT}-{data.name}"
+    stem += f"-seed{options.seed}" if options.seed else ""
+    return pathlib.Path(options.runs_dir) / experiment.table / stem
+
+
+def _train(experiment, model, data, preset, options, run_dir):
+    """(the trained network, training.Training)."""
     keras.utils.set_random_seed(options.seed)  # the same weights whichever rows ran before
     with devices.scope(preset.devices):
         network = networks.make_network(model, data, preset.precision, **preset.model)
         if preset.start:
             warm_start.start_from(network, pathlib.Path(options.results_dir) / preset.start)
-        run_dir = pathlib.Path(options.runs_dir) / experiment.table / stem
         pictured = preset.epoch_samples if devices.processes() == 1 else 0  # a picture is not made by all together
         draw = experiment.picture or picture
         small = functools.partial(draw, data=data, n=pictured) if pictured else None
         trained = training.train(network, preset, data, run_dir, options.seed, options.restart, small)
     devices.leave()
-    return network, preset, trained, stem
+    return network, trained
 
 
-def _run_network(experiment, model, data, preset_name, options):
-    """Trains, measures and samples; returns fields of the record, and a grid of samples."""
-    network, preset, trained, stem = _train(experiment, model, data, preset_name, options)
-    draw = experiment.picture or picture
+def _kept(experiment, model, data, preset, options, run_dir, said):
+    """(the network that is measured, training.Training, where it was trained), of a training now or before."""
+    kept = networks.make_network(model, data, **preset.model)  # in float32, without an optimiser
+    before = None
+    if not options.restart and devices.processes() == 1:
+        before = finished.read(run_dir, training.settings_of(kept, preset, data, options.seed), kept)
+    if before is not None:
+        print(f"trained before, in {preset.steps} steps", flush=True)
+        return kept, *before
+    network, trained = _train(experiment, model, data, preset, options, run_dir)
+    kept.set_weights(network.get_weights())  # the averaged ones
+    weights_file.round_if_large(kept)  # what is measured is what is kept
+    finished.keep(run_dir, kept, trained, said)
+    return kept, trained, said
 
-    # What is measured is what is kept: the averaged weights, in float32, in a network without an optimiser.
-    config = networks.plain_config(network)
-    kept = networks.make_network(model, data, **config)
-    kept.set_weights(network.get_weights())
+
+def _run_network(experiment, model, data, options, said):
+    """Trains, measures and samples; returns fields of the record, and a grid of samples; None if it only trains."""
+    preset, draw = chosen_preset(experiment, model, options), experiment.picture or picture
+    run_dir = _run_dir(experiment, model, data, options)
+    kept, trained, origin = _kept(experiment, model, data, preset, options, run_dir, said)
+    if options.train_only:
+        return None
     values, examples = {}, {}
     for split in records.SPLITS:
         print(f"measuring {split}", flush=True)
         at_most = preset.test_images if split == "test" else preset.evaluation_images
         measured_on = training.examples(data, split, at_most)
         values[split], examples[split] = measuring.evaluate(experiment, kept, measured_on, preset.evaluation_batch)
-    weights = f"{experiment.table}/{stem}.weights.h5"
-    measured = {
-        "preset": preset_name,
+    weights = f"{experiment.table}/{run_dir.name}.weights.h5"
+    measured = finished.origin(origin, said) | {
+        "preset": options.preset or presets.DEFAULT,
         "preset_settings": dataclasses.asdict(preset),
-        "model_config": config,
+        "model_config": networks.plain_config(kept),
         "values": values,
         "examples": examples,
         "parameters": kept.count_params(),
@@ -301,15 +328,17 @@ def _run_network(experiment, model, data, preset_name, options):
         "images_per_second": trained.images_per_second,
         "weights": weights,
         "weights_sha256": training.save_weights(kept, pathlib.Path(options.results_dir) / weights),
-        "samples": f"{experiment.table}/{stem}.png",
-        "notes": _notes(options, preset, trained),
+        "samples": f"{experiment.table}/{run_dir.name}.png",
+        "notes": _notes(options, preset, trained, origin, said),
         "measurements": experiment.measure(kept, data, preset, options.seed) if experiment.measure else {},
     }
     return measured, draw(kept, data=data, n=SAMPLES, seed=options.seed)
 
 
-def _notes(options, preset, trained):
-    parts = [f"On {options.threads} CPU thread(s)."] if options.threads else []
+def _notes(options, preset, trained, origin, said):
+    elsewhere = origin["hardware"] != said["hardware"]
+    parts = [f"Measured on {said['hardware']}, by {said['backend']}."] if elsewhere else []
+    parts += [f"On {options.threads} CPU thread(s)."] if options.threads and not elsewhere else []
     parts += [f"Started from the weights {preset.start}, whose own training is not counted."] if preset.start else []
     if trained.earlier_steps:
         parts.append(f"Steps 1 to {trained.earlier_steps} were made by an earlier process, perhaps of another commit.")

@@ -67,7 +67,7 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
         OSError: `run_dir` cannot be written.
     """
     run_dir = pathlib.Path(run_dir)
-    settings = _settings(model, preset, data, seed)
+    settings = settings_of(model, preset, data, seed)
     restart = restart and devices.is_chief()
     checkpoint_path = devices.first_the_chief(lambda: checkpoints.open_run(run_dir, settings, restart))
     compile_for_training(model, preset)
@@ -87,6 +87,7 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
         around += _shown(run_dir, picture)
     seen = preset.validation_images // preset.devices * preset.devices  # or a device may have none of the last batch
     validation = _first(data.validation, min(seen, len(data.validation.images) // preset.devices * preset.devices))
+    verbose = _verbose() if devices.is_chief() else 0
     with devices.told(run_dir):
         model.fit(
             _fed(model, preset, data, seed, start_step),
@@ -96,8 +97,8 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
             steps_per_epoch=preset.steps_per_epoch * preset.accumulate,
             validation_data=devices.part_of(fit_data(model, *validation)),
             validation_batch_size=preset.batch_size // preset.accumulate // devices.processes(),
-            callbacks=around,
-            verbose=_verbose() if devices.is_chief() else 0,
+            callbacks=callbacks.one_behind(model, around, epochs, preset.steps_per_epoch * preset.accumulate, verbose),
+            verbose=verbose,
         )
     if checkpoint.failed:
         raise TrainingFailed(checkpoint.failed)
@@ -156,11 +157,12 @@ def _first(split, examples):
     return split.images[:examples], None if split.labels is None else split.labels[:examples]
 
 
-def _settings(model, preset, data, seed):
+def settings_of(model, preset, data, seed):
     """What must be the same for a run to go on."""
     config, fields = model.get_config(), dataclasses.asdict(preset)
+    of_keras = ("name", "dtype")  # names are numbered, and the preset has the precision
     return {
-        "model": {name: value for name, value in config.items() if name != "name"},  # Keras numbers the names
+        "model": {name: value for name, value in config.items() if name not in of_keras},
         "preset": {name: value for name, value in fields.items() if name not in (*_MEASURING, *_ANYWHERE)},
         "data": data.fingerprint,
         "seed": seed,
@@ -215,11 +217,11 @@ def evaluate(model, split, examples=None, batch_size=16):
 
 
 def save_weights(model, path):
-    """Writes the model's weights, whole or not at all; returns the file's SHA-256.
+    """Writes the model's weights, whole or not at all, large ones in half precision; returns the file's SHA-256.
 
     Raises ValueError for a model with an optimiser, whose weights would go into the file too.
     """
     if getattr(model, "optimizer", None) is not None:
         raise ValueError("model must have no optimizer: copy its weights to one that was not compiled")
-    checkpoints.save_whole(model, path)
+    checkpoints.save_whole(model, path, half=model.count_params() > weights_file.HALF_ABOVE)
     return weights_file.sha256_of_file(path)

@@ -1,0 +1,137 @@
+"""A training that was finished is measured, not made again: here, or where its folder was copied to."""
+
+import json
+import pathlib
+import shutil
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from models import weights_file
+from models.gated_pixel_cnn import GatedPixelCNN
+from reproduce import callbacks, records, rows, training
+
+RUN = pathlib.Path("runs") / "table1_cifar" / "gated_pixel_cnn-smoke-sklearn-photographs-32x32"
+FLAGS = ("--preset=smoke", "--rows=gated_pixel_cnn")
+
+
+@pytest.fixture(scope="module")
+def trained(table1, tmp_path_factory):
+    """A folder in which a row was trained and not measured, in a file of half precision, and what was printed."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(weights_file, "HALF_ABOVE", 0)
+        ran = table1(folder, *FLAGS, "--train_only", "--steps=4")
+    assert ran.result == 0, ran.result
+    return folder, ran.output
+
+
+def only_record(folder):
+    (record,) = records.read_all(folder / "results", "table1_cifar")
+    return record
+
+
+def arrays_of(path):
+    found = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: found.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
+    return found
+
+
+def test_training_alone_leaves_weights_and_no_record(trained):
+    folder, output = trained
+    assert "without --train_only measures it" in output and "measuring" not in output
+    assert not list((folder / "results").rglob("*.*"))
+    assert {"settings.json", "trained.json", "trained.weights.h5"} <= {p.name for p in (folder / RUN).iterdir()}
+
+
+def test_a_large_network_is_kept_in_half_precision(trained):
+    kept = arrays_of(trained[0] / RUN / "trained.weights.h5")
+    assert len(kept) > 8 and {array.dtype for array in kept.values()} == {np.dtype("float16")}
+
+
+def test_it_is_measured_elsewhere_as_what_it_was_trained_as(trained, table1, tmp_path, monkeypatch):
+    """The three files are enough, and the record tells of the machine that trained."""
+    (tmp_path / RUN).mkdir(parents=True)
+    for name in ("settings.json", "trained.json", "trained.weights.h5"):
+        shutil.copy(trained[0] / RUN / name, tmp_path / RUN)
+    told = json.loads((tmp_path / RUN / "trained.json").read_text())
+    told["origin"] |= {"hardware": "a large machine", "backend": "jax", "commit": "unknown"}
+    (tmp_path / RUN / "trained.json").write_text(json.dumps(told))
+    monkeypatch.setattr(rows.training, "train", None)  # whoever trained would fail
+    ran = table1(tmp_path, *FLAGS, "--steps=4")
+    assert ran.result == 0 and "trained before, in 4 steps" in ran.output
+    record = only_record(tmp_path)
+    assert (record.hardware, record.backend, record.steps) == ("a large machine", "jax", 4)
+    assert record.commit == records.git_commit() and "Measured on" in record.notes
+    assert "--steps=4" in record.command and "--train_only" not in record.command
+    assert record.wall_seconds == told["training"]["wall_seconds"]
+    source = arrays_of(trained[0] / RUN / "trained.weights.h5")
+    for name, array in arrays_of(tmp_path / "results" / record.weights).items():
+        np.testing.assert_array_equal(array, source[name])
+
+
+def test_other_settings_are_another_training(trained, table1, tmp_path):
+    shutil.copytree(trained[0] / RUN, tmp_path / RUN)
+    ran = table1(tmp_path, *FLAGS, "--steps=6")
+    assert "preset.steps was 4, is 6" in ran.result and "--restart" in ran.result
+
+
+def test_weights_that_were_changed_are_refused(trained, table1, tmp_path):
+    shutil.copytree(trained[0] / RUN, tmp_path / RUN)
+    with h5py.File(tmp_path / RUN / "trained.weights.h5", "r+") as file:
+        file["hidden/vars/1"][...] = 1.0
+    ran = table1(tmp_path, *FLAGS, "--steps=4")
+    assert "SHA-256" in ran.result and not list((tmp_path / "results").rglob("*.json"))
+
+
+def test_training_alone_and_measuring_alone_leave_nothing_to_do(table1, tmp_path):
+    assert "--train_only" in table1(tmp_path, *FLAGS, "--train_only", "--evaluate_only").result
+
+
+def test_rounded_weights_are_what_the_half_file_holds(tiny, tmp_path, monkeypatch):
+    """So what is measured before they are written is what a reader of the file gets."""
+    network = GatedPixelCNN(tiny.image_shape, tiny.levels, filters=4, depth=1, first_kernel_size=3)
+    network.build()
+    before = network.get_weights()
+    assert not weights_file.round_if_large(network)
+    monkeypatch.setattr(weights_file, "HALF_ABOVE", 0)
+    assert weights_file.round_if_large(network)
+    training.save_weights(network, tmp_path / "half.weights.h5")
+    again = GatedPixelCNN.from_config(network.get_config())
+    again.build()
+    weights_file.load(again, tmp_path / "half.weights.h5")
+    changed = 0
+    for exact, rounded, read in zip(before, network.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(rounded, read)
+        np.testing.assert_allclose(rounded, exact, rtol=1e-3, atol=1e-7)
+        changed += (rounded != exact).sum()
+    assert changed > 0
+
+
+def test_steps_are_told_once_in_order_and_before_what_follows_them():
+    """Of a step callbacks hear when the next was started; of an epoch's last before validation, or its end."""
+    told = []
+
+    class Listener(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            told.append(("step", batch, logs["loss"]))
+
+        def on_test_begin(self, logs=None):
+            told.append("validation")
+
+        def on_epoch_end(self, epoch, logs=None):
+            told.append("end")
+
+    around = callbacks.OneBehind([Listener()], add_history=False, add_progbar=False)
+    around.on_train_batch_end(0, {"loss": 3.0})
+    assert told == []
+    around.on_train_batch_end(1, {"loss": 2.0})
+    assert told == [("step", 0, 3.0)]
+    around.on_test_begin()
+    assert told == [("step", 0, 3.0), ("step", 1, 2.0), "validation"]
+    around.on_train_batch_end(0, {"loss": 1.0})
+    around.on_epoch_end(0, {"loss": 1.0})
+    assert told[3:] == [("step", 0, 1.0), "end"]
