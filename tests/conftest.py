@@ -1,9 +1,10 @@
-"""Gradients on the active backend; and TensorFlow and XLA without their optimisers.
+"""Gradients on the active backend; TensorFlow and XLA without their optimisers; and a garbage collector that rests.
 
 Hundreds of graphs are made here and each is run a few times: to optimise one takes longer than it saves.
 """
 
 import dataclasses
+import gc
 import io
 import os
 import tarfile
@@ -21,6 +22,13 @@ if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
+def pytest_collection_finish():
+    """What was imported stays: the collector need not look at its million objects after every few graphs."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")
