@@ -8,10 +8,17 @@ import gc
 import io
 import os
 import tarfile
+import tempfile
 import types
 
 # Before anything imports TensorFlow or JAX; processes that a test starts have it too.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+# What one JAX process has compiled, the others of this run of tests find; a script that goes on compiles the same.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    JAX_CACHE = tempfile.TemporaryDirectory(prefix="jax_cache_")  # till this process ends, the first of them all
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = JAX_CACHE.name
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import keras
 import numpy as np
