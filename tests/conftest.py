@@ -1,16 +1,24 @@
-"""Gradients on the active backend; and TensorFlow and XLA without their optimisers.
+"""Gradients on the active backend; TensorFlow and XLA without their optimisers; and a garbage collector that rests.
 
 Hundreds of graphs are made here and each is run a few times: to optimise one takes longer than it saves.
 """
 
 import dataclasses
+import gc
 import io
 import os
 import tarfile
+import tempfile
 import types
 
 # Before anything imports TensorFlow or JAX; processes that a test starts have it too.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+# What one JAX process has compiled, the others of this run of tests find; a script that goes on compiles the same.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    JAX_CACHE = tempfile.TemporaryDirectory(prefix="jax_cache_")  # till this process ends, the first of them all
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = JAX_CACHE.name
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import keras
 import numpy as np
@@ -21,6 +29,13 @@ if keras.backend.backend() == "tensorflow":
     import tensorflow as tf
 
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
+def pytest_collection_finish():
+    """What was imported stays: the collector need not look at its million objects after every few graphs."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(scope="session")

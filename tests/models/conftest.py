@@ -122,9 +122,14 @@ def every_image():
 
 
 @functools.cache
-def _network(model):
-    """`model` compiled, once: to trace it takes longer than to run it."""
-    return compiled(model, lambda x, *c: model(join_inputs(x, *c)))
+def _redrawn(model):
+    """Every sub-pixel drawn anew, given those before it; compiled, once: to trace it takes longer than to run it."""
+
+    def redrawn(images, uniforms, temperature, *condition):
+        logits = model(join_inputs(images, *condition))
+        return inverse_cdf(logits, uniforms[..., None], temperature)[..., 0]
+
+    return compiled(model, redrawn)
 
 
 @pytest.fixture(scope="session")
@@ -142,12 +147,11 @@ def plain_sample():
         known = np.zeros(shape, bool) if known is None else np.broadcast_to(known, shape)
         condition = None if condition is None else np.asarray(condition)
         given = [] if condition is None else [condition.astype("int32" if condition.dtype.kind == "i" else "float32")]
-        network = _network(model)
+        redrawn = _redrawn(model)
         for row, column, colour in np.ndindex(model.image_shape):
             here = (slice(None), row, column, colour)
-            logits = keras.ops.convert_to_numpy(network(values.astype("uint8"), *given))[here]
-            drawn = keras.ops.convert_to_numpy(inverse_cdf(logits, uniforms[here][:, None], temperature))[:, 0]
-            values[here] = np.where(known[here], values[here], drawn)
+            drawn = redrawn(values.astype("uint8"), uniforms, np.float32(temperature), *given)
+            values[here] = np.where(known[here], values[here], keras.ops.convert_to_numpy(drawn)[here])
         return values.astype("uint8")
 
     return plain_sample

@@ -48,6 +48,17 @@ def test_gaussian_is_scipys_with_the_moments_of_images_plus_noise(gaussian):
     np.testing.assert_allclose(gaussian.bits_per_dim(IMAGES, seed=3), bits, rtol=1e-4)
 
 
+def test_images_in_a_plane_leave_the_variance_of_the_noise():
+    """Of all directions but two. Products summed up in float32 would err by more than that variance."""
+    random = np.random.default_rng(0)
+    factors, patterns = random.integers(0, 6, (2000, 2)), random.integers(0, 26, (2, 768))
+    images = (factors @ patterns).astype("uint8")
+    fitted = MultivariateGaussian((16, 16, 3)).fit(images.reshape(-1, 16, 16, 3)).distribution()
+    covariance = np.cov(images, rowvar=False, bias=True) + np.eye(768) / 12
+    found = 2 * float(fitted.scale.log_abs_determinant())
+    assert found == pytest.approx(np.linalg.slogdet(covariance).logabsdet, abs=1e-2)
+
+
 def test_gaussian_does_not_depend_on_the_batch(gaussian):
     expected = gaussian.log_prob(IMAGES)
     np.testing.assert_allclose(gaussian.log_prob(IMAGES, batch_size=7), expected, rtol=1e-5)

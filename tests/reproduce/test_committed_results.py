@@ -1,6 +1,5 @@
 """What is in results/: every record's weights are the ones that it names, and today's code can load them."""
 
-import keras
 import pytest
 
 from models.networks import NETWORKS
@@ -19,7 +18,6 @@ RECORDS = [
 def test_weights_load(record):
     network = networks.restore(record, report.RESULTS)
     assert network.count_params() == record.parameters
-    keras.backend.clear_session()
 
 
 def test_every_file_of_weights_and_every_picture_has_its_record():

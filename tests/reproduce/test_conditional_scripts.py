@@ -28,7 +28,7 @@ from reproduce import (
     warm_start,
 )
 
-DIGITS, PHOTOGRAPHS = "sklearn-digits-8x8", "sklearn-photographs-32x32"
+DIGITS, PHOTOGRAPHS, SIDE = "sklearn-digits-8x8", "sklearn-photographs-16x16", 16
 
 
 def finished(run_table, folder, experiment, *flags):
@@ -51,7 +51,9 @@ def fig6(run_table, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def eq5(run_table, tmp_path_factory):
-    return finished(run_table, tmp_path_factory.mktemp("eq5"), eq5_spatial_tasks.EXPERIMENT)
+    """On small images: a quarter of the pixels to draw one after the other."""
+    experiment = dataclasses.replace(eq5_spatial_tasks.EXPERIMENT, load=lambda _: fallback.photographs(SIDE))
+    return finished(run_table, tmp_path_factory.mktemp("eq5"), experiment)
 
 
 def size_of(path):
@@ -169,7 +171,7 @@ def test_a_probe_reads_what_is_there_and_not_what_is_not():
 
 
 def test_a_row_shows_input_guess_samples_and_truth(eq5):
-    cell = 2 * 32 + 1
+    cell = 2 * SIDE + 1
     for record, times in ((eq5.map_pixel_cnn, 6), (eq5.map_regression, 1)):
         assert record.data == f"{PHOTOGRAPHS}-super_resolve"
         assert size_of(eq5.results / record.samples) == ((3 + times) * cell + 1, 8 * cell + 1)
@@ -185,7 +187,7 @@ def test_equation_5_measures_similarity(eq5):
         "SSIM of bicubic",
         "PSNR of what remains of it, dB",
     ]
-    truth = fallback.photographs().test.images[:2]
+    truth = fallback.photographs(SIDE).test.images[:2]
     bicubic = degradations.enlarge(degradations.shrink(truth))
     psnr = np.mean([peak_signal_noise_ratio(*pair) for pair in zip(truth, bicubic, strict=True)])
     assert eq5.map_regression.measurements["PSNR of bicubic, dB"] == pytest.approx(psnr, rel=1e-6)
@@ -200,7 +202,7 @@ def test_similarity_of_equal_images_and_of_negatives():
 
 @pytest.fixture
 def options(eq5, tmp_path):
-    Image.fromarray(fallback.photographs().test.images[0]).save(tmp_path / "photo.png")
+    Image.fromarray(fallback.photographs(SIDE).test.images[0]).save(tmp_path / "photo.png")
     names = {"images": [str(tmp_path / "photo.png")], "output": str(tmp_path / "out.png")}
     return types.SimpleNamespace(results_dir=str(eq5.results), seed=0, **names)
 
@@ -208,7 +210,7 @@ def options(eq5, tmp_path):
 def test_a_users_own_files_are_restored(options, capsys):
     options.images *= 2
     assert eq5_spatial_tasks.restore_files("super_resolve", options) == 0
-    assert size_of(options.output) == ((3 + 1 + 5) * 65 + 1, 2 * 65 + 1)
+    assert size_of(options.output) == ((3 + 1 + 5) * (2 * SIDE + 1) + 1, 2 * (2 * SIDE + 1) + 1)
     assert options.output in capsys.readouterr().out
 
 

@@ -17,6 +17,7 @@ except ModuleNotFoundError:
     models = None
 assert models is None, "this process must not have the repository"
 
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 exported, requests = map(pathlib.Path, sys.argv[1:])
 BY_BOTH = ("gated", "draw", "draw_classifier")
 
@@ -32,7 +33,10 @@ def object_loader(path):
 
 
 def session_loader(path):
-    session = tf.compat.v1.Session(graph=tf.Graph())
+    # Each graph runs once: to optimise it takes longer. The server of test_server.py does, and gives the same answers.
+    config = tf.compat.v1.ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    session = tf.compat.v1.Session(graph=tf.Graph(), config=config)
     with session.graph.as_default():
         meta = tf.compat.v1.saved_model.load(session, ["serve"], str(path))
 
