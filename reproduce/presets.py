@@ -54,7 +54,7 @@ _GATED_CIFAR = {
                     evaluation_images=500, test_images=2500),
     "cpu": Preset({"filters": 48, "depth": 6, "head_filters": 96}, 30_000, 2, steps_per_epoch=500, warmup_steps=200,
                   learning_rate=3e-3, evaluation_images=1000),
-    "gpu": Preset({"filters": 144, "depth": 16, "head_filters": 384, "dropout": 0.1}, 24_000, 64, steps_per_epoch=2000,
+    "gpu": Preset({"filters": 144, "depth": 16, "head_filters": 384}, 24_000, 64, steps_per_epoch=2000,
                   warmup_steps=1000, ema_momentum=0.9995, epoch_samples=0, evaluation_images=2000,
                   precision="mixed_bfloat16", xla=True),
     "paper": Preset({"filters": 384, "depth": 20, "kernel_size": 5, "head_filters": 1023, "dropout": 0.1}, 200_000, 128,
