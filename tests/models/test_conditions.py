@@ -9,6 +9,7 @@ from keras import ops
 
 from layers.gated_block import gate
 from models.autoregressive import join_inputs
+from models.compiled import compiled
 from models.gated_pixel_cnn import GatedPixelCNN
 
 KINDS = {"labels": {"num_classes": 3}, "vectors": {"condition_shape": (3,)}, "maps": {"condition_shape": (4, 5, 3)}}
@@ -28,7 +29,7 @@ def refuses(message):
 
 @pytest.fixture(scope="module")
 def model_of(shared_model):
-    return lambda kind: shared_model(GatedPixelCNN, depth=3, **KINDS[kind])
+    return lambda kind: shared_model(GatedPixelCNN, **KINDS[kind])
 
 
 @KIND
@@ -41,8 +42,8 @@ def test_an_image_has_another_likelihood_under_another_condition(model_of, rando
 
 @KIND
 def test_without_condition_weights_it_is_the_unconditional_model(make_model, shared_model, random_images, kind):
-    plain = shared_model(GatedPixelCNN, depth=3)
-    model = make_model(GatedPixelCNN, depth=3, **KINDS[kind])
+    plain = shared_model(GatedPixelCNN)
+    model = make_model(GatedPixelCNN, **KINDS[kind])
     others = dict(zip([w.path.split("/", 1)[1] for w in plain.weights], plain.get_weights(), strict=True))
     for weight in model.weights:
         name = weight.path.split("/", 1)[1]
@@ -60,7 +61,8 @@ def test_permuted_conditions_permute_the_samples(model_of, kind):
     model, n, order = model_of(kind), 4, [2, 0, 3, 1]
     uniforms = np.random.default_rng(0).random((n, *model.image_shape), dtype="float32")
     blank, condition = np.zeros_like(uniforms), conditions(kind, n)
-    draw = lambda noise, c: ops.convert_to_numpy(model.generate(noise, blank, blank, np.float32(1), c))  # noqa: E731
+    generate = compiled(model, model.generate)
+    draw = lambda noise, c: ops.convert_to_numpy(generate(noise, blank, blank, np.float32(1), c))  # noqa: E731
     plain = draw(uniforms, condition)
     np.testing.assert_array_equal(draw(uniforms[order], condition[order]), plain[order])
     assert (draw(uniforms, condition[order]) != plain).any()
@@ -102,7 +104,7 @@ def test_equation_4(make_model):
 
 
 def test_a_map_that_is_the_same_everywhere_is_a_vector(shared_model, random_images):
-    vectors, maps = (shared_model(GatedPixelCNN, depth=3, **KINDS[kind]) for kind in ("vectors", "maps"))
+    vectors, maps = (shared_model(GatedPixelCNN, **KINDS[kind]) for kind in ("vectors", "maps"))
     h, images = conditions("vectors", 3), random_images(vectors, 3)
     s = np.broadcast_to(h[:, None, None], (3, 4, 5, 3))
     np.testing.assert_allclose(maps.log_prob(images, s), vectors.log_prob(images, h), rtol=1e-5)
@@ -125,7 +127,7 @@ def test_training_by_fit_makes_the_condition_matter(kind):
 
 
 def test_one_vector_stands_for_many(shared_model):
-    model, h = shared_model(GatedPixelCNN, depth=3, **KINDS["vectors"]), conditions("vectors", 1)[0]
+    model, h = shared_model(GatedPixelCNN, **KINDS["vectors"]), conditions("vectors", 1)[0]
     np.testing.assert_array_equal(model.sample(3, h), model.sample(3, [h, h, h]))
 
 
@@ -170,7 +172,7 @@ def test_shapes_that_are_refused(arguments, message):
     ],
 )
 def test_vectors_that_are_refused(shared_model, condition, message):
-    model, images = shared_model(GatedPixelCNN, depth=3, **KINDS["vectors"]), np.zeros((2, 4, 5, 3), "uint8")
+    model, images = shared_model(GatedPixelCNN, **KINDS["vectors"]), np.zeros((2, 4, 5, 3), "uint8")
     for ask in (
         lambda: model.log_prob(images, condition),
         lambda: model.sample(2, condition),
@@ -181,6 +183,6 @@ def test_vectors_that_are_refused(shared_model, condition, message):
 
 
 def test_a_network_called_with_a_condition_of_another_shape(shared_model):
-    model = shared_model(GatedPixelCNN, depth=3, **KINDS["maps"])
+    model = shared_model(GatedPixelCNN, **KINDS["maps"])
     with refuses("condition must have shape [n, 4, 5, 3]. Received: condition of shape [2, 4, 5, 2]"):
         model(join_inputs(np.zeros((2, 4, 5, 3), "uint8"), np.zeros((2, 4, 5, 2), "float32")))

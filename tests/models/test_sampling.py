@@ -20,16 +20,27 @@ SETTINGS = {
         "first_kernel_size": 5,
         "depth": 1,
     },
-    "grey_bytes_four_blocks": {"image_shape": (4, 4, 1), "levels": 256, "depth": 4},
+    "grey_bytes_four_blocks_of_kernels_of_7": {
+        "image_shape": (5, 5, 1),
+        "levels": 256,
+        "depth": 4,
+        "kernel_size": 7,
+        "first_kernel_size": 7,
+    },
     "kernels_of_1": {"kernel_size": 1, "first_kernel_size": 1},
     "bytes_and_kernels_of_5": {"levels": 256, "kernel_size": 5, "first_kernel_size": 5, "image_shape": (5, 4, 3)},
-    "kernels_of_7": {"kernel_size": 7, "first_kernel_size": 7, "image_shape": (5, 5, 1)},
     "first_7_then_3": {"first_kernel_size": 7, "image_shape": (5, 5, 3), "depth": 3},
-    "first_1_then_5": {"first_kernel_size": 1, "kernel_size": 5},
+    # Dropout is of training alone.
+    "first_1_then_5_wide_head_and_dropout": {
+        "first_kernel_size": 1,
+        "kernel_size": 5,
+        "head_filters": 9,
+        "filters": 12,
+        "dropout": 0.5,
+    },
     "one_row": {"image_shape": (1, 6, 3)},
     "one_column": {"image_shape": (6, 1, 3)},
     "one_pixel": {"image_shape": (1, 1, 3), "levels": 256},
-    "wide_head_and_dropout": {"head_filters": 9, "filters": 12, "dropout": 0.5},  # which is of training alone
 }
 
 
