@@ -261,7 +261,8 @@ def test_hybrids_go_from_one_category_to_the_other(network):
 def test_the_best_record_is_drawn_and_others_by_name(tmp_path, network, capsys):
     keep(tmp_path, network, "quick", validation=2.0)
     best = keep(tmp_path, network, "gpu", validation=1.0)
-    other = keep(tmp_path, network, "cpu", data="modelnet10_chairs", validation=3.0)
+    # A value on other images does not compare, however low.
+    other = keep(tmp_path, network, "cpu", data="modelnet10_chairs", validation=0.5)
 
     def chosen(**flags):
         given = {"results_dir": tmp_path, "weights": None, "data": None} | flags
