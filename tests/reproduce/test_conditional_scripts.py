@@ -83,10 +83,15 @@ def test_figure_3_measures_labels_and_recognition(fig3):
 
 
 def test_the_two_rows_have_the_same_budget():
+    """But for CIFAR-10 on an accelerator, where the second goes on from the first."""
     for of_data in (presets_conditional.CLASSES_CIFAR, presets_conditional.CLASSES_MNIST):
         for name in ("smoke", "quick", "cpu", "gpu"):
             plain, given = (of_data[model][name] for model in ("gated_pixel_cnn", "class_gated_pixel_cnn"))
-            assert dataclasses.replace(given, measuring={}) == plain
+            if given.start:
+                assert given.start == "table1_cifar/gated_pixel_cnn-gpu-cifar10.weights.h5" and name == "gpu"
+                assert (given.model, given.batch_size) == (plain.model, plain.batch_size)
+            else:
+                assert dataclasses.replace(given, measuring={}) == plain
     cifar = presets.PRESETS["table1_cifar"]["gated_pixel_cnn"]
     assert presets_conditional.CLASSES_CIFAR["gated_pixel_cnn"] == cifar  # whose records stand in this table too
 
