@@ -78,11 +78,16 @@ def best(records):
 
 def read_records(results_dir, table, rows):
     """The records of a table, and those of other tables that its rows share. ValueError as for `records.read_all`."""
-    found = records_lib.read_all(results_dir, table)
+    own = records_lib.read_all(results_dir, table)
+    presets = {
+        record.preset for record in own
+    }  # a shared row stands beside rows of its own budget, where there are any
+    found = list(own)
     for row in rows:
         for other in row.also_in:
             shared = records_lib.read_all(results_dir, other)
-            found += [record for record in shared if record.row == row.name and record.model in row.models]
+            shared = [record for record in shared if record.row == row.name and record.model in row.models]
+            found += [record for record in shared if record.preset in presets] or shared
     return found
 
 

@@ -376,3 +376,15 @@ def test_a_broken_record_or_folder_stops_the_drawing(results):
     assert f"{bad} is no record" in run(results)
     assert not (results / "table1_cifar.md").exists()
     assert "`results_dir` must be an existing folder" in run(results / "absent")
+
+
+def test_a_shared_row_stands_beside_rows_of_its_own_budget(tmp_path):
+    """Of several presets those that the table itself has; all, where it has none of them."""
+    row = report.Row("shared", None, None, "", ("network",), also_in=("other",))
+    for preset, value in (("cpu", 2.0), ("gpu", 1.0)):
+        shared = {"table": "other", "row": "shared", "model": "network", "preset": preset, "metric": "nats"}
+        records.write(made.record(**shared, values={"validation": value}), tmp_path)
+    assert {record.preset for record in report.read_records(tmp_path, "own", [row])} == {"cpu", "gpu"}
+    records.write(made.record(table="own", row="own", preset="cpu"), tmp_path)
+    found = [record for record in report.read_records(tmp_path, "own", [row]) if record.table == "other"]
+    assert [record.preset for record in found] == ["cpu"]
