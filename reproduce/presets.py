@@ -36,6 +36,7 @@ class Preset:
     accumulate: int = 1  # parts of a batch that are computed one after the other, for a batch that memory cannot hold
     remat: bool = False  # blocks are computed again where the gradient needs them, instead of kept in memory
     start: str = ""  # weights of an unconditional Gated PixelCNN that a conditional one starts from, in results/
+    start_map: str = ""  # weights of the model under squared error whose m(h), and encoder, it starts from, in results/
     measuring: dict = dataclasses.field(default_factory=dict)  # sizes of what a script itself measures at the end
 
     def __post_init__(self):

@@ -276,6 +276,8 @@ def _train(experiment, model, data, preset, options, run_dir):
         network = networks.make_network(model, data, preset.precision, **preset.model)
         if preset.start:
             warm_start.start_from(network, pathlib.Path(options.results_dir) / preset.start)
+        if preset.start_map:
+            warm_start.start_map_from(network, pathlib.Path(options.results_dir) / preset.start_map)
         pictured = preset.epoch_samples if devices.processes() == 1 else 0  # a picture is not made by all together
         draw = experiment.picture or picture
         small = functools.partial(draw, data=data, n=pictured) if pictured else None
@@ -339,7 +341,8 @@ def _notes(options, preset, trained, origin, said):
     elsewhere = origin["hardware"] != said["hardware"]
     parts = [f"Measured on {said['hardware']}, by {said['backend']}."] if elsewhere else []
     parts += [f"On {options.threads} CPU thread(s)."] if options.threads and not elsewhere else []
-    parts += [f"Started from the weights {preset.start}, whose own training is not counted."] if preset.start else []
+    starts = " and ".join(path for path in (preset.start, preset.start_map) if path)
+    parts += [f"Started from the weights {starts}, whose own training is not counted."] if starts else []
     if trained.earlier_steps:
         parts.append(f"Steps 1 to {trained.earlier_steps} were made by an earlier process, perhaps of another commit.")
     return " ".join(parts)

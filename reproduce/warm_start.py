@@ -1,9 +1,11 @@
-"""A conditional Gated PixelCNN that starts from the weights of an unconditional one."""
+"""Starting from what is trained: a Gated PixelCNN from an unconditional one, its m(h) from squared error's."""
 
 import numpy as np
 
 from models import weights_file
 from models.gated_pixel_cnn import GatedPixelCNN
+from models.map_regression import MapRegression
+from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
 
 
 def start_from(model, path):
@@ -18,11 +20,7 @@ def start_from(model, path):
     Raises:
         weights_file.Refused: as for `weights_file.load`.
     """
-    own = {"name", "trainable", "dtype", "num_classes", "condition_shape"}
-    config = model.get_config()
-    plain = GatedPixelCNN(**{name: config[name] for name in GatedPixelCNN().get_config() if name not in own})
-    plain.build()
-    weights_file.load(plain, path)
+    plain = _restored(GatedPixelCNN, path, model, without=("num_classes", "condition_shape"))
     known = {weight.path.split("/", 1)[1]: weight for weight in plain.weights}
     for weight in model.weights:
         name = weight.path.split("/", 1)[1]
@@ -30,3 +28,32 @@ def start_from(model, path):
             weight.assign(known[name])
         elif name.endswith("_condition"):
             weight.assign(np.zeros(weight.shape, "float32"))
+
+
+def start_map_from(model, path):
+    """Gives a MapPixelCNN the m(h) that squared error has learned, and a PixelCNNAutoencoder its encoder too.
+
+    So the map says something of the image from the first step on, and the gates need only learn to listen.
+
+    Args:
+        model: a built MapPixelCNN or PixelCNNAutoencoder.
+        path: `.weights.h5` file of a MapRegression or a DeconvolutionalAutoencoder of the same sizes.
+
+    Raises:
+        weights_file.Refused: as for `weights_file.load`.
+    """
+    encodes = isinstance(model, PixelCNNAutoencoder)
+    twin = _restored(DeconvolutionalAutoencoder if encodes else MapRegression, path, model)
+    model.map_network.set_weights(twin.map_network.get_weights())
+    if encodes:
+        model.encoder.set_weights(twin.encoder.get_weights())
+
+
+def _restored(kind, path, model, without=()):
+    """A network of class `kind`, of the sizes of `model`, with the weights of a file."""
+    config = model.get_config()
+    own = {"name", "trainable", "dtype", *without}
+    network = kind(**{name: config[name] for name in kind().get_config() if name not in own})
+    network.build()
+    weights_file.load(network, path)
+    return network

@@ -14,6 +14,7 @@ from data import degradations, fallback
 from data.image_data import Split
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.map_pixel_cnn import MapPixelCNN
+from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
 from reproduce import (
     checkpoints,
     eq5_spatial_tasks,
@@ -275,6 +276,32 @@ def test_a_conditional_model_starts_as_the_unconditional_one(tmp_path):
         wide = GatedPixelCNN(**{**sizes, "filters": 8}, num_classes=3)
         wide.build()
         warm_start.start_from(wide, tmp_path / "plain.weights.h5")
+
+
+def test_a_decoder_starts_with_what_squared_error_made_of_encoder_and_map(tmp_path):
+    """The same code and the same map of it, so that only the gates have to learn; other sizes are refused."""
+    sizes = {"image_shape": (8, 8, 1), "levels": 4, "encoder_filters": 4, "map_filters": 6, "map_depth": 1}
+    decoder = {"filters": 4, "depth": 1, "first_kernel_size": 3}
+    squared = DeconvolutionalAutoencoder(**sizes, bottleneck=5)
+    made, wider = (PixelCNNAutoencoder(**sizes, **decoder, bottleneck=n) for n in (5, 6))
+    for network in (squared, made, wider):
+        network.build()
+    training.save_weights(squared, tmp_path / "squared.weights.h5")
+    images = np.random.default_rng(0).integers(0, 4, (3, 8, 8, 1)).astype("uint8")
+    code = squared.encode(images)
+    assert np.abs(made.encode(images) - code).max() > 1e-3
+    parts = made.map_network.weights + made.encoder.weights
+    others = [weight for weight in made.weights if all(weight is not part for part in parts)]
+    kept = [np.array(weight) for weight in others]
+    warm_start.start_map_from(made, tmp_path / "squared.weights.h5")
+    np.testing.assert_allclose(made.encode(images), code, rtol=1e-6)
+    np.testing.assert_allclose(made.map_network(code), squared.map_network(code), rtol=1e-6)
+    for weight, before in zip(others, kept, strict=True):
+        np.testing.assert_array_equal(weight, before)
+    with pytest.raises(checkpoints.Refused, match="does not hold the weights of this DeconvolutionalAutoencoder"):
+        warm_start.start_map_from(wider, tmp_path / "squared.weights.h5")
+    with pytest.raises(checkpoints.Refused, match="which is no file"):
+        warm_start.start_map_from(made, tmp_path / "absent.weights.h5")
 
 
 def test_a_preset_that_is_not_there_is_said_at_once(run_table, tmp_path):
