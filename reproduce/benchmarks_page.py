@@ -15,7 +15,7 @@ def page(contents):
     """Every ratio beside the most that it may be."""
     lines = [("benchmark", "what", "measured", "at most"), ("---",) * 4]
     for content in contents:
-        link = f"[{content['benchmark']}](results/benchmarks/{content['benchmark']}.json)"
+        link = f"[{content['benchmark']}](benchmarks/{content['benchmark']}.json)"
         for what, bar in content["bars"].items():
             value = f"{bar['value']:.2f}" + ("" if bar["met"] else ", missed")
             lines.append((link, what, value, f"{bar['limit']:.3g}"))

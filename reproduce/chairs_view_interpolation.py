@@ -145,8 +145,8 @@ def finish(found, data, options):
     print(f"All of them: {path}")
 
 
-def readme_table(rows, found, metric, page):
-    """For the README: a line for each row, a column for each number of known azimuths. Arguments as in report.py."""
+def page_table(rows, found, metric, page):
+    """For the page on Chairs: a line a row, a column for each number of known azimuths. Arguments as in report.py."""
     parts = [f"In {records.METRICS[metric]}, on views not shown; lower is better. All of it: [{page}]({page})."]
     for name in dict.fromkeys(record.data.rpartition("-known")[0] for record in found):
         lines = curves(found, name)

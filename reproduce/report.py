@@ -1,7 +1,7 @@
 """Report: the tables of results/ and of the README, drawn from records; the published numbers stand beside ours.
 
-  python reproduce/report.py           redraws results/<table>.md and the README's part between <!-- <table>:begin -->
-                                       and <!-- <table>:end -->
+  python reproduce/report.py           redraws results/<table>.md and, in the README and the pages of results/ that tell
+                                       of results, what stands between <!-- <table>:begin --> and <!-- <table>:end -->
   python reproduce/report.py --check   changes nothing; exits with 1 where a file differs from what the records give
 
 A script states its rows (`ROWS`, `TITLE`) and is listed in `TABLES`; all drawing is here.
@@ -37,8 +37,11 @@ OTHERS = {  # what is no table of rows: the script -> what reads and draws what 
     "chairs_correspondences": chairs_correspondences_page,
 }
 
+PAGES = ("pixelcnn.md", "draw.md", "chairs.md", "speed.md")  # in results/: written by people, with tables drawn here
+
 # What a table shows, in order -> its heading. `_cells` says what each holds.
-COMPACT = {name: name for name in ("model", "paper", "ours", "data", "steps", "time", "device", "command", "weights")}
+SHORT = {name: name for name in ("model", "paper", "ours", "data", "steps", "time", "device")}
+COMPACT = SHORT | {name: name for name in ("command", "weights")}
 TERMINAL = {name: name for name in ("model", "paper", "ours", "data", "preset", "steps", "time")}
 FULL = TERMINAL | {"paper": "paper: test (train)", "ours": "ours: test (train)", "time": "training time"}
 FULL |= {name: name for name in ("device", "command", "weights")}
@@ -130,20 +133,29 @@ def table(rows, records, metric, title):
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def readme_table(rows, records, metric, page):
-    """The README's Markdown for one table: fewer columns, and only the rows that a model of ours reproduces.
+def page_table(rows, records, metric, page):
+    """The Markdown of one table among others: fewer columns, and only the rows that a model of ours reproduces.
 
-    Args and errors as for `table`. `page` is the path of that table's page from the README's folder; weights are
+    Args and errors as for `table`. `page` is the path of that table's own page from the document's folder; weights are
     linked relative to the folder of `page`.
     """
+    return _part(rows, records, metric, page, COMPACT, _measurements)
+
+
+def readme_table(rows, records, metric, page):
+    """The same for the README: no more than a reader wants first. Arguments as for `page_table`."""
+    return _part(rows, records, metric, page, SHORT, lambda lines: "")
+
+
+def _part(rows, records, metric, page, columns, measurements):
     rows = [row for row in rows if row.models]
     real, fallbacks = _lines(rows, records, metric)
-    folder = f"{pathlib.PurePosixPath(page).parent}/"
+    folder = page.removesuffix(pathlib.PurePosixPath(page).name)
     parts = [f"{_unit(metric)} All of the paper's rows, and samples: [{page}]({page})."]
-    parts += [_markdown(COMPACT, real, metric, folder), _footnote(rows), _folded(_measurements(real))]
+    parts += [_markdown(columns, real, metric, folder), _footnote(rows), _folded(measurements(real))]
     for lines in fallbacks:
         parts += [f"**On other data: {lines[0][1].data_title}.** {_why(lines[0][1])}"]
-        parts += [_markdown(COMPACT, lines, metric, folder), _folded(_measurements(lines))]
+        parts += [_markdown(columns, lines, metric, folder), _folded(measurements(lines))]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -284,7 +296,7 @@ def _measurements(lines):
 
 
 def _folded(tables):
-    """Behind a line to click on: in the README they would bury the pictures."""
+    """Behind a line to click on: they would bury the pictures."""
     return f"<details><summary>What else was measured</summary>\n\n{tables}\n\n</details>" if tables else ""
 
 
@@ -314,45 +326,58 @@ def _shown(record):
 
 
 def files(results_dir=RESULTS):
-    """What the records in `results_dir` give: {path: text} of each table's page and of the README beside the folder.
+    """What the records in `results_dir` give: {path: text} of each table's page, of `PAGES` and of the README.
 
-    A results folder elsewhere need not have a README; the repository's must.
+    A results folder elsewhere need not have a README or `PAGES`; the repository's must.
 
     Raises:
-        ValueError: `results_dir` is no folder, a record is broken, or the README lacks a table's markers.
+        ValueError: `results_dir` is no folder, a record is broken, or no document has a table's markers.
     """
     results_dir = pathlib.Path(results_dir).absolute()
-    readme = results_dir.parent / "README.md"
-    text = readme.read_text(encoding="utf-8") if readme.is_file() or results_dir == RESULTS else None
+    readme, documents = results_dir.parent / "README.md", _documents(results_dir)
     drawn = {}
     for name, metric in TABLES.items():
         script = importlib.import_module(f"reproduce.{name}")  # not at the top: a script imports this file
         found = read_records(results_dir, name, script.ROWS)
         note = f"<!-- Drawn by reproduce/report.py from the records in {name}/: change nothing here. -->\n\n"
         drawn[results_dir / f"{name}.md"] = note + table(script.ROWS, found, metric, script.TITLE)
-        if text is not None:
-            page = f"{results_dir.name}/{name}.md"
+        for path in _with_markers(documents, name):
+            page = f"{results_dir.name}/{name}.md" if path == readme else f"{name}.md"
+            draw = readme_table if path == readme else getattr(script, "page_table", page_table)  # it may have its own
             part = f"Nothing of it is measured yet: `python reproduce/{name}.py`.\n"
             if any(record.table == name for record in found):  # not only rows that it shares with another table
-                own = getattr(script, "readme_table", readme_table)  # a script may have a shorter one
-                part = own(script.ROWS, found, metric, page)
-            text = between_markers(text, name, part)
+                part = draw(script.ROWS, found, metric, page)
+            documents[path] = between_markers(documents[path], name, part, path.name)
     for name, own_page in OTHERS.items():
         kept = own_page.read_all(results_dir)
-        if text is not None and kept:
-            text = between_markers(text, name, own_page.page(kept))
-    return drawn if text is None else drawn | {readme: text}
+        for path in _with_markers(documents, name) if kept else ():
+            documents[path] = between_markers(documents[path], name, own_page.page(kept), path.name)
+    return drawn | documents
 
 
-def between_markers(text, name, part):
+def _documents(results_dir):
+    """{path: text} of what people wrote: the README and `PAGES`, as far as they are there."""
+    paths = [results_dir.parent / "README.md", *(results_dir / page for page in PAGES)]
+    return {path: path.read_text(encoding="utf-8") for path in paths if path.is_file() or results_dir == RESULTS}
+
+
+def _with_markers(documents, name):
+    """Paths of the documents with a place for `name`; ValueError where there are documents, and none has."""
+    found = [path for path, text in documents.items() if f"<!-- {name}:" in text]
+    if documents and not found:
+        between_markers("", name, "", "README.md, or a page in results/,")
+    return found
+
+
+def between_markers(text, name, part, document):
     """`text` with `part` for what stood between the lines `<!-- name:begin -->` and `<!-- name:end -->`.
 
     Raises:
-        ValueError: the markers are not there, not once each, or the wrong way round.
+        ValueError: the markers are not there, not once each, or the wrong way round; the message names `document`.
     """
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
-        raise ValueError(f"README.md must have {begin!r} and, after it, {end!r}, once each")
+        raise ValueError(f"{document} must have {begin!r} and, after it, {end!r}, once each")
     return f"{text[: text.index(begin)]}{begin}\n{part}{text[text.index(end) :]}"
 
 

@@ -12,5 +12,5 @@ def test_every_ratio_stands_beside_the_most_that_it_may_be(tmp_path, capsys):
     (content,) = benchmarks_page.read_all(tmp_path)
     assert content["measured"] == {"seconds, ours": 0.5}
     page = benchmarks_page.page([content])
-    assert "| [step](results/benchmarks/step.json) | ours / theirs | 0.78 | 1 |" in page
+    assert "| [step](benchmarks/step.json) | ours / theirs | 0.78 | 1 |" in page
     assert "| memory | 1.50, missed | 1.2 |" in page and content["hardware"] in page

@@ -223,7 +223,7 @@ def test_interpolation_is_measured_and_drawn(ran):
             assert record.examples["test"] == len(data.test.images) and record.values["train"] is None
     curves = chairs_view_interpolation.curves(list(found.values()), "embedded_chairs-64")
     assert list(curves["Nearest style"]) == [1, 2] and list(curves["With transfer"]) == [2]
-    part = chairs_view_interpolation.readme_table((), list(found.values()), "squared_error", "results/page.md")
+    part = chairs_view_interpolation.page_table((), list(found.values()), "squared_error", "results/page.md")
     cells = [f"{1e3 * curves['Nearest style'][k]:.2f}" for k in (2, 1)]
     assert f"| Nearest style | {cells[0]} | {cells[1]} |" in part
     assert f"| With transfer | {1e3 * curves['With transfer'][2]:.2f} | - |" in part

@@ -1,5 +1,7 @@
 """What is in results/: every record's weights are the ones that it names, and today's code can load them."""
 
+import re
+
 import pytest
 
 from models.networks import NETWORKS
@@ -31,3 +33,15 @@ def test_every_file_of_weights_and_every_picture_has_its_record():
         }
         assert {name for name in found if name.endswith(".h5")} == {name for name in named if name.endswith(".h5")}
         assert named <= found
+
+
+def test_every_link_of_a_document_leads_to_a_file():
+    documents = [
+        *records.REPOSITORY.glob("*.md"),
+        *report.RESULTS.glob("*.md"),
+        *records.REPOSITORY.glob("serving/*.md"),
+    ]
+    links = [(page, link) for page in documents for link in re.findall(r"\]\(([^)#]+)", page.read_text("utf-8"))]
+    inside = [(page, link) for page, link in links if "://" not in link]
+    assert len(inside) > 50
+    assert [(page.name, link) for page, link in inside if not (page.parent / link).exists()] == []

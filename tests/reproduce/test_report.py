@@ -233,9 +233,9 @@ def test_a_pipe_does_not_end_a_cell():
     assert r" A \| B |" in table([make_record(hardware="A | B")])
 
 
-def test_the_readme_shows_our_rows_and_links_from_its_own_folder():
+def test_documents_show_our_rows_and_link_from_their_own_folder():
     record = make_record(weights="table1_cifar/g.h5", weights_sha256="a" * 64)
-    text = report.readme_table(ROWS, [record], "bits_per_dim", "results/table1_cifar.md")
+    text = report.page_table(ROWS, [record], "bits_per_dim", "results/table1_cifar.md")
     (lines,) = markdown_tables(text)
     assert [line["model"] for line in lines] == ["Uniform", "Gated PixelCNN"]
     columns = ["model", "paper", "ours", "data", "steps", "time", "device", "command", "weights"]
@@ -243,6 +243,8 @@ def test_the_readme_shows_our_rows_and_links_from_its_own_folder():
     assert (lines[1]["paper"], lines[1]["ours"]) == ("3.03 (2.90)", "3.00")
     assert lines[1]["weights"] == "[g.h5](results/table1_cifar/g.h5)"
     assert "[results/table1_cifar.md](results/table1_cifar.md)" in text
+    (lines,) = markdown_tables(report.readme_table(ROWS, [record], "bits_per_dim", "results/table1_cifar.md"))
+    assert list(lines[1]) == columns[:-2]
 
 
 def test_the_terminal_s_columns_are_aligned_with_ours_beside_the_paper_s():
@@ -311,7 +313,7 @@ def test_each_table_fills_its_own_page_and_part(results, monkeypatch):
     bound = make_record(90.5, table="table2", row="DRAW", model="draw", metric="nats")
     records.write(bound, results)
     readme = results.parent / "README.md"
-    assert "README.md must have '<!-- table2:begin -->'" in run(results)
+    assert "README.md, or a page in results/, must have '<!-- table2:begin -->'" in run(results)
     readme.write_text("<!-- table2:begin -->\n<!-- table2:end -->\n" + README)
     assert run(results) is None
     first, last = readme.read_text().split("<!-- table2:end -->")
@@ -327,15 +329,32 @@ def test_a_table_without_records_takes_one_line_of_the_readme(results):
     assert "begin -->\nNothing of it is measured yet: `python reproduce/table1_cifar.py`.\n<!--" in readme
 
 
-def test_the_tables_are_those_of_the_scripts_and_of_the_readme():
-    """Every script names its table as its file is called; its metric is one; the README has a place for it."""
-    text = (records.REPOSITORY / "README.md").read_text(encoding="utf-8")
+def test_a_page_of_results_has_more_than_the_readme_and_its_own_links(results):
+    """The same records; in the README no commands, weights or what else was measured."""
+    record = make_record(
+        3.054, weights="table1_cifar/g.weights.h5", weights_sha256="a" * 64, measurements={"label, bits": 1.5}
+    )
+    records.write(record, results)
+    (results / "pixelcnn.md").write_text(README)
+    assert run(results) is None
+    readme, page = (results.parent / "README.md").read_text(), (results / "pixelcnn.md").read_text()
+    assert "| 3.05 |" in readme and "(results/table1_cifar.md)" in readme
+    assert "--preset" not in readme and "weights" not in readme and "label, bits" not in readme
+    assert "| 3.05 |" in page and "(table1_cifar.md)" in page and "`python reproduce/table1_cifar.py" in page
+    assert "[g.weights.h5](table1_cifar/g.weights.h5)" in page and "| label, bits | 1.5 |" in page
+    (results / "pixelcnn.md").write_text(page.replace("3.05", "3.03"))
+    assert "pixelcnn.md" in run(results, "--check")
+
+
+def test_the_tables_are_those_of_the_scripts_and_of_the_documents():
+    """Every script names its table as its file is called; its metric is one; README or pages have a place for it."""
+    drawn = report.files()
+    assert {path.name for path in drawn} >= {"README.md", *report.PAGES}
     for name, metric in report.TABLES.items():
         experiment = importlib.import_module(f"reproduce.{name}").EXPERIMENT
         assert (experiment.table, experiment.metric) == (name, metric) and metric in records.METRICS
-        assert "drawn" in report.between_markers(text, name, "drawn\n")
-    for name in report.OTHERS:
-        assert "drawn" in report.between_markers(text, name, "drawn\n")
+    for name in (*report.TABLES, *report.OTHERS):
+        assert any(f"<!-- {name}:begin -->" in text for text in drawn.values())
 
 
 def test_check_fails_until_drawn_and_again_after_a_new_record(results, capsys):
@@ -360,7 +379,7 @@ def test_check_sees_a_number_typed_by_hand(results):
 )
 def test_a_readme_without_its_markers_is_an_error(results, text):
     (results.parent / "README.md").write_text(text)
-    assert "README.md must have '<!-- table1_cifar:begin -->'" in run(results)
+    assert re.search("README.md(, or a page in results/,)? must have '<!-- table1_cifar:begin -->'", run(results))
     assert (results.parent / "README.md").read_text() == text
 
 
