@@ -4,14 +4,15 @@ python reproduce/chairs_correspondences.py              measures, into results/c
 python reproduce/chairs_correspondences.py --pairs=5    quickly
 
 The network draws 64 images from one view to another, or from one style to another; points are tracked through them by
-the optical flow from each image to the next, and by that from every sixteenth to the next: of small steps the errors
-add up, as much as an image of 64x64 lets them. Measured against geometry (data/key_points.py), in pixels:
+the optical flow from each image to the next (DeepFlow, as in the paper, and DIS), and from every sixteenth to the next:
+of small steps the errors add up, as much as an image of 64x64 lets them. Measured against geometry (data/key_points.py),
+in pixels:
 
   views, near   the same point of the surface in two views of one style, 1 to 3 steps of azimuth (12 to 35 degrees) off
   views, far    5 to 8 steps (58 to 93 degrees) off
   styles        the same corner, as a front foot or an upper corner of the back, of two styles in one view
 
-Beside it: optical flow from the first image to the second; the pixel of the second chair with the nearest SIFT
+Beside it: both optical flows from the first image to the second; the pixel of the second chair with the nearest SIFT
 descriptor; points that stay where they are. These see the two rendered images; the morph is drawn by the network from
 styles and views alone, and starts from its own image of the first.
 
@@ -41,8 +42,8 @@ from reproduce import (
 )
 
 FRAMES = 64
-# Chosen on true renderings, no network's: in turns by 30 degrees of eight furniture chairs at 64x64 the mean error was
-# 5.5 pixels in 32 steps, 3.6 in 8, 3.1 in 4, 3.7 in one.
+# Chosen on true renderings, no network's, with DIS: in turns by 30 degrees of eight furniture chairs at 64x64 the mean
+# error was 5.5 pixels in 32 steps, 3.6 in 8, 3.1 in 4, 3.7 in one.
 LEAPS = 4
 PAIRS = 40  # of each subset
 SHOWN = 2  # pairs of each subset in the picture
@@ -58,16 +59,19 @@ def morph(network, pair, frames=FRAMES):
     return np.concatenate([drawn.images, drawn.masks[..., None]], axis=-1)
 
 
-def by_morph(pair, frames):
-    return optical_flow.track(optical_flow.contrast(frames), pair.points[0])[-1]
+def by_tracking(flow, leaps=None):
+    """A method: points are tracked through a pair's morph, or through so many leaps of it."""
+
+    def follow(pair, frames):
+        taken = np.arange(len(frames)) if leaps is None else np.rint(np.linspace(0, len(frames) - 1, leaps + 1))
+        return optical_flow.track(optical_flow.contrast(frames[taken.astype(int)]), pair.points[0], flow)[-1]
+
+    return follow
 
 
-def by_leaps(pair, frames):
-    return by_morph(pair, frames[np.rint(np.linspace(0, len(frames) - 1, LEAPS + 1)).astype(int)])
-
-
-def by_flow(pair, frames):
-    return by_morph(pair, pair.images)
+def by_flow(flow):
+    """A method: the flow from the first image of a pair to the second."""
+    return lambda pair, frames: by_tracking(flow)(pair, pair.images)
 
 
 def by_sift(pair, frames):
@@ -80,9 +84,11 @@ def by_staying(pair, frames):
 
 
 METHODS = {  # name in the record -> function of a pair and its morph: where its points are in the second image
-    "morph": by_morph,
-    "leaps": by_leaps,
-    "flow": by_flow,
+    "morph_deepflow": by_tracking(optical_flow.deep_flow),
+    "morph_dis": by_tracking(optical_flow.dis_flow),
+    "leaps_dis": by_tracking(optical_flow.dis_flow, LEAPS),
+    "deepflow": by_flow(optical_flow.deep_flow),
+    "dis": by_flow(optical_flow.dis_flow),
     "sift": by_sift,
     "staying": by_staying,
 }
@@ -128,7 +134,7 @@ def carried_back(second, first_mask, seen):
         first_mask: uint8 [size, size].
         seen: frames of the morph as the flow sees them, uint8 [frames, size, size].
     """
-    moved = optical_flow.concatenate([optical_flow.flow(*two) for two in zip(seen[:-1], seen[1:], strict=True)])
+    moved = optical_flow.concatenate([optical_flow.deep_flow(*two) for two in zip(seen[:-1], seen[1:], strict=True)])
     rows, columns = np.indices(first_mask.shape).astype("float32")
     taken = cv2.remap(
         second, columns + moved[..., 0], rows + moved[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE

@@ -4,9 +4,11 @@ import json
 import pathlib
 
 METHODS = {
-    "morph": "Tracked through the network's morph, from each image to the next",
-    "leaps": "Tracked through five of its images",
-    "flow": "Optical flow (DIS) between the two images",
+    "morph_deepflow": "Tracked through the network's morph, from each image to the next, by DeepFlow",
+    "morph_dis": "The same by DIS",
+    "leaps_dis": "Tracked through five of its images, by DIS",
+    "deepflow": "DeepFlow between the two images",
+    "dis": "DIS between the two images",
     "sift": "Nearest SIFT descriptor of the chair's pixels",
     "staying": "The same place",
 }
@@ -51,7 +53,7 @@ def _published():
         "## Published",
         _table([("pixels, recollected", "all", "simple", "difficult"), *PUBLISHED]),
         "Another protocol, as far as we recollect it: points that people marked in images of two styles of "
-        "`rendered_chairs` at 128x128, pairs called simple or difficult, other optical flow, and SIFT flow, which is "
+        "`rendered_chairs` at 128x128, pairs called simple or difficult, and SIFT flow, which is "
         "smooth, where ours takes each point's nearest descriptor alone. Numbers are to be compared within a table, "
         "not between the two.",
     ]

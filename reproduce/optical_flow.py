@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-ENLARGED = 2  # times: DIS compares patches of 8x8 pixels, in which at 64x64 there is a leg and much behind it
+ENLARGED = 2  # times: in DIS's patches of 8x8 pixels there is at 64x64 a leg and much behind it
 SIFT_SIZE = 16  # pixels under a descriptor, of 64
 
 
@@ -24,14 +24,23 @@ def contrast(rgba):
     return np.rint((luminance + rgba[..., 3]) / 2).astype("uint8")
 
 
-def flow(first, second):
-    """The flow from `first` to `second`, by OpenCV's DIS (Kroeger et al. 2016) on enlarged images."""
-    height, width = first.shape
-    size = (ENLARGED * width, ENLARGED * height)
+def deep_flow(first, second):
+    """The flow from `first` to `second` by DeepFlow (Weinzaepfel et al. 2013), which the paper uses."""
+    return _of_enlarged(cv2.optflow.createOptFlow_DeepFlow(), first, second)
+
+
+def dis_flow(first, second):
+    """The same by DIS (Kroeger et al. 2016), which is much faster."""
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     dis.setFinestScale(0)
+    return _of_enlarged(dis, first, second)
+
+
+def _of_enlarged(algorithm, first, second):
+    height, width = first.shape
+    size = (ENLARGED * width, ENLARGED * height)
     large = [cv2.resize(image, size, interpolation=cv2.INTER_CUBIC) for image in (first, second)]
-    return cv2.resize(dis.calc(*large, None), (width, height), interpolation=cv2.INTER_AREA) / ENLARGED
+    return cv2.resize(algorithm.calc(*large, None), (width, height), interpolation=cv2.INTER_AREA) / ENLARGED
 
 
 def at(flow, points):
@@ -53,12 +62,13 @@ def concatenate(flows):
     return moved - start
 
 
-def track(frames, points):
+def track(frames, points, flow=deep_flow):
     """Where points of the first frame are in each frame.
 
     Args:
         frames: uint8 [frames, height, width].
         points: [n, 2] in the first.
+        flow: function of two frames, as `deep_flow`.
 
     Returns: float32 [frames, n, 2].
     """

@@ -22,18 +22,23 @@ def texture(size=64, seed=0):
     return moved
 
 
+FLOWS = (optical_flow.deep_flow, optical_flow.dis_flow)
+
+
+@pytest.mark.parametrize("flow", FLOWS)
 @pytest.mark.parametrize("right, down", [(1.0, 0.0), (-0.4, 0.7), (2.3, -1.6)])
-def test_a_shift_is_found_within_a_tenth_of_a_pixel(right, down):
+def test_a_shift_is_found_within_a_tenth_of_a_pixel(flow, right, down):
     image = texture()
-    found = optical_flow.at(optical_flow.flow(image(0, 0), image(right, down)), POINTS)
+    found = optical_flow.at(flow(image(0, 0), image(right, down)), POINTS)
     np.testing.assert_allclose(found, np.broadcast_to([right, down], found.shape), atol=0.1)
 
 
-def test_points_are_tracked_through_frames_within_a_tenth_of_a_pixel():
+@pytest.mark.parametrize("flow", FLOWS)
+def test_points_are_tracked_through_frames_within_a_tenth_of_a_pixel(flow):
     """Round a bend: ten pixels to the right, four down."""
     image = texture()
     moves = np.array([[t, 4 * (t / 10) ** 2] for t in np.linspace(0, 10, 9)])
-    tracks = optical_flow.track([image(*move) for move in moves], POINTS)
+    tracks = optical_flow.track([image(*move) for move in moves], POINTS, flow)
     assert tracks.shape == (9, 3, 2)
     np.testing.assert_array_equal(tracks[0], POINTS.astype("float32"))
     np.testing.assert_allclose(tracks, POINTS + moves[:, None], atol=0.1)
@@ -58,14 +63,15 @@ def test_a_flow_is_bilinear_between_pixels_and_goes_on_outside():
     np.testing.assert_allclose(optical_flow.at(flow, points), expected, atol=1e-5)
 
 
-def test_a_track_takes_each_step_from_where_it_is(monkeypatch):
+def test_a_track_takes_each_step_from_where_it_is():
     flows = 1.5 * np.random.default_rng(2).normal(size=(3, 6, 9, 2)).astype("float32")
-    monkeypatch.setattr(optical_flow, "flow", lambda first, second: flows[first])
     points = np.array([[2.0, 3.5], [7.25, 1.0]])
     expected = [points]
     for flow in flows:
         expected.append(np.array([here + bilinear(flow, *here) for here in expected[-1]]))
-    np.testing.assert_allclose(optical_flow.track([0, 1, 2, 3], points), expected, atol=1e-4)
+    np.testing.assert_allclose(
+        optical_flow.track([0, 1, 2, 3], points, lambda first, second: flows[first]), expected, atol=1e-4
+    )
 
 
 def test_concatenated_flows_are_followed_from_pixel_to_pixel():
