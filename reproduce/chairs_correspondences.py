@@ -5,8 +5,8 @@ python reproduce/chairs_correspondences.py --pairs=5    quickly
 
 The network draws 64 images from one view to another, or from one style to another; points are tracked through them by
 the optical flow from each image to the next (DeepFlow, as in the paper, and DIS), and from every sixteenth to the next:
-of small steps the errors add up, as much as an image of 64x64 lets them. Measured against geometry (data/key_points.py),
-in pixels:
+of small steps the errors add up, as much as an image of 64x64 lets them. Measured against geometry, in pixels
+(data/key_points.py):
 
   views, near   the same point of the surface in two views of one style, 1 to 3 steps of azimuth (12 to 35 degrees) off
   views, far    5 to 8 steps (58 to 93 degrees) off
