@@ -149,7 +149,7 @@ class Views:
         Raises:
             ValueError: a part is out of range, or not that many views can be spared.
         """
-        counts = self._counts(len(self), validation, test, seed)
+        counts = _counts(len(self), validation, test, seed)
         order = generator(seed, VIEWS).permutation(len(self))
         needed = np.zeros(len(self), bool)
         for end in (self.elevations, -self.elevations):
@@ -162,28 +162,33 @@ class Views:
                 f"validation and test want {sum(counts)} of {len(self)} views; accepted: up to {len(free)}, "
                 "for train keeps every style at both ends of its elevations"
             )
-        return self._divided(np.arange(len(self)), free, counts)
+        parts = _divided(np.arange(len(self)), free, counts)
+        return self.split(**{name: np.isin(np.arange(len(self)), part) for name, part in parts.items()})
 
     def hold_out_styles(self, validation: float = 0.1, test: float = 0.1, seed: int = 0) -> ImageData:
         """Whole styles held out at random: no style is in two splits. Arguments and errors as of `hold_out`."""
-        present = np.unique(self.styles)
-        counts = self._counts(len(present), validation, test, seed)
-        return self._divided(self.styles, generator(seed, VIEWS).permutation(present), counts)
+        styles = held_out_styles(np.unique(self.styles), validation, test, seed)
+        return self.split(**{name: np.isin(self.styles, of_split) for name, of_split in styles.items()})
 
-    def _counts(self, n, validation, test, seed):
-        check_integers(("seed", seed, 0))
-        if not (validation > 0 and test > 0 and validation + test < 1):
-            raise ValueError(
-                f"validation and test are {validation!r} and {test!r}; accepted: above 0, together below 1"
-            )
-        return max(1, round(validation * n)), max(1, round(test * n))
 
-    def _divided(self, keys, order, counts):
-        """Of the keys in `order`, the first are for test, the next for validation."""
-        validation, test = counts
-        test_keys, validation_keys = order[:test], order[test : test + validation]
-        in_test, in_validation = np.isin(keys, test_keys), np.isin(keys, validation_keys)
-        return self.split(~(in_test | in_validation), in_validation, in_test)
+def held_out_styles(styles, validation: float = 0.1, test: float = 0.1, seed: int = 0) -> dict[str, np.ndarray]:
+    """{"train", "validation", "test": styles}, no style in two; arguments and errors as of `Views.hold_out`."""
+    counts = _counts(len(styles), validation, test, seed)
+    return _divided(np.asarray(styles), generator(seed, VIEWS).permutation(styles), counts)
+
+
+def _counts(n, validation, test, seed):
+    check_integers(("seed", seed, 0))
+    if not (validation > 0 and test > 0 and validation + test < 1):
+        raise ValueError(f"validation and test are {validation!r} and {test!r}; accepted: above 0, together below 1")
+    return max(1, round(validation * n)), max(1, round(test * n))
+
+
+def _divided(keys, order, counts):
+    """{split: keys}: of the keys in `order`, the first are for test, the next for validation, all others for train."""
+    validation, test = counts
+    parts = {"test": order[:test], "validation": order[test : test + validation]}
+    return {"train": np.setdiff1d(keys, np.concatenate([*parts.values()])), **parts}
 
 
 def check_size(size: int) -> None:

@@ -128,3 +128,33 @@ def test_what_is_not_there_is_said(folder, tmp_path, monkeypatch):
     (tmp_path / "bad.tar").write_bytes(io.BytesIO(b"x" * 2000).getvalue())
     with pytest.raises(DataError, match="cannot be read as a tar without compression"):
         rendered_chairs.designs(pathlib.Path(tmp_path / "bad.tar"), (1,))
+
+
+def test_tfds_holds_out_whole_models(folder, monkeypatch, tmp_path, caplog):
+    """What TFDS prepares is what `views.load` gives, in the splits of `hold_out_styles`; a damaged model is named."""
+    import tensorflow_datasets as tfds
+
+    from data import rendered_chairs_builder
+
+    monkeypatch.setattr(rendered_chairs, "kept_by_the_paper", lambda: (1, 2, 3))
+    builder = rendered_chairs_builder.RenderedChairs(config="64", data_dir=tmp_path / "prepared")
+    builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=tmp_path))
+    data = views.load("rendered_chairs", 64, data_dir=tmp_path, cache_dir=tmp_path / "cache")
+    expected = data.hold_out_styles()
+    models = []
+    for split in ("train", "validation", "test"):
+        found = list(builder.as_dataset(split).as_numpy_iterator())
+        labels = np.array([[e["style"], e["azimuth"], e["elevation"]] for e in found])
+        order, truth = np.lexsort(labels.T[::-1]), getattr(expected, split)
+        wanted = np.lexsort(truth.labels.T[::-1])
+        np.testing.assert_array_equal(labels[order], truth.labels[wanted])
+        pictures = np.stack([np.concatenate([e["image"], e["mask"]], axis=-1) for e in found])
+        np.testing.assert_array_equal(pictures[order], truth.images[wanted])
+        models += sorted({e["model"].decode() for e in found})
+        assert all(data.style_names[e["style"]] == e["model"].decode() for e in found)
+    assert sorted(models) == sorted(NAMES)  # each in one split
+
+    sorted((folder / "c_third" / "renders").iterdir())[0].unlink()
+    designs = rendered_chairs.designs(folder)
+    assert len(list(builder._generate_examples(designs, [0, 1]))) == 62
+    assert "c_third is left out: 1 of 62 views are missing" in caplog.text
