@@ -41,10 +41,10 @@ PAGES = ("pixelcnn.md", "draw.md", "chairs.md", "speed.md")  # in results/: writ
 
 # What a table shows, in order -> its heading. `_cells` says what each holds.
 SHORT = {name: name for name in ("model", "paper", "ours", "data", "steps", "time", "device")}
-COMPACT = SHORT | {name: name for name in ("command", "weights")}
+COMPACT = SHORT | {"epoch": "an epoch"} | {name: name for name in ("command", "weights")}
 TERMINAL = {name: name for name in ("model", "paper", "ours", "data", "preset", "steps", "time")}
 FULL = TERMINAL | {"paper": "paper: test (train)", "ours": "ours: test (train)", "time": "training time"}
-FULL |= {name: name for name in ("device", "command", "weights")}
+FULL |= {"epoch": "an epoch"} | {name: name for name in ("device", "command", "weights")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,10 +237,16 @@ def _cells(row, record, metric, mark, folder):
         "preset": record.preset or "-",
         "steps": f"{record.steps:,}" if record.steps else "-",
         "time": duration(record.wall_seconds) if record.wall_seconds else "-",
+        "epoch": duration(_epoch_seconds(record)) if record.epochs else "-",
         "device": record.hardware,
         "command": f"`{record.command}`",
         "weights": f"[{weights.name}]({folder}{weights})" if record.weights else "-",
     }
+
+
+def _epoch_seconds(record):
+    """How long the training steps of one epoch take, without what comes between them."""
+    return record.steps * record.preset_settings["batch_size"] / record.epochs / record.images_per_second
 
 
 def _numbers(test, train, sign, metric):

@@ -16,7 +16,7 @@ def record(**fields):
         "model": "model",
         "model_config": {},
         "preset": "quick",
-        "preset_settings": {},
+        "preset_settings": {"batch_size": 4},
         "data": "data",
         "data_title": "data",
         "data_source": "made up",
