@@ -17,7 +17,7 @@ import math
 
 import numpy as np
 
-from reproduce import pictures, presets_conditional, recognition
+from reproduce import network_rows, pictures, presets_conditional, recognition
 from reproduce import rows as experiments
 from reproduce.report import Row
 
@@ -32,7 +32,7 @@ ROWS = (
 def picture(network, data, n, seed=0):
     """Samples, a row for each class; without classes, any."""
     if network.num_classes is None:
-        return experiments.picture(network, data, n, seed)
+        return network_rows.picture(network, data, n, seed)
     columns, classes = max(1, n // 8), network.num_classes
     samples = network.sample(columns * classes, np.repeat(np.arange(classes), columns), seed)
     return pictures.label_rows(pictures.grid(samples, columns, scale=2, levels=data.levels), data.class_names)

@@ -20,7 +20,7 @@ identified                     of a hundred samples, how many the embedding netw
 import numpy as np
 
 from data import identities
-from reproduce import embeddings, pictures, presets_embedding
+from reproduce import embeddings, network_rows, pictures, presets_embedding
 from reproduce import rows as experiments
 from reproduce.report import Row
 
@@ -43,7 +43,7 @@ def prepare(data, options):
 def picture(network, data, n, seed=0):
     """Test identities, a row each: the source, samples, other real images; without a condition, any samples."""
     if network.condition_shape is None:
-        return experiments.picture(network, data, n, seed)
+        return network_rows.picture(network, data, n, seed)
     sources, *others = shown(data.test, max(2, n // SAMPLES), 1 + OTHERS)
     samples = network.sample(len(sources) * SAMPLES, data.test.labels[sources].repeat(SAMPLES, axis=0), seed)
     columns = [

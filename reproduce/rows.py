@@ -1,11 +1,10 @@
 """Running the rows of a likelihood table: for each row train, measure, sample, record, print.
 
-A script in reproduce/ states its table as an `Experiment` and hands it to `main`; everything else is here.
+A script in reproduce/ states its table as an `Experiment` and hands it to `main`; network_rows.py has what a network needs.
 """
 
 import dataclasses
 import datetime
-import functools
 import pathlib
 import sys
 from collections.abc import Callable
@@ -14,7 +13,6 @@ import keras
 from absl import app, flags, logging
 
 from data import images as data_images
-from models import weights_file
 from models.draw import Draw
 from models.draw_classifier import DrawClassifier
 from models.networks import NETWORKS
@@ -23,9 +21,9 @@ from reproduce import (
     command,
     devices,
     dry_run,
-    finished,
     measuring,
     memory,
+    network_rows,
     networks,
     pictures,
     presets,
@@ -33,12 +31,9 @@ from reproduce import (
     report,
     threads,
     training,
-    warm_start,
-    windows,
 )
 
 CHAINS = (Draw, DrawClassifier)  # networks that are chains of small operations
-SAMPLES = 64  # images in a record's grid
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +125,7 @@ def run(experiment, options, argv):
         chosen = command.check(experiment.models, options, experiment.on_request)
         for model in chosen:
             if model in NETWORKS:  # now, not after the rows before it
-                devices.check(model, chosen_preset(experiment, model, options), chosen)
+                devices.check(model, network_rows.chosen_preset(experiment, model, options), chosen)
         _use_threads(chosen, options.threads)
         devices.start(options.devices or 1)
         data = _load(experiment, options)
@@ -147,7 +142,7 @@ def run(experiment, options, argv):
         if options.evaluate_only:
             measuring.again(experiment, chosen, data, measured, options)
         elif not devices.is_chief():
-            _help(experiment, *chosen, data, options)
+            network_rows.help_chief(experiment, *chosen, data, options)
         else:
             rows_run = [_run_row(experiment, model, data, options, argv) for model in chosen]
             fresh = [record for record in rows_run if record is not None]
@@ -168,13 +163,6 @@ def run(experiment, options, argv):
     return 0
 
 
-def chosen_preset(experiment, model, options):
-    """The preset of `model` with what the flags change of it."""
-    preset = experiment.preset(model, options.preset or presets.DEFAULT)
-    given = {name: getattr(options, name) for name in ("steps", "xla", "precision", "devices", "accumulate", "remat")}
-    return dataclasses.replace(preset, **{name: value for name, value in given.items() if value is not None})
-
-
 def _load(experiment, options):
     load = experiment.load or (
         lambda options: data_images.load(experiment.data, options.data_dir, download=not options.dry_run)
@@ -186,7 +174,7 @@ def _load(experiment, options):
 def _dry_run(experiment, chosen, data, options):
     for model in chosen:
         if model in NETWORKS:
-            preset, seen = chosen_preset(experiment, model, options), experiment.data_of(model, data)
+            preset, seen = network_rows.chosen_preset(experiment, model, options), experiment.data_of(model, data)
             title = f"{experiment.row_of(model).name}, preset {options.preset or presets.DEFAULT}"
             dry_run.say(title, networks.make_network(model, seen, preset.precision, **preset.model), preset, seen)
     print("A dry run: nothing was trained, written or downloaded")
@@ -206,13 +194,6 @@ def _print_table(experiment, rows, data, measured):
     print(report.text_table(rows, measured, experiment.metric, title), flush=True)
 
 
-def picture(network, data, n, seed=0):
-    """What a network can do: a grid of samples; of a classifier, where it looks on validation images."""
-    if network.needs_labels:
-        return windows.glimpses(network, data.validation.images[: n // 8])
-    return pictures.grid(network.sample(n, seed=seed), scale=2, levels=data.levels)
-
-
 def _run_row(experiment, model, data, options, argv):
     row, data = experiment.row_of(model), experiment.data_of(model, data)
     print(f"\n{row.name}" + (f": {options.preset or presets.DEFAULT}" if model in NETWORKS else ""), flush=True)
@@ -220,7 +201,7 @@ def _run_row(experiment, model, data, options, argv):
     if model in experiment.baselines:
         made = experiment.baselines[model](data, options)
     else:
-        made = _run_network(experiment, model, data, options, said)
+        made = network_rows.run(experiment, model, data, options, said)
     if made is None:
         print("trained; the same command without --train_only measures it", flush=True)
         return None
@@ -254,95 +235,3 @@ def _said(experiment, row, model, data, options, argv):
         "commit": records.git_commit(),
         "command": records.command_line(argv, keras.backend.backend()),
     }
-
-
-def _help(experiment, model, data, options):
-    """What a process other than the chief does: its part of the training."""
-    data, preset = experiment.data_of(model, data), chosen_preset(experiment, model, options)
-    _train(experiment, model, data, preset, options, _run_dir(experiment, model, data, options))
-    print(f"{experiment.row_of(model).name}: trained; process 0 measures it", flush=True)
-
-
-def _run_dir(experiment, model, data, options):
-    stem = f"{model}-{options.preset or presets.DEFAULT}-{data.name}"
-    stem += f"-seed{options.seed}" if options.seed else ""
-    return pathlib.Path(options.runs_dir) / experiment.table / stem
-
-
-def _train(experiment, model, data, preset, options, run_dir):
-    """(the trained network, training.Training)."""
-    keras.utils.set_random_seed(options.seed)  # the same weights whichever rows ran before
-    with devices.scope(preset.devices):
-        network = networks.make_network(model, data, preset.precision, **preset.model)
-        if preset.start:
-            warm_start.start_from(network, pathlib.Path(options.results_dir) / preset.start)
-        if preset.start_map:
-            warm_start.start_map_from(network, pathlib.Path(options.results_dir) / preset.start_map)
-        pictured = preset.epoch_samples if devices.processes() == 1 else 0  # a picture is not made by all together
-        draw = experiment.picture or picture
-        small = functools.partial(draw, data=data, n=pictured) if pictured else None
-        trained = training.train(network, preset, data, run_dir, options.seed, options.restart, small)
-    devices.leave()
-    return network, trained
-
-
-def _kept(experiment, model, data, preset, options, run_dir, said):
-    """(the network that is measured, training.Training, where it was trained), of a training now or before."""
-    kept = networks.make_network(model, data, **preset.model)  # in float32, without an optimiser
-    before = None
-    if not options.restart and devices.processes() == 1:
-        before = finished.read(run_dir, training.settings_of(kept, preset, data, options.seed), kept)
-    if before is not None:
-        print(f"trained before, in {preset.steps} steps", flush=True)
-        return kept, *before
-    network, trained = _train(experiment, model, data, preset, options, run_dir)
-    kept.set_weights(network.get_weights())  # the averaged ones
-    weights_file.round_if_large(kept)  # what is measured is what is kept
-    finished.keep(run_dir, kept, trained, said)
-    return kept, trained, said
-
-
-def _run_network(experiment, model, data, options, said):
-    """Trains, measures and samples; returns fields of the record, and a grid of samples; None if it only trains."""
-    preset, draw = chosen_preset(experiment, model, options), experiment.picture or picture
-    run_dir = _run_dir(experiment, model, data, options)
-    kept, trained, origin = _kept(experiment, model, data, preset, options, run_dir, said)
-    if options.train_only:
-        return None
-    values, examples = {}, {}
-    for split in records.SPLITS:
-        print(f"measuring {split}", flush=True)
-        at_most = preset.test_images if split == "test" else preset.evaluation_images
-        measured_on = training.examples(data, split, at_most)
-        values[split], examples[split] = measuring.evaluate(experiment, kept, measured_on, preset.evaluation_batch)
-    weights = f"{experiment.table}/{run_dir.name}.weights.h5"
-    measured = finished.origin(origin, said) | {
-        "preset": options.preset or presets.DEFAULT,
-        "preset_settings": dataclasses.asdict(preset),
-        "model_config": networks.plain_config(kept),
-        "values": values,
-        "examples": examples,
-        "parameters": kept.count_params(),
-        "steps": trained.steps,
-        "epochs": trained.steps * preset.batch_size / len(data.train.images),
-        "wall_seconds": trained.wall_seconds,
-        "cpu_seconds": trained.cpu_seconds,
-        "images_per_second": trained.images_per_second,
-        "weights": weights,
-        "weights_sha256": training.save_weights(kept, pathlib.Path(options.results_dir) / weights),
-        "samples": f"{experiment.table}/{run_dir.name}.png",
-        "notes": _notes(options, preset, trained, origin, said),
-        "measurements": experiment.measure(kept, data, preset, options.seed) if experiment.measure else {},
-    }
-    return measured, draw(kept, data=data, n=SAMPLES, seed=options.seed)
-
-
-def _notes(options, preset, trained, origin, said):
-    elsewhere = origin["hardware"] != said["hardware"]
-    parts = [f"Measured on {said['hardware']}, by {said['backend']}."] if elsewhere else []
-    parts += [f"On {options.threads} CPU thread(s)."] if options.threads and not elsewhere else []
-    starts = " and ".join(path for path in (preset.start, preset.start_map) if path)
-    parts += [f"Started from the weights {starts}, whose own training is not counted."] if starts else []
-    if trained.earlier_steps:
-        parts.append(f"Steps 1 to {trained.earlier_steps} were made by an earlier process, perhaps of another commit.")
-    return " ".join(parts)

@@ -19,7 +19,7 @@ import dataclasses
 import numpy as np
 
 from data import streamed
-from reproduce import pictures, presets_imagenet
+from reproduce import network_rows, pictures, presets_imagenet
 from reproduce import rows as experiments
 from reproduce.report import Row
 
@@ -58,7 +58,7 @@ class OneSize(experiments.Experiment):
 def picture(network, data, n, seed=0):
     """Samples; given the class, each of another one, as far as there are."""
     if network.num_classes is None:
-        return experiments.picture(network, data, n, seed)
+        return network_rows.picture(network, data, n, seed)
     classes = np.arange(n) * network.num_classes // n
     return pictures.grid(network.sample(n, classes, seed), scale=2, levels=data.levels)
 

@@ -11,7 +11,7 @@ import pytest
 
 from models import weights_file
 from models.gated_pixel_cnn import GatedPixelCNN
-from reproduce import callbacks, records, rows, training
+from reproduce import callbacks, network_rows, records, training
 
 RUN = pathlib.Path("runs") / "table1_cifar" / "gated_pixel_cnn-smoke-sklearn-photographs-32x32"
 FLAGS = ("--preset=smoke", "--rows=gated_pixel_cnn")
@@ -60,7 +60,7 @@ def test_it_is_measured_elsewhere_as_what_it_was_trained_as(trained, table1, tmp
     told = json.loads((tmp_path / RUN / "trained.json").read_text())
     told["origin"] |= {"hardware": "a large machine", "backend": "jax", "commit": "unknown"}
     (tmp_path / RUN / "trained.json").write_text(json.dumps(told))
-    monkeypatch.setattr(rows.training, "train", None)  # whoever trained would fail
+    monkeypatch.setattr(network_rows.training, "train", None)  # whoever trained would fail
     ran = table1(tmp_path, *FLAGS, "--steps=4")
     assert ran.result == 0 and "trained before, in 4 steps" in ran.output
     record = only_record(tmp_path)

@@ -12,7 +12,7 @@ import pytest
 from models import weights_file
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.pixel_cnn import PixelCNN
-from reproduce import callbacks, checkpoints, presets, rows, training
+from reproduce import callbacks, checkpoints, network_rows, presets, training
 
 CONFIG = {"filters": 8, "depth": 1, "first_kernel_size": 3}
 PRESET = presets.Preset(
@@ -222,7 +222,11 @@ def test_a_file_gets_one_line_an_epoch(tiny, tmp_path, capsys):
 def test_a_picture_of_every_epoch(tiny, tmp_path):
     """Samples of the same noise: they differ because the weights do."""
     training.train(
-        network_of(tiny), preset_of(steps=12), tiny, tmp_path, picture=lambda network: rows.picture(network, tiny, 4)
+        network_of(tiny),
+        preset_of(steps=12),
+        tiny,
+        tmp_path,
+        picture=lambda network: network_rows.picture(network, tiny, 4),
     )
     grids = [path.read_bytes() for path in sorted((tmp_path / "samples").glob("epoch_*.png"))]
     assert len(grids) == len(set(grids)) == 3
