@@ -1,6 +1,6 @@
 """Running the rows of a likelihood table: for each row train, measure, sample, record, print.
 
-A script in reproduce/ states its table as an `Experiment` and hands it to `main`; network_rows.py has what a network needs.
+A script in reproduce/ states its table as an `Experiment` and hands it to `main`; network_rows.py knows networks.
 """
 
 import dataclasses
