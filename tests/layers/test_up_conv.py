@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
+from layers import up_conv
 from layers.image_stream import ImageStream
 from layers.up_conv import UpConv
 
@@ -28,8 +29,16 @@ def made(filters, kernel_size, **options):
     return layer
 
 
-@pytest.mark.parametrize("kernel_size", [3, 5])
-def test_it_is_unpooling_and_a_convolution(plain_conv, kernel_size):
+@pytest.fixture(params=["_transposed_convolution", "_sub_pixel_convolution"])
+def form(request, monkeypatch):
+    """Each of the two ways to compute it, whatever the backend."""
+    chosen = getattr(up_conv, request.param)
+    for name in ("_transposed_convolution", "_sub_pixel_convolution"):
+        monkeypatch.setattr(up_conv, name, chosen)
+
+
+@pytest.mark.parametrize("kernel_size", [3, 5, 7])
+def test_it_is_unpooling_and_a_convolution(plain_conv, form, kernel_size):
     """A convolution turns its kernel round; `plain_conv` does not."""
     layer = made(6, kernel_size)
     expected = plain_conv(unpool(MAPS), ops.convert_to_numpy(layer.kernel)[::-1, ::-1]) + layer.bias.numpy()
@@ -38,7 +47,7 @@ def test_it_is_unpooling_and_a_convolution(plain_conv, kernel_size):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_a_value_reaches_five_by_five_round_its_place():
+def test_a_value_reaches_five_by_five_round_its_place(form):
     """x[i] reaches y[2i + k - 2] by kernel[k]: the release's place, one pixel from that of Keras' "same"."""
     layer, maps = made(1, 5), np.zeros((1, 4, 4, 5), "float32")
     maps[0, 1, 2, 3] = 1.0
@@ -48,7 +57,7 @@ def test_a_value_reaches_five_by_five_round_its_place():
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_gradients_are_those_of_the_naive_form():
+def test_gradients_are_those_of_the_naive_form(form):
     layer, weights = made(6, 5), RANDOM.normal(size=(2, 6, 8, 6)).astype("float32")
     inputs = tf.constant(MAPS)
 
