@@ -1,5 +1,6 @@
 """The flags that every table has, and the check that what was given can be done."""
 
+import math
 import pathlib
 import tempfile
 
@@ -35,6 +36,8 @@ def define(models, values=flags.FLAGS, choose=None, on_request=()):
     flags.DEFINE_bool("xla", None, "compile training steps by XLA (default: the preset's; JAX always does)", **into)
     flags.DEFINE_enum("precision", None, precisions, "of training (default: the preset's)", **into)
     flags.DEFINE_integer("steps", None, "training steps (default: the preset's)", lower_bound=1, **into)
+    flags.DEFINE_float("learning_rate", None, "the highest of the schedule (default: the preset's)", **into)
+    flags.DEFINE_integer("batch_size", None, "images a step (default: the preset's)", lower_bound=1, **into)
     flags.DEFINE_integer("devices", None, "devices that share each batch (default: 1)", lower_bound=1, **into)
     parts = "parts that a batch is computed in, for a batch that memory cannot hold (default: 1)"
     flags.DEFINE_integer("accumulate", None, parts, lower_bound=1, **into)
@@ -57,6 +60,8 @@ def check(models, options, on_request=()):
             raise ValueError("--weights goes with --evaluate_only and one row in --rows")
         if not pathlib.Path(options.weights).is_file():
             raise ValueError(f"--weights must be a .weights.h5 file. Received: {options.weights!r}, which is no file")
+    if options.learning_rate is not None and not 0 < options.learning_rate < math.inf:
+        raise ValueError(f"--learning_rate must be above 0. Received: {options.learning_rate}")
     if options.train_only and options.evaluate_only:
         raise ValueError("--train_only does not go with --evaluate_only: nothing would be done")
     if options.threads and keras.backend.backend() != "tensorflow":

@@ -15,6 +15,7 @@ from reproduce import callbacks, network_rows, records, training
 
 RUN = pathlib.Path("runs") / "table1_cifar" / "gated_pixel_cnn-smoke-sklearn-photographs-32x32"
 FLAGS = ("--preset=smoke", "--rows=gated_pixel_cnn")
+CHANGED = ("--steps=4", "--batch_size=2", "--learning_rate=0.01")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def trained(table1, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(weights_file, "HALF_ABOVE", 0)
-        ran = table1(folder, *FLAGS, "--train_only", "--steps=4")
+        ran = table1(folder, *FLAGS, "--train_only", *CHANGED)
     assert ran.result == 0, ran.result
     return folder, ran.output
 
@@ -61,9 +62,11 @@ def test_it_is_measured_elsewhere_as_what_it_was_trained_as(trained, table1, tmp
     told["origin"] |= {"hardware": "a large machine", "backend": "jax", "commit": "unknown"}
     (tmp_path / RUN / "trained.json").write_text(json.dumps(told))
     monkeypatch.setattr(network_rows.training, "train", None)  # whoever trained would fail
-    ran = table1(tmp_path, *FLAGS, "--steps=4")
+    ran = table1(tmp_path, *FLAGS, *CHANGED)
     assert ran.result == 0 and "trained before, in 4 steps" in ran.output
     record = only_record(tmp_path)
+    settings = record.preset_settings
+    assert (settings["steps"], settings["batch_size"], settings["learning_rate"]) == (4, 2, 0.01)
     assert (record.hardware, record.backend, record.steps) == ("a large machine", "jax", 4)
     assert record.commit == records.git_commit() and "Measured on" in record.notes
     assert "--steps=4" in record.command and "--train_only" not in record.command
@@ -75,7 +78,7 @@ def test_it_is_measured_elsewhere_as_what_it_was_trained_as(trained, table1, tmp
 
 def test_other_settings_are_another_training(trained, table1, tmp_path):
     shutil.copytree(trained[0] / RUN, tmp_path / RUN)
-    ran = table1(tmp_path, *FLAGS, "--steps=6")
+    ran = table1(tmp_path, *FLAGS, *CHANGED, "--steps=6")
     assert "preset.steps was 4, is 6" in ran.result and "--restart" in ran.result
 
 
@@ -83,7 +86,7 @@ def test_weights_that_were_changed_are_refused(trained, table1, tmp_path):
     shutil.copytree(trained[0] / RUN, tmp_path / RUN)
     with h5py.File(tmp_path / RUN / "trained.weights.h5", "r+") as file:
         file["hidden/vars/1"][...] = 1.0
-    ran = table1(tmp_path, *FLAGS, "--steps=4")
+    ran = table1(tmp_path, *FLAGS, *CHANGED)
     assert "SHA-256" in ran.result and not list((tmp_path / "results").rglob("*.json"))
 
 

@@ -308,6 +308,7 @@ def test_evaluate_only_without_any_weights_says_so(table1, tmp_path):
         (["--evaluate_only", "--weights=no/such.weights.h5"], ["--weights", "one row in --rows"]),
         (["--evaluate_only", "--results_dir=no/such"], ["results_dir", "'no/such'"]),
         (["--data_dir=no/such"], ["data_dir", "'no/such'"]),
+        (["--learning_rate=0"], ["--learning_rate", "above 0", "0.0"]),
         (["--results_dir={file}"], ["--results_dir", "{file}"]),
         (["--runs_dir={file}"], ["--runs_dir", "{file}"]),
         (["--runs_dir={file}/below"], ["--runs_dir", "{file}/below"]),
@@ -323,7 +324,7 @@ def test_what_cannot_be_done_is_refused_with_its_argument(table1, tmp_path, monk
     assert [name for name in named if name.format(file=file) not in ran.result] == []
 
 
-@pytest.mark.parametrize("flag", ["--preset=huge", "--precision=int8", "--seed=-1"])
+@pytest.mark.parametrize("flag", ["--preset=huge", "--precision=int8", "--seed=-1", "--batch_size=0"])
 def test_flags_refuse_what_they_do_not_know(flag):
     options = flags.FlagValues()
     command.define(table1_cifar.EXPERIMENT.models, options)
