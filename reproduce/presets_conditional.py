@@ -90,7 +90,7 @@ _DECODER_GREY = _GATED_GREY | {"cpu": dataclasses.replace(_GATED_GREY["cpu"], st
 CODES_MNIST = _autoencoders(_DECODER_GREY, batch_size=8)
 # A photograph's code is heard late: a PixelCNN that does well without it learned in 1,500 steps to do without it. So
 # encoder and m(h) start from what squared error made of them.
-_DECODER_OF_CODES = DECODER_CIFAR | {"cpu": dataclasses.replace(DECODER_CIFAR["cpu"], steps=4500)}
+_DECODER_OF_CODES = DECODER_CIFAR | {"cpu": dataclasses.replace(DECODER_CIFAR["cpu"], steps=3000)}
 CODES_CIFAR = _autoencoders(
     _DECODER_OF_CODES, 32, start_map="fig6_autoencoder/deconvolutional_autoencoder_{}-cpu-cifar10.weights.h5"
 )
