@@ -8,7 +8,7 @@ import warnings
 import h5py
 import numpy as np
 
-HALF_ABOVE = 4_000_000  # weights: files of larger networks are in half precision, or a repository would not hold them
+HALF_ABOVE = 1_000_000  # weights: files of larger networks are in half precision, or a repository would not hold them
 
 
 class Refused(ValueError):

@@ -101,6 +101,7 @@ def experiment(known):
         define=define,
         load=lambda options: split(chairs.load(options), known),
         part=part,
+        keeps_weights=False,
         picture=chairs.picture,
         measure=chairs.measure,
         finish=finish,

@@ -51,7 +51,6 @@ def run(experiment, model, data, options, said):
         at_most = preset.test_images if split == "test" else preset.evaluation_images
         measured_on = training.examples(data, split, at_most)
         values[split], examples[split] = measuring.evaluate(experiment, kept, measured_on, preset.evaluation_batch)
-    weights = f"{experiment.table}/{run_dir.name}.weights.h5"
     measured = finished.origin(origin, said) | {
         "preset": options.preset or presets.DEFAULT,
         "preset_settings": dataclasses.asdict(preset),
@@ -64,8 +63,7 @@ def run(experiment, model, data, options, said):
         "wall_seconds": trained.wall_seconds,
         "cpu_seconds": trained.cpu_seconds,
         "images_per_second": trained.images_per_second,
-        "weights": weights,
-        "weights_sha256": training.save_weights(kept, pathlib.Path(options.results_dir) / weights),
+        **_weights(experiment, kept, options, run_dir),
         "samples": f"{experiment.table}/{run_dir.name}.png",
         "notes": _notes(options, preset, trained, origin, said),
         "measurements": experiment.measure(kept, data, preset, options.seed) if experiment.measure else {},
@@ -117,6 +115,15 @@ def _run_dir(experiment, model, data, options):
     stem = f"{model}-{options.preset or presets.DEFAULT}-{data.name}"
     stem += f"-seed{options.seed}" if options.seed else ""
     return pathlib.Path(options.runs_dir) / experiment.table / stem
+
+
+def _weights(experiment, kept, options, run_dir):
+    """Writes the weights, where the table keeps them, and says so."""
+    if not experiment.keeps_weights:
+        return {"weights": None, "weights_sha256": None}
+    weights = f"{experiment.table}/{run_dir.name}.weights.h5"
+    digest = training.save_weights(kept, pathlib.Path(options.results_dir) / weights)
+    return {"weights": weights, "weights_sha256": digest}
 
 
 def _notes(options, preset, trained, origin, said):

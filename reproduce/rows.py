@@ -46,7 +46,7 @@ class Experiment:
     shows; `measure(network, data, preset, seed)` what it tells beside its values, {what: number}; `finish(records,
     data, options)` comes after the rows, with all records of the table. `baselines` are rows without a network: model
     -> function of the data and the flags that gives fields of the record and a picture. Models `on_request` run only
-    when --rows names them.
+    when --rows names them. Where a table is of many large networks, it `keeps_weights` of none.
     """
 
     table: str
@@ -57,6 +57,7 @@ class Experiment:
     presets: dict | None = None  # model -> name -> Preset; None: those of presets.PRESETS
     baselines: dict = dataclasses.field(default_factory=dict)
     on_request: tuple[str, ...] = ()
+    keeps_weights: bool = True
     define: Callable | None = None
     load: Callable | None = None
     part: Callable | None = None

@@ -16,11 +16,11 @@ from reproduce import (
     chairs_elevation_transfer,
     chairs_networks,
     chairs_view_interpolation,
+    network_rows,
     networks,
     presets_chairs,
     records,
     report,
-    rows,
 )
 
 SCRIPTS = (chairs_networks, chairs_view_interpolation, chairs_elevation_transfer)
@@ -123,7 +123,7 @@ def test_the_picture_is_of_held_out_views_beside_what_is_generated(ran):
     data = chair_views().hold_out()
     record = kept(ran, chairs_networks)[0]
     found = np.asarray(Image.open(ran.results / record.samples))
-    at = chairs.spread(len(data.test.images), rows.SAMPLES // 2)
+    at = chairs.spread(len(data.test.images), network_rows.SAMPLES // 2)
     assert found.shape[:2] == (math.ceil(2 * len(at) / 8) * 17 + 1, 8 * 17 + 1)
     rgba = data.test.images[at[1]].astype(int)
     truth = rgba[..., :3] + 255 - rgba[..., 3:]
@@ -221,6 +221,7 @@ def test_interpolation_is_measured_and_drawn(ran):
             error = np.mean(np.square((made / 255.0 - data.test.images / 255.0)[..., :3]))
             np.testing.assert_allclose(record.values["test"], error, rtol=1e-6)
             assert record.examples["test"] == len(data.test.images) and record.values["train"] is None
+    assert {record.weights for record in found.values()} == {None}  # of twelve networks for a curve none is kept
     curves = chairs_view_interpolation.curves(list(found.values()), "embedded_chairs-64")
     assert list(curves["Nearest style"]) == [1, 2] and list(curves["With transfer"]) == [2]
     part = chairs_view_interpolation.page_table((), list(found.values()), "squared_error", "results/page.md")
