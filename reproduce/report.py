@@ -40,8 +40,9 @@ OTHERS = {  # what is no table of rows: the script -> what reads and draws what 
 PAGES = ("pixelcnn.md", "draw.md", "chairs.md", "speed.md")  # in results/: written by people, with tables drawn here
 
 # What a table shows, in order -> its heading. `_cells` says what each holds.
-SHORT = {name: name for name in ("model", "paper", "ours", "data", "steps", "time", "device")}
-COMPACT = SHORT | {"epoch": "an epoch"} | {name: name for name in ("command", "weights")}
+COMPACT = {name: name for name in ("model", "paper", "ours", "data", "steps", "time")} | {"epoch": "an epoch"}
+COMPACT |= {name: name for name in ("device", "command", "weights")}
+SHORT = {name: COMPACT[name] for name in ("model", "paper", "ours", "data", "steps", "time", "device")}
 TERMINAL = {name: name for name in ("model", "paper", "ours", "data", "preset", "steps", "time")}
 FULL = TERMINAL | {"paper": "paper: test (train)", "ours": "ours: test (train)", "time": "training time"}
 FULL |= {"epoch": "an epoch"} | {name: name for name in ("device", "command", "weights")}
