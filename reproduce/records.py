@@ -30,7 +30,7 @@ METRICS = {  # name in a record -> unit in a table; lower is better for all
 _SHOWN_TIMES = {"squared_error": 1e3}
 SPLITS = ("train", "validation", "test")
 
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")  # what may become part of a file name
+_NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")  # what may become part of a file name; + joins two data sets
 # An absolute path where a word may begin. `bits/dim` and `https://host/~user/` are none; `--data_dir=/disk` is one.
 _MACHINE_PATH = re.compile(r"(?<![\w./~)\]*-])(?:/[\w.]|~[\w.-]*/|[A-Za-z]:[\\/](?!/))|file://")
 
@@ -106,7 +106,7 @@ def _check_names(record):
     for name in ("table", "model", "preset", "data"):
         value = getattr(record, name)
         if not (_NAME.fullmatch(value) or (name == "preset" and value == "")):
-            raise ValueError(f"`{name}` must be made of letters, digits, '_', '.' and '-'. Received: {value!r}")
+            raise ValueError(f"`{name}` must be made of letters, digits, '_', '.', '+' and '-'. Received: {value!r}")
     if record.metric not in METRICS:
         raise ValueError(f"`metric` must be one of {tuple(METRICS)}. Received: {record.metric!r}")
     try:

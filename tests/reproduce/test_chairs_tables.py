@@ -294,6 +294,14 @@ def test_chairs_learn_elevations_from_tables(no_data):
     assert set(alone[:, 0]) == set(range(6, 12)) and set(alone[:, 2]) == {20}
 
 
+def test_chairs_and_tables_are_one_data_set_in_records(no_data, run_table, tmp_path):
+    flags = ["--data=furniture", "--task=transfer", "--rows=nearest_view", "--preset=smoke"]
+    experiment, run = chairs_elevation_transfer.EXPERIMENT, chairs_elevation_transfer.run
+    assert run_table(experiment, tmp_path, *flags, script=run).result == 0
+    (record,) = records.read_all(tmp_path / "results", experiment.table)
+    assert record.data == "furniture_tables-64+furniture_chairs-64-transfer"
+
+
 def test_errors_are_told_for_every_elevation(ran):
     data = chairs_elevation_transfer.split(chair_views(), "transfer")
     (baseline,) = kept(ran, chairs_elevation_transfer)
