@@ -12,12 +12,12 @@ from data.image_data import Split
 from models import weights_file
 from reproduce import (
     callbacks,
+    network_rows,
     networks,
     pictures,
     presets,
     records,
     report,
-    rows,
     table1_cluttered_mnist,
     table2_binarized_mnist,
     training,
@@ -150,9 +150,9 @@ def test_pictures_are_those_of_the_weights(smoke):
     for model, record in smoke.records.items():
         network = networks.restore(record, smoke.results)
         if network.needs_labels:
-            expected = windows.glimpses(network, smoke.data.validation.images[: rows.SAMPLES // 8])
+            expected = windows.glimpses(network, smoke.data.validation.images[: network_rows.SAMPLES // 8])
         else:
-            expected = pictures.grid(network.sample(rows.SAMPLES, seed=0), scale=2, levels=2)
+            expected = pictures.grid(network.sample(network_rows.SAMPLES, seed=0), scale=2, levels=2)
         shown = np.asarray(Image.open(smoke.results / record.samples))
         # A value that lies on the edge of a step of the cumulative distribution may fall to either side.
         assert (shown.reshape(expected.shape) == expected).mean() > 0.999, model

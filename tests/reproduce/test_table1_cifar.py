@@ -19,6 +19,7 @@ from reproduce import (
     callbacks,
     checkpoints,
     command,
+    network_rows,
     networks,
     pictures,
     presets,
@@ -154,7 +155,7 @@ def test_baselines_are_measured_on_all_images(by_model, photographs):
 @pytest.mark.parametrize("model", NETWORKS)
 def test_samples_beside_the_record_are_those_of_its_weights(smoke, by_model, photographs, model):
     record = by_model[model]
-    drawn = kept_network(record, smoke[0], photographs).sample(rows.SAMPLES, seed=record.seed)
+    drawn = kept_network(record, smoke[0], photographs).sample(network_rows.SAMPLES, seed=record.seed)
     shown = np.asarray(Image.open(smoke[0] / "results" / record.samples))
     # A value that lies on the edge of a step of the cumulative distribution may fall to either side.
     assert (shown == pictures.grid(drawn, scale=2)).mean() > 0.999
