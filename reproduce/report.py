@@ -83,9 +83,7 @@ def best(records):
 def read_records(results_dir, table, rows):
     """The records of a table, and those of other tables that its rows share. ValueError as for `records.read_all`."""
     own = records_lib.read_all(results_dir, table)
-    presets = {
-        record.preset for record in own
-    }  # a shared row stands beside rows of its own budget, where there are any
+    presets = {record.preset for record in own}  # a shared row stands beside rows of its own budget, if there are any
     found = list(own)
     for row in rows:
         for other in row.also_in:
@@ -372,7 +370,7 @@ def _with_markers(documents, name):
     """Paths of the documents with a place for `name`; ValueError where there are documents, and none has."""
     found = [path for path, text in documents.items() if f"<!-- {name}:" in text]
     if documents and not found:
-        between_markers("", name, "", "README.md, or a page in results/,")
+        raise ValueError(f"README.md, or a page in results/, must have '<!-- {name}:begin -->'")
     return found
 
 
