@@ -29,7 +29,7 @@ from data.batches import generator
 from data.image_data import Split
 from reproduce import chairs, chairs_baselines, presets_chairs
 from reproduce import rows as experiments
-from reproduce.report import Row
+from reproduce.tables import Row
 
 TABLE = "chairs_elevation_transfer"
 TITLE = "Elevation transfer, Learning to Generate Chairs, Tables and Cars (arXiv 1411.5928), and extrapolation"

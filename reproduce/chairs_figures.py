@@ -15,7 +15,7 @@ from data.key_points import of_chair
 from data.renderer import Renderer
 from models.chairs_generator import ChairsGenerator
 from models.networks import NETWORKS
-from reproduce import checkpoints, networks, records, report, windows
+from reproduce import checkpoints, networks, records, tables, windows
 
 TABLE = "chairs_networks"
 KEY_POINTS = 48  # of a surface
@@ -29,7 +29,7 @@ def parser(doc):
         "--data",
         help="of which data set the best is taken, e.g. furniture_chairs-64 (default: embedded chairs, or else any)",
     )
-    made.add_argument("--results_dir", default=report.RESULTS, help="with records and weights (default: results/)")
+    made.add_argument("--results_dir", default=records.RESULTS, help="with records and weights (default: results/)")
     made.add_argument("--seed", type=int, default=0, help="of what is drawn at random")
     return made
 
@@ -84,7 +84,7 @@ def chosen(options):
         raise checkpoints.Refused(
             f"{results} must hold weights of a chairs generator{wanted}: run python reproduce/{TABLE}.py first"
         )
-    return report.best(found)
+    return tables.best(found)
 
 
 def _draws_chairs(record):

@@ -16,7 +16,7 @@ A picture shows held-out views, each with what the network makes of its style an
 
 from reproduce import chairs, presets_chairs
 from reproduce import rows as experiments
-from reproduce.report import Row
+from reproduce.tables import Row
 
 TITLE = "Networks of Learning to Generate Chairs, Tables and Cars with Convolutional Networks (arXiv 1411.5928)"
 _SOURCE = "arXiv 1411.5928, on rendered_chairs; recollected, not checked"

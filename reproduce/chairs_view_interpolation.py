@@ -26,9 +26,9 @@ from absl import flags
 
 from data.batches import generator
 from data.image_data import Split
-from reproduce import chairs, chairs_baselines, chairs_plot, presets_chairs, records, report
+from reproduce import chairs, chairs_baselines, chairs_plot, presets_chairs, records, tables
 from reproduce import rows as experiments
-from reproduce.report import Row
+from reproduce.tables import Row
 
 TABLE = "chairs_view_interpolation"
 TITLE = "View interpolation, Learning to Generate Chairs, Tables and Cars (arXiv 1411.5928)"
@@ -135,7 +135,7 @@ def curves(found, data):
             groups[record.row, int(known)].append(record)
     names = [row.name for row in ROWS]
     lines = {name: {k: groups[name, k] for _, k in sorted(groups) if (name, k) in groups} for name in names}
-    return {name: {k: report.best(line[k]).values["test"] for k in sorted(line)} for name, line in lines.items()}
+    return {name: {k: tables.best(line[k]).values["test"] for k in sorted(line)} for name, line in lines.items()}
 
 
 def finish(found, data, options):

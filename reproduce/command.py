@@ -7,7 +7,7 @@ import tempfile
 import keras
 from absl import flags
 
-from reproduce import presets, records, report
+from reproduce import presets, records
 
 
 def define(models, values=flags.FLAGS, choose=None, on_request=()):
@@ -25,7 +25,7 @@ def define(models, values=flags.FLAGS, choose=None, on_request=()):
     for name, choices in (choose or {}).items():
         flags.DEFINE_enum(name, choices[0], choices, f"which {name}", **into)
     flags.DEFINE_string("data_dir", None, "folder of TensorFlow Datasets or .npz (default: TFDS_DATA_DIR)", **into)
-    flags.DEFINE_string("results_dir", str(report.RESULTS), "for records, weights and sample grids", **into)
+    flags.DEFINE_string("results_dir", str(records.RESULTS), "for records, weights and sample grids", **into)
     flags.DEFINE_string("runs_dir", runs, "for checkpoints, TensorBoard logs and samples during training", **into)
     flags.DEFINE_integer("seed", 0, "of initial weights, data order and samples", lower_bound=0, **into)
     flags.DEFINE_bool("evaluate_only", False, "measure weights, of --weights or results_dir, and do not train", **into)

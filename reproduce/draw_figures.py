@@ -34,10 +34,10 @@ from reproduce import (
     networks,
     pictures,
     records,
-    report,
     table1_cifar,
     table1_cluttered_mnist,
     table2_binarized_mnist,
+    tables,
     training,
     windows,
 )
@@ -230,7 +230,7 @@ def _records(experiment, results_dir):
     for record in records.read_all(results_dir, experiment.table):
         if record.weights and record.model in experiment.models:
             groups.setdefault((record.model, record.data), []).append(record)
-    return [report.best(group) for group in groups.values()]
+    return [tables.best(group) for group in groups.values()]
 
 
 def parse(argv):
@@ -238,7 +238,7 @@ def parse(argv):
     parser = argparse_flags.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--figure", choices=FIGURES, help="default: all")
     parser.add_argument("--data_dir", help="folder of TensorFlow Datasets or .npz (default: TFDS_DATA_DIR)")
-    parser.add_argument("--results_dir", default=report.RESULTS, help="with records and weights (default: results/)")
+    parser.add_argument("--results_dir", default=records.RESULTS, help="with records and weights (default: results/)")
     parser.add_argument("--seed", type=int, default=0, help="of the samples")
     return parser.parse_args(argv[1:])
 

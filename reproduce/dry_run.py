@@ -15,7 +15,7 @@ import time
 import numpy as np
 
 from reproduce import devices, training
-from reproduce.report import duration
+from reproduce.tables import duration
 
 LONGEST_SECONDS = 2.0  # a step after which the slice does not grow any more
 TIMED_STEPS = 3

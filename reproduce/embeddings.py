@@ -14,7 +14,7 @@ from data import identities
 from data.image_data import ImageData, Split
 from models.embedding_network import EmbeddingNetwork
 from models.triplet import squared_distances
-from reproduce import checkpoints, networks, records, report, triplet_embedding
+from reproduce import checkpoints, networks, records, tables, triplet_embedding
 
 SAMPLED_AT_ONCE = 660  # bounds the memory
 
@@ -52,7 +52,7 @@ def embed(data, results_dir):
             f"{results_dir} must hold an embedding network of {data.title}, seed 0: run "
             "python reproduce/triplet_embedding.py on this data first"
         )
-    record = report.best(first)
+    record = tables.best(first)
     network = networks.restore(record, results_dir)
     splits = {name: _embed(getattr(data, name), network) for name in records.SPLITS}
     return EmbeddedData(
@@ -60,7 +60,7 @@ def embed(data, results_dir):
         | splits
         | {"labels_of": f"embedding {record.weights_sha256}"},
         network=network,
-        judge=networks.restore(report.best(others), results_dir) if others else None,
+        judge=networks.restore(tables.best(others), results_dir) if others else None,
     )
 
 

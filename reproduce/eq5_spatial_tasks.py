@@ -25,9 +25,9 @@ from skimage.metrics import structural_similarity
 
 from data import degradations, files
 from models.map_regression import MapRegression
-from reproduce import checkpoints, networks, pictures, presets_conditional, records, report
+from reproduce import checkpoints, networks, pictures, presets_conditional, records, tables
 from reproduce import rows as experiments
-from reproduce.report import Row
+from reproduce.tables import Row
 
 TITLE = "Equation 5 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): restoring images"
 
@@ -134,7 +134,7 @@ def _trained(found, data, results_dir):
     for model in ("map_regression", "map_pixel_cnn"):
         mine = [record for record in found if record.model == model and record.data == data]
         if mine:
-            trained.append(networks.restore(report.best(mine), results_dir))
+            trained.append(networks.restore(tables.best(mine), results_dir))
     return trained
 
 
@@ -148,7 +148,7 @@ def restore_files(task, options):
         ]
         if not found:
             raise checkpoints.Refused(f"--images needs weights: {options.results_dir} has none for {task}")
-        trained = _trained(found, report.best(found).data, options.results_dir)
+        trained = _trained(found, tables.best(found).data, options.results_dir)
         side = trained[0].image_shape[0]
         truth = np.stack([files.read_square(path, side) for path in options.images])
         remains = degradations.TASKS[task].take(truth, np.random.default_rng(options.seed))

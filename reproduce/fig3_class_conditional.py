@@ -19,7 +19,7 @@ import numpy as np
 
 from reproduce import network_rows, pictures, presets_conditional, recognition
 from reproduce import rows as experiments
-from reproduce.report import Row
+from reproduce.tables import Row
 
 TITLE = "Figure 3 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): given the class"
 

@@ -22,7 +22,7 @@ import numpy as np
 from data import identities
 from reproduce import embeddings, network_rows, pictures, presets_embedding
 from reproduce import rows as experiments
-from reproduce.report import Row
+from reproduce.tables import Row
 
 TITLE = "Figure 4 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): given an embedding"
 

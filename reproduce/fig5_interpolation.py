@@ -15,7 +15,7 @@ from absl import app, logging
 from absl.flags import argparse_flags
 
 from data import images as data_images
-from reproduce import checkpoints, fig4_embedding, networks, pictures, records, report
+from reproduce import checkpoints, fig4_embedding, networks, pictures, records, tables
 
 MODELS = ("gated_pixel_cnn_of_embedding", "map_pixel_cnn_of_embedding")
 STRIPS = 10
@@ -74,7 +74,7 @@ def _records(data, results_dir):
             f"{results_dir} must hold weights for {data.title} and this embedding network: run "
             f"python reproduce/fig4_embedding.py --rows={','.join(MODELS)} first"
         )
-    return [report.best(group) for group in groups.values()]
+    return [tables.best(group) for group in groups.values()]
 
 
 def parse(argv):
@@ -82,7 +82,7 @@ def parse(argv):
     parser = argparse_flags.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", choices=fig4_embedding.EXPERIMENTS, default="omniglot", help="default: omniglot")
     parser.add_argument("--data_dir", help="folder of TensorFlow Datasets or .npz (default: TFDS_DATA_DIR)")
-    parser.add_argument("--results_dir", default=report.RESULTS, help="with records and weights (default: results/)")
+    parser.add_argument("--results_dir", default=records.RESULTS, help="with records and weights (default: results/)")
     parser.add_argument("--seed", type=int, default=0, help="of the samples")
     return parser.parse_args(argv[1:])
 

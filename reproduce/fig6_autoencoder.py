@@ -25,9 +25,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder
-from reproduce import networks, pictures, presets_conditional, report
+from reproduce import networks, pictures, presets_conditional, tables
 from reproduce import rows as experiments
-from reproduce.report import Row
+from reproduce.tables import Row
 
 TITLE = "Figure 6 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): auto-encoders"
 _SHARED = ("table1_cifar", "fig3_class_conditional")
@@ -98,7 +98,7 @@ def finish(records, data, options):
     for model in presets_conditional.CODES_CIFAR:
         mine = [record for record in records if record.model == model and record.data == data.name]
         if mine:
-            network = networks.restore(report.best(mine), options.results_dir)
+            network = networks.restore(tables.best(mine), options.results_dir)
             columns.append(reconstructions(network, images, 4, options.seed))
     path = pathlib.Path(options.results_dir) / "fig6_autoencoder" / f"{data.name}-reconstructions.png"
     pictures.save_png(path, _in_rows(columns, data.levels))

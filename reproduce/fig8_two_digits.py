@@ -8,7 +8,7 @@ The paper shows samples and gives no number. Grey values are taken as probabilit
 """
 
 from reproduce import rows as experiments
-from reproduce.report import Row
+from reproduce.tables import Row
 
 TITLE = "Figure 8 of DRAW: A Recurrent Neural Network For Image Generation (arXiv 1502.04623): two MNIST digits"
 

@@ -9,7 +9,7 @@ cost.
 """
 
 from reproduce import rows as experiments
-from reproduce.report import Row
+from reproduce.tables import Row
 
 TITLE = "Figure 9 of DRAW: A Recurrent Neural Network For Image Generation (arXiv 1502.04623): SVHN"
 

@@ -5,7 +5,7 @@ import pathlib
 
 from models import weights_file
 from models.networks import NETWORKS
-from reproduce import checkpoints, networks, presets, records, report, training
+from reproduce import checkpoints, networks, presets, records, tables, training
 
 
 def evaluate(experiment, network, split, batch_size):
@@ -55,7 +55,7 @@ def _weights(experiment, model, data, measured, options):
         mine = [record for record in mine if record.data == data.name and options.preset in (None, record.preset)]
         if not mine:
             return None
-        record = report.best(mine)
+        record = tables.best(mine)
         return of(pathlib.Path(options.results_dir) / record.weights, record)
     path = pathlib.Path(options.weights)
     if path.is_file():  # a file that a record knows says by itself what it is

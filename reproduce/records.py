@@ -20,6 +20,7 @@ import subprocess
 import types
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+RESULTS = REPOSITORY / "results"
 METRICS = {  # name in a record -> unit in a table; lower is better for all
     "bits_per_dim": "bits/dim",
     "nats": "nats",

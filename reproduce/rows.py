@@ -28,7 +28,7 @@ from reproduce import (
     pictures,
     presets,
     records,
-    report,
+    tables,
     threads,
     training,
 )
@@ -38,7 +38,7 @@ CHAINS = (Draw, DrawClassifier)  # networks that are chains of small operations
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """A table: which rows (report.Row), in which unit, on which data set of data/images.py.
+    """A table: which rows (tables.Row), in which unit, on which data set of data/images.py.
 
     The functions are a script's own: `define(flag_values)` defines flags that it has beside those of command.py;
     `load(options)` gives the data where data/images.py does not have them; `prepare(data, options)` gives the data that
@@ -51,7 +51,7 @@ class Experiment:
 
     table: str
     title: str
-    rows: tuple[report.Row, ...]
+    rows: tuple[tables.Row, ...]
     metric: str
     data: str
     presets: dict | None = None  # model -> name -> Preset; None: those of presets.PRESETS
@@ -134,7 +134,7 @@ def run(experiment, options, argv):
         print(f"Device: {records.describe_machine()}; Keras on {keras.backend.backend()}\n")
         if options.dry_run:
             return _dry_run(experiment, chosen, data, options)
-        measured = report.read_records(options.results_dir, experiment.table, experiment.rows)
+        measured = tables.read_records(options.results_dir, experiment.table, experiment.rows)
         if devices.is_chief():
             _print_table(experiment, experiment.rows, data, measured)
     except (ValueError, OSError, ImportError) as error:  # ImportError: of what renders data, and says what to do
@@ -152,7 +152,7 @@ def run(experiment, options, argv):
             print("\nThis run:\n")
             _print_table(experiment, [experiment.row_of(model) for model in chosen], data, fresh)
             if experiment.finish:
-                kept = report.read_records(options.results_dir, experiment.table, experiment.rows)
+                kept = tables.read_records(options.results_dir, experiment.table, experiment.rows)
                 experiment.finish(kept, data, options)
             print("To draw results/ and the README anew: python reproduce/report.py")
     except devices.Lost as error:
@@ -192,7 +192,7 @@ def _use_threads(chosen, cores):
 
 def _print_table(experiment, rows, data, measured):
     title = experiment.title + (f"\nHere on {data.title}" if data.is_fallback else "")
-    print(report.text_table(rows, measured, experiment.metric, title), flush=True)
+    print(tables.text_table(rows, measured, experiment.metric, title), flush=True)
 
 
 def _run_row(experiment, model, data, options, argv):
@@ -211,9 +211,9 @@ def _run_row(experiment, model, data, options, argv):
     record = records.Record(**said | measured, date=date)
     pictures.save_png(pathlib.Path(options.results_dir) / record.samples, grid)
     records.write(record, options.results_dir)
-    print(report.comparison(row, record), flush=True)
+    print(tables.comparison(row, record), flush=True)
     for what, value in record.measurements.items():
-        print(f"  {what}: {report.measured(value)}", flush=True)
+        print(f"  {what}: {tables.measured(value)}", flush=True)
     return record
 
 

@@ -8,7 +8,7 @@ python reproduce/table1_cifar.py --evaluate_only                   measures the 
 
 from reproduce import density_rows
 from reproduce import rows as experiments
-from reproduce.report import Row
+from reproduce.tables import Row
 
 TITLE = "Table 1 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): CIFAR-10"
 _TABLE_1 = "arXiv 1606.05328, Table 1"

@@ -6,7 +6,7 @@ python reproduce/table1_cluttered_mnist.py --evaluate_only         measures the 
 """
 
 from reproduce import rows as experiments
-from reproduce.report import Row
+from reproduce.tables import Row
 
 TITLE = "Table 1 of DRAW: A Recurrent Neural Network For Image Generation (arXiv 1502.04623): cluttered MNIST"
 _TABLE_1 = "arXiv 1502.04623, Table 1"

@@ -9,7 +9,7 @@ Gated PixelCNN and PixelCNN, and the rows of arXiv 1601.06759, are measured on t
 """
 
 from reproduce import rows as experiments
-from reproduce.report import Row
+from reproduce.tables import Row
 
 TITLE = "Table 2 of DRAW: A Recurrent Neural Network For Image Generation (arXiv 1502.04623): binarised MNIST"
 _TABLE_2 = "arXiv 1502.04623, Table 2"

@@ -21,7 +21,7 @@ import numpy as np
 from data import streamed
 from reproduce import network_rows, pictures, presets_imagenet
 from reproduce import rows as experiments
-from reproduce.report import Row
+from reproduce.tables import Row
 
 TABLE = "table2_imagenet"
 TITLE = "Table 2 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): ImageNet"

@@ -9,9 +9,9 @@ from absl import app
 
 from models.draw import Draw
 from models.networks import NETWORKS
-from reproduce import presets, records, report
+from reproduce import presets, records
 
-PATH = report.RESULTS / "table3_draw_settings.md"
+PATH = records.RESULTS / "table3_draw_settings.md"
 
 
 class Settings(NamedTuple):

@@ -21,7 +21,7 @@ import numpy as np
 from data import compose, identities
 from reproduce import pictures, presets_embedding
 from reproduce import rows as experiments
-from reproduce.report import Row
+from reproduce.tables import Row
 
 TITLE = "Embedding of identities (Section 3.3 of arXiv 1606.05328): 20-way one-shot identification"
 

@@ -3,9 +3,21 @@
 import numpy as np
 
 from data.view_data import Views
-from reproduce import records
+from reproduce import records, tables
 
 STYLES, AZIMUTHS, SIZE = 6, 8, 16
+
+
+ROWS = [
+    tables.Row("Uniform", 8.0, None, "paper A, Table 1", models=("uniform",)),
+    tables.Row("NICE", 4.48, None, "paper A, Table 1"),
+    tables.Row("Gated PixelCNN", 3.03, 2.9, "paper A, Table 1", models=("gated_pixel_cnn",)),
+]
+BOUNDS = [
+    tables.Row("DRAW", 80.97, None, "paper D, Table 2", models=("draw",), sign="<="),
+    tables.Row("DBN", 84.55, None, "paper R, Table 4", sign="~"),
+    tables.Row("Row LSTM", None, None, "paper X, Table 9", models=("row_lstm",)),
+]
 
 
 def record(**fields):
@@ -43,6 +55,27 @@ def record(**fields):
         "command": "python",
     }
     return records.Record(**told | fields)
+
+
+def of_row(test=3.0, train=None, validation=None, examples=1000, **changes):
+    """A record of the row Gated PixelCNN in `ROWS`, with these values."""
+    values = {"train": train, "validation": validation, "test": test}
+    fields = {
+        "table": "table1_cifar",
+        "row": "Gated PixelCNN",
+        "model": "gated_pixel_cnn",
+        "data": "cifar10",
+        "data_title": "CIFAR-10",
+        "metric": "bits_per_dim",
+        "values": values,
+        "examples": {split: examples for split, value in values.items() if value is not None},
+        "parameters": 10,
+        "steps": 12345,
+        "wall_seconds": 754.0,
+        "hardware": "AMD EPYC, 2 cores, 23 GiB",
+        "command": "python reproduce/table1_cifar.py --preset=quick",
+    }
+    return record(**(fields | changes))
 
 
 def chair_views(styles=STYLES, elevations=(20, 30), name="embedded_chairs", category="chair"):

@@ -21,6 +21,7 @@ from reproduce import (
     presets_chairs,
     records,
     report,
+    tables,
 )
 
 SCRIPTS = (chairs_networks, chairs_view_interpolation, chairs_elevation_transfer)
@@ -109,7 +110,7 @@ def test_a_network_is_measured_on_views_that_were_held_out(ran):
 
 def test_errors_are_shown_in_thousandths_and_the_papers_stand_apart(ran):
     found = kept(ran, chairs_networks)
-    page = report.table(chairs_networks.ROWS, found, "squared_error", chairs_networks.TITLE)
+    page = tables.table(chairs_networks.ROWS, found, "squared_error", chairs_networks.TITLE)
     papers, ours = page.split("## On other data: embedded_chairs, 6 designs, 64x64")
     for value in ("3.51", "3.42", "3.43", "3.44", "2.90"):
         assert f"| {value} |" in papers and f"| {value} |" not in ours
@@ -234,16 +235,16 @@ def test_interpolation_is_measured_and_drawn(ran):
 
 def test_no_empty_table_stands_where_the_paper_has_no_numbers(ran):
     found = kept(ran, chairs_view_interpolation)
-    page = report.table(chairs_view_interpolation.ROWS, found, "squared_error", chairs_view_interpolation.TITLE)
+    page = tables.table(chairs_view_interpolation.ROWS, found, "squared_error", chairs_view_interpolation.TITLE)
     before, *sections = page.split("## On other data: ")
     assert "|" not in before and [section.partition("\n")[0] for section in sections] == [
         "embedded_chairs, 6 designs, 64x64, 1 known azimuth",
         "embedded_chairs, 6 designs, 64x64, 2 known azimuths",
     ]
     assert "| With transfer |" not in sections[0] and "| With transfer |" in sections[1]
-    text = report.text_table(chairs_view_interpolation.ROWS, found, "squared_error", "title")
+    text = tables.text_table(chairs_view_interpolation.ROWS, found, "squared_error", "title")
     assert text.index("On other data") < text.index("Nearest style")
-    nothing = report.table(chairs_view_interpolation.ROWS, [], "squared_error", "title")
+    nothing = tables.table(chairs_view_interpolation.ROWS, [], "squared_error", "title")
     assert "| Nearest style | - |" in nothing  # before anything is measured the rows are all there is
 
 

@@ -11,25 +11,25 @@ TABLES = (*report.TABLES, "fig8_two_digits", "fig9_svhn")  # two have records an
 RECORDS = [
     record
     for table in TABLES
-    for record in records.read_all(report.RESULTS, table)
+    for record in records.read_all(records.RESULTS, table)
     if record.weights and record.model in NETWORKS
 ]
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: records.file_name(record).removesuffix(".json"))
 def test_weights_load(record):
-    network = networks.restore(record, report.RESULTS)
+    network = networks.restore(record, records.RESULTS)
     assert network.count_params() == record.parameters
 
 
 def test_every_file_of_weights_and_every_picture_has_its_record():
     for table in TABLES:
-        kept = records.read_all(report.RESULTS, table)
+        kept = records.read_all(records.RESULTS, table)
         named = {name for record in kept for name in (record.weights, record.samples) if name}
         found = {
-            path.relative_to(report.RESULTS).as_posix()
+            path.relative_to(records.RESULTS).as_posix()
             for ending in ("*.weights.h5", "*.png")
-            for path in (report.RESULTS / table).glob(ending)
+            for path in (records.RESULTS / table).glob(ending)
         }
         assert {name for name in found if name.endswith(".h5")} == {name for name in named if name.endswith(".h5")}
         assert named <= found
@@ -38,7 +38,7 @@ def test_every_file_of_weights_and_every_picture_has_its_record():
 def test_every_link_of_a_document_leads_to_a_file():
     documents = [
         *records.REPOSITORY.glob("*.md"),
-        *report.RESULTS.glob("*.md"),
+        *records.RESULTS.glob("*.md"),
         *records.REPOSITORY.glob("serving/*.md"),
     ]
     links = [(page, link) for page in documents for link in re.findall(r"\]\(([^)#]+)", page.read_text("utf-8"))]

@@ -24,7 +24,7 @@ from reproduce import (
     presets_conditional,
     recognition,
     records,
-    report,
+    tables,
     training,
     warm_start,
 )
@@ -80,7 +80,7 @@ def test_figure_3_measures_labels_and_recognition(fig3):
         "recognised, % of samples",
         "recognised, % of real test images",
     ]
-    assert all(f"  {what}: {report.measured(value)}" in fig3.output for what, value in found.items())
+    assert all(f"  {what}: {tables.measured(value)}" in fig3.output for what, value in found.items())
 
 
 def test_the_two_rows_have_the_same_budget():
@@ -129,17 +129,17 @@ def test_a_classifier_learns_what_can_be_seen():
 
 def test_a_table_has_the_rows_that_it_shares(tmp_path, fig3):
     """Figure 6 shows the unconditional model that Figure 3 has trained, as its own."""
-    shared = report.read_records(fig3.results, "fig6_autoencoder", fig6_autoencoder.ROWS)
+    shared = tables.read_records(fig3.results, "fig6_autoencoder", fig6_autoencoder.ROWS)
     assert [record.model for record in shared] == ["gated_pixel_cnn"]
-    page = report.table(fig6_autoencoder.ROWS, shared, "bits_per_dim", "t")
+    page = tables.table(fig6_autoencoder.ROWS, shared, "bits_per_dim", "t")
     assert f"{fig3.gated_pixel_cnn.values['test']:.2f} (" in page
     assert "gated_pixel_cnn" not in fig6_autoencoder.EXPERIMENT.models  # and does not train it again
 
 
 def test_measurements_are_a_table_of_the_page(fig3):
-    page = report.table(fig3_class_conditional.ROWS, [fig3.class_gated_pixel_cnn], "bits_per_dim", "t")
+    page = tables.table(fig3_class_conditional.ROWS, [fig3.class_gated_pixel_cnn], "bits_per_dim", "t")
     found = fig3.class_gated_pixel_cnn.measurements["recognised, % of samples"]
-    assert f"| recognised, % of samples | {report.measured(found)} |" in page
+    assert f"| recognised, % of samples | {tables.measured(found)} |" in page
 
 
 # Figure 6.

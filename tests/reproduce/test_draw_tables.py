@@ -17,9 +17,9 @@ from reproduce import (
     pictures,
     presets,
     records,
-    report,
     table1_cluttered_mnist,
     table2_binarized_mnist,
+    tables,
     training,
     windows,
 )
@@ -216,7 +216,7 @@ PUBLISHED = {
 
 @pytest.mark.parametrize("experiment", [table2_binarized_mnist.EXPERIMENT, table1_cluttered_mnist.EXPERIMENT])
 def test_published_numbers_stand_in_the_papers_order(experiment):
-    page = report.table(experiment.rows, [], experiment.metric, experiment.title)
+    page = tables.table(experiment.rows, [], experiment.metric, experiment.title)
     cells = [[cell.strip() for cell in line.split("|")[1:3]] for line in page.splitlines() if line.startswith("| ")]
     shown = [(name, number.split(" [")[0]) for name, number in cells]
     expected = PUBLISHED[experiment.table]
