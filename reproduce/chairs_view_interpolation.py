@@ -147,7 +147,7 @@ def finish(found, data, options):
 
 
 def page_table(rows, found, metric, page):
-    """For the page on Chairs: a line a row, a column for each number of known azimuths. Arguments as in report.py."""
+    """For the page on Chairs: a line a row, a column for each number of known azimuths. Arguments as in tables.py."""
     parts = [f"In {records.METRICS[metric]}, on views not shown; lower is better. All of it: [{page}]({page})."]
     for name in dict.fromkeys(record.data.rpartition("-known")[0] for record in found):
         lines = curves(found, name)

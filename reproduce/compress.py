@@ -95,7 +95,7 @@ def _read(path):
 
 
 def compare(options):
-    """Measures and keeps: results/compress/<model>-<data>.json, from which report.py draws results/compress.md."""
+    """Measures and keeps: results/compress/<model>-<data>.json, of which report.py draws a table."""
     network, data = _network(options), data_images.load(_DATA, options.data_dir)
     images = data.test.images[: options.images]
     print(f"Data: {data.title}, the first {len(images)} test images")

@@ -12,7 +12,7 @@ import models
 from models.density_baselines import Density
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.networks import NETWORKS
-from reproduce import records, report
+from reproduce import records, report, tables
 from serving import document, trained
 from serving.signatures import KINDS, NOT_SERVED, kind_of, signatures_of
 
@@ -112,11 +112,11 @@ def test_the_weights_served_are_those_of_the_tables():
     """The best record of each model and data set, by the rule of reproduce/report.py."""
     groups = {}
     for table in (*report.TABLES, "fig8_two_digits", "fig9_svhn"):  # two have records and no page
-        for record in records.read_all(report.RESULTS, table):
+        for record in records.read_all(records.RESULTS, table):
             if record.weights:
                 groups.setdefault(f"{record.model}-{record.data}", []).append(record)
     found = trained.find()
     assert found.keys() == groups.keys()
     for name, group in groups.items():
-        assert found[name].record["weights"] == report.best(group).weights
+        assert found[name].record["weights"] == tables.best(group).weights
         assert found[name].record["model"] in NETWORKS
