@@ -1,5 +1,6 @@
 """Functions of tensors that read a model's weights: compiled by the active backend, and spread over the cores."""
 
+import functools
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,18 @@ def compiled(model, function, jit_compile=False):
             return function(*tensors)
 
     return lambda *tensors: with_weights([variable.value for variable in model.variables], *tensors)
+
+
+def fused(function):
+    """`function(*tensors)` as one program of XLA in any graph: for long chains of small operations on large tensors.
+
+    Decorates pure functions. JAX: the function itself, since everything there is XLA's. XLA compiles once a shape.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    return functools.wraps(function)(tf.function(function, autograph=False, jit_compile=True))
 
 
 def with_gradient(function):

@@ -131,24 +131,29 @@ def test_the_network_is_the_papers(options):
     np.testing.assert_allclose(found.masks, mask[..., 0], atol=0.55)
 
 
+def assert_same(found, expected):
+    """Within one of 255: sums may go another way round at another place of a batch."""
+    np.testing.assert_allclose(found.astype(int), expected.astype(int), rtol=0, atol=1)
+
+
 def test_a_full_turn_is_none(tiny):
     turned = tiny.generate(1, [0.0, 360.0, -360.0, 3600.0, 180.0, 30.0, 390.0], 20)
     for i in (1, 2, 3):
-        np.testing.assert_array_equal(turned.images[i], turned.images[0])
-        np.testing.assert_array_equal(turned.masks[i], turned.masks[0])
-    np.testing.assert_array_equal(turned.images[5], turned.images[6])
+        assert_same(turned.images[i], turned.images[0])
+        assert_same(turned.masks[i], turned.masks[0])
+    assert_same(turned.images[5], turned.images[6])
     assert (turned.images[4] != turned.images[0]).any() and (turned.images[5] != turned.images[0]).any()
     by_graph = tiny.draw(
         np.eye(STYLES, dtype="float32")[[1, 1]], np.array([[0.0, 20.0], [360.0, 20.0]]), np.zeros((2, 8))
     )
-    np.testing.assert_array_equal(*ops.convert_to_numpy(by_graph[0]))
+    np.testing.assert_allclose(*ops.convert_to_numpy(by_graph[0]), atol=1e-5)
 
 
 def test_a_style_is_a_number_or_a_vector(tiny):
     numbers = tiny.generate([2, 0], 10, 20)
     vectors = tiny.generate(np.eye(STYLES)[[2, 0]], 10, 20)
     mixed = tiny.generate(np.array([0.5, 0, 0.5, 0]), 10, 20)
-    np.testing.assert_array_equal(numbers.images, vectors.images)
+    assert_same(numbers.images, vectors.images)
     assert numbers.images.shape == (2, SIZE, SIZE, 3) and numbers.masks.shape == (2, SIZE, SIZE)
     assert mixed.images.shape == (1, SIZE, SIZE, 3)
     assert all((mixed.images[0] != image).any() for image in numbers.images)

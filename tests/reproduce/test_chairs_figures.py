@@ -94,6 +94,11 @@ def cells(images, columns):
     return pictures.grid(np.asarray(images).reshape(-1, 16, 16, 3), columns=columns, scale=8)
 
 
+def assert_same(found, expected):
+    """Within one of 255: in another batch a picture's sums go another way round."""
+    np.testing.assert_allclose(np.asarray(found, int), np.asarray(expected, int), rtol=0, atol=1)
+
+
 def frames(path):
     with Image.open(path) as film:
         shown = []
@@ -128,7 +133,7 @@ def test_a_morph_ends_at_its_two_styles(network):
     found = chairs_style_morphing.morphs(network, left, right)
     assert found.shape == (2, 7, 16, 16, 3)
     for column, styles in ((0, left), (-1, right)):
-        np.testing.assert_array_equal(found[:, column], on_white(network.generate(styles, 301.0, 20.0)))
+        assert_same(found[:, column], on_white(network.generate(styles, 301.0, 20.0)))
     assert (found[:, 0] != found[:, -1]).any()
 
 
@@ -145,7 +150,7 @@ def test_the_picture_has_a_row_for_each_pair_and_the_film_goes_round(drawn, netw
     np.testing.assert_array_equal(picture(drawn, "chairs_style_morphing", ".png"), expected)
     film = chairs_style_morphing.film(network, [0, 5, 3])
     assert film.shape == (3 * 24, 16, 16, 3)
-    np.testing.assert_array_equal(film[::24], on_white(network.generate(np.array([0, 5, 3]), 301.0, 20.0)))
+    assert_same(film[::24], on_white(network.generate(np.array([0, 5, 3]), 301.0, 20.0)))
     (path,) = (drawn / "chairs_style_morphing").glob("*.gif")
     assert frames(path)[1] == 4 * 24 * 60  # milliseconds; equal frames may have become one
 
@@ -154,7 +159,7 @@ def test_a_chair_turns_once_round(drawn, network):
     expected = chairs_transformations.turning(network, [4, 1], np.arange(12) * 30.0)
     for row, style in enumerate((4, 1)):
         for column, azimuth in ((0, 0.0), (5, 150.0)):
-            np.testing.assert_array_equal(expected[row, column], on_white(network.generate(style, azimuth, 20.0))[0])
+            assert_same(expected[row, column], on_white(network.generate(style, azimuth, 20.0))[0])
     np.testing.assert_array_equal(picture(drawn, "chairs_transformations", "-turning.png"), cells(expected, 12))
     (path,) = (drawn / "chairs_transformations").glob("*.gif")
     assert frames(path)[1] == 62 * 60
@@ -168,7 +173,7 @@ def test_a_strip_changes_one_number_over_its_range(drawn, network, which):
     for place, (low, high) in ends[which].items():
         vectors = np.zeros((2, 8), "float32")
         vectors[:, place] = low, high
-        np.testing.assert_array_equal(found[1 + place, [0, -1]], on_white(network.generate(4, 301.0, 20.0, vectors)))
+        assert_same(found[1 + place, [0, -1]], on_white(network.generate(4, 301.0, 20.0, vectors)))
     shown = picture(drawn, "chairs_transformations", f"-{which}.png")
     np.testing.assert_array_equal(shown[:, -len(cells(found, 9)[0]) :], cells(found, 9))
 
@@ -203,7 +208,7 @@ def test_feature_arithmetic_against_one_number_at_a_time(drawn, network):
     expected = on_white(network.generate_from_features(features, "fc4"))[0]
     shown = picture(drawn, "chairs_feature_arithmetic", "-arithmetic.png")
     left = 3 * 129 + 1 + 8 + 1 + 129 * (1 + LAYERS.index("fc4"))  # three styles, a gap, results before this one
-    np.testing.assert_array_equal(shown[1:129, left : left + 128], windows.enlarge(expected, 8))
+    assert_same(shown[1:129, left : left + 128], windows.enlarge(expected, 8))
 
 
 def test_the_zoom_unit_is_the_one_that_zooming_changes(network, monkeypatch):
@@ -238,7 +243,7 @@ def test_without_spread_every_random_chair_is_the_mean_one(network):
     drawn, nearest = chairs_random.random_chairs(network, "features", 3, seed=0, spread=0.0)
     mean = network.features(np.arange(STYLES), layer="style2").mean(0)
     expected = on_white(network.generate_from_features(mean[None], "style2", 301.0, 20.0))
-    np.testing.assert_array_equal(drawn, np.repeat(expected, 3, axis=0))
+    assert_same(drawn, np.repeat(expected, 3, axis=0))
     distances = [((network.features(style, layer="style2")[0] - mean) ** 2).sum() for style in range(STYLES)]
     assert nearest.tolist() == [np.argmin(distances)] * 3
 
@@ -248,11 +253,11 @@ def test_hybrids_go_from_one_category_to_the_other(network):
     shown = chairs_random.hybrids(network, categories, seed=1)
     assert shown.shape == cells(np.zeros((8, 7, 16, 16, 3), "uint8"), 7).shape
     known = windows.enlarge(on_white(network.generate(np.arange(STYLES), 301.0, 20.0)), 8)
-    of_kind = {kind: [known[i] for i in range(STYLES) if categories[i] == kind] for kind in ("chair", "table")}
+    of_kind = {kind: [known[i].astype(int) for i in range(STYLES) if categories[i] == kind] for kind in categories}
     for row in range(8):
         for column, kind in ((0, "chair"), (6, "table")):
             cell = shown[1 + 129 * row : 129 * (row + 1), 1 + 129 * column : 129 * (column + 1)]
-            assert any((cell == style).all() for style in of_kind[kind])
+            assert any(np.abs(cell - style).max() <= 1 for style in of_kind[kind])
 
 
 # Which weights, and what is said where something is wrong.
