@@ -17,7 +17,7 @@ from models import transformations
 from models.chairs_generator import ChairsGenerator
 from models.compiled import compiled
 from reproduce import memory
-from reproduce.fused_adam import FusedAdam
+from reproduce.optimizers import FusedAdam
 
 BATCH, SIZE, STYLES = 32, 128, 843
 

@@ -8,6 +8,7 @@ import keras
 from absl import flags
 
 from reproduce import presets, records
+from reproduce.optimizers import OPTIMIZERS
 
 
 def define(models, values=flags.FLAGS, choose=None, on_request=()):
@@ -36,6 +37,7 @@ def define(models, values=flags.FLAGS, choose=None, on_request=()):
     flags.DEFINE_bool("xla", None, "compile training steps by XLA (default: the preset's; JAX always does)", **into)
     flags.DEFINE_enum("precision", None, precisions, "of training (default: the preset's)", **into)
     flags.DEFINE_integer("steps", None, "training steps (default: the preset's)", lower_bound=1, **into)
+    flags.DEFINE_enum("optimizer", None, sorted(OPTIMIZERS), "of training (default: the preset's)", **into)
     flags.DEFINE_float("learning_rate", None, "the highest of the schedule (default: the preset's)", **into)
     flags.DEFINE_integer("batch_size", None, "images a step (default: the preset's)", lower_bound=1, **into)
     flags.DEFINE_integer("devices", None, "devices that share each batch (default: 1)", lower_bound=1, **into)

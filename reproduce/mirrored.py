@@ -4,7 +4,7 @@ import functools
 
 import keras
 
-from reproduce.fused_adam import FusedAdam
+from reproduce.optimizers import FusedAdam, Muon
 
 
 def strategy(devices):
@@ -14,9 +14,8 @@ def strategy(devices):
     return tf.distribute.MirroredStrategy(devices)
 
 
-@keras.saving.register_keras_serializable(package="reproduce")
-class MirroredAdam(FusedAdam):
-    """FusedAdam that adds up the devices' gradients before it clips them; Keras' own clips each device's part."""
+class _Mirrored:
+    """An optimiser that adds up the devices' gradients before it clips them; Keras' own clips each device's part."""
 
     def apply(self, grads, trainable_variables=None):
         # Rematerialised, a weight without a say may have no gradient on one device and zeros on another.
@@ -34,6 +33,19 @@ class MirroredAdam(FusedAdam):
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
         return grads_and_vars
+
+
+@keras.saving.register_keras_serializable(package="reproduce")
+class MirroredAdam(_Mirrored, FusedAdam):
+    """FusedAdam for several devices."""
+
+
+@keras.saving.register_keras_serializable(package="reproduce")
+class MirroredMuon(_Mirrored, Muon):
+    """Muon for several devices."""
+
+
+OPTIMIZERS = {"adam": MirroredAdam, "muon": MirroredMuon}
 
 
 def share_loss(model, devices):

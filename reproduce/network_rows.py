@@ -26,7 +26,10 @@ SAMPLES = 64  # images in a record's grid
 def chosen_preset(experiment, model, options):
     """The preset of `model` with what the flags change of it."""
     preset = experiment.preset(model, options.preset or presets.DEFAULT)
-    schedule, means = ("steps", "learning_rate", "batch_size"), ("xla", "precision", "devices", "accumulate", "remat")
+    schedule, means = (
+        ("steps", "optimizer", "learning_rate", "batch_size"),
+        ("xla", "precision", "devices", "accumulate", "remat"),
+    )
     given = {name: getattr(options, name) for name in (*schedule, *means)}
     return dataclasses.replace(preset, **{name: value for name, value in given.items() if value is not None})
 

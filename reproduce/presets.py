@@ -3,13 +3,14 @@
 smoke   seconds: the tests
 quick   about two minutes a model on two CPU cores: the default
 cpu     up to about an hour a model on one CPU core
+muon    the same time by another optimiser, of the models that have it
 gpu     about half an hour on one modern GPU
 paper   the paper's own setting, where it gives one
 """
 
 import dataclasses
 
-PRESET_NAMES = ("smoke", "quick", "cpu", "gpu", "paper")
+PRESET_NAMES = ("smoke", "quick", "cpu", "muon", "gpu", "paper")
 DEFAULT = "quick"
 
 
@@ -20,6 +21,7 @@ class Preset:
     model: dict  # constructor arguments beyond those that the data decide
     steps: int
     batch_size: int
+    optimizer: str = "adam"  # or "muon": reproduce/optimizers.py
     learning_rate: float = 1e-3
     warmup_steps: int = 100
     clip_norm: float = 1.0  # of the whole gradient, in the loss's unit
@@ -55,6 +57,8 @@ _GATED_CIFAR = {
                     evaluation_images=500, test_images=2500),
     "cpu": Preset({"filters": 48, "depth": 6, "head_filters": 96}, 30_000, 2, steps_per_epoch=500, warmup_steps=200,
                   learning_rate=3e-3, evaluation_images=1000),
+    "muon": Preset({"filters": 48, "depth": 6, "head_filters": 96}, 20_000, 4, steps_per_epoch=500, warmup_steps=200,
+                   optimizer="muon", learning_rate=9e-3, evaluation_images=1000),
     "gpu": Preset({"filters": 144, "depth": 16, "head_filters": 384}, 24_000, 64, steps_per_epoch=2000,
                   warmup_steps=1000, ema_momentum=0.9995, epoch_samples=0, evaluation_images=2000,
                   precision="mixed_bfloat16", xla=True),
@@ -67,6 +71,7 @@ _PIXEL_CNN_CIFAR = {
     "smoke": dataclasses.replace(_GATED_CIFAR["smoke"], model={"filters": 6, "depth": 2, "first_kernel_size": 3}),
     "quick": dataclasses.replace(_GATED_CIFAR["quick"], model={"filters": 36, "depth": 7, "head_filters": 72}),
     "cpu": dataclasses.replace(_GATED_CIFAR["cpu"], model={"filters": 48, "depth": 10, "head_filters": 96}),
+    "muon": dataclasses.replace(_GATED_CIFAR["muon"], model={"filters": 48, "depth": 10, "head_filters": 96}),
     "gpu": dataclasses.replace(
         _GATED_CIFAR["gpu"], model={"filters": 129, "depth": 15, "head_filters": 1023, "dropout": 0.1}
     ),

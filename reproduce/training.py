@@ -23,7 +23,7 @@ from data.image_data import Split
 from models import weights_file
 from models.autoregressive import join_inputs
 from reproduce import callbacks, checkpoints, devices, mirrored
-from reproduce.fused_adam import FusedAdam
+from reproduce.optimizers import OPTIMIZERS
 
 # Fields of a preset that are no part of the training itself.
 _MEASURING = ("validation_images", "epoch_samples", "evaluation_images", "test_images", "evaluation_batch", "measuring")
@@ -112,7 +112,7 @@ def compile_for_training(model, preset):
         model.rematerialise()
     if preset.devices > 1 and not on_jax:
         mirrored.share_loss(model, preset.devices)
-        model.compile(optimizer=_optimizer(preset, mirrored.MirroredAdam), jit_compile=False)  # XLA cannot join devices
+        model.compile(optimizer=_optimizer(preset, mirrored.OPTIMIZERS), jit_compile=False)  # XLA cannot join devices
     else:
         model.compile(optimizer=_optimizer(preset), jit_compile=preset.xla or on_jax)
     model.optimizer.build(model.trainable_variables)  # a first step that makes variables is traced twice
@@ -169,12 +169,12 @@ def settings_of(model, preset, data, seed):
     }
 
 
-def _optimizer(preset, kind=FusedAdam):
+def _optimizer(preset, kinds=OPTIMIZERS):
     warmup_steps = min(preset.warmup_steps, preset.steps // 2)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, preset.steps - warmup_steps, warmup_target=preset.learning_rate, warmup_steps=warmup_steps
     )  # Keras counts decay_steps from the end of the warm-up
-    return kind(
+    return kinds[preset.optimizer](
         rate,
         global_clipnorm=preset.clip_norm,
         use_ema=preset.ema_momentum > 0,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from reproduce.fused_adam import FusedAdam
+from reproduce.optimizers import FusedAdam
 
 RANDOM = np.random.default_rng(0)
 START = RANDOM.normal(size=(3, 4)).astype("float32"), RANDOM.normal(size=5).astype("float32")
