@@ -27,6 +27,8 @@ CASES = {
     "parts": {"accumulate": 2},
     "two_remat": {"devices": 2, "remat": True},
     "all": {"devices": 2, "accumulate": 2, "remat": True},
+    "muon": {"optimizer": "muon"},
+    "muon_two": {"optimizer": "muon", "devices": 2},
 }
 
 

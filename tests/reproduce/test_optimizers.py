@@ -1,11 +1,11 @@
-"""FusedAdam is Adam: the same weights after some steps, in a graph with and without XLA."""
+"""FusedAdam is Adam and Muon is Keras' Muon, for convolutions too; in a graph with and without XLA."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from reproduce.optimizers import FusedAdam
+from reproduce.optimizers import FusedAdam, Muon
 
 RANDOM = np.random.default_rng(0)
 START = RANDOM.normal(size=(3, 4)).astype("float32"), RANDOM.normal(size=5).astype("float32")
@@ -68,3 +68,50 @@ def test_of_two_parts_it_takes_the_step_of_their_mean():
             pairs = zip(in_parts._model_variables_moving_average, whole._model_variables_moving_average, strict=True)
             for mine, expected in pairs:
                 np.testing.assert_allclose(mine.numpy(), expected.numpy(), rtol=1e-5, atol=1e-6)
+
+
+# Muon.
+
+
+def moved(optimizer, start, gradient, name="kernel", jit_compile=False):
+    """How a weight has moved after two steps of the same gradient."""
+    variable = keras.Variable(start, name=name)
+    optimizer.build([variable])
+    step = tf.function(lambda g: optimizer.apply([g], [variable]), autograph=False, jit_compile=jit_compile)
+    for _ in range(2):
+        step(tf.constant(gradient))
+    return variable.numpy() - start
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_muon_moves_a_matrix_as_keras_does(jit_compile):
+    start, gradient = RANDOM.normal(size=(2, 6, 4)).astype("float32")
+    no_decay = {"weight_decay": None, "adam_weight_decay": None}
+    expected = moved(keras.optimizers.Muon(0.1, **no_decay), start, gradient)
+    np.testing.assert_allclose(moved(Muon(0.1), start, gradient, jit_compile=jit_compile), expected, rtol=1e-4)
+
+
+def test_muon_moves_a_convolution_along_an_orthogonal_matrix():
+    """All singular values of a step are about 1, times 0.2 of the root of the larger side and the rate."""
+    shape = (3, 2, 5, 8)
+    start, gradient = RANDOM.normal(size=(2, *shape)).astype("float32")
+    gradient *= np.geomspace(0.01, 1.0, 8)  # as convolutions' have them: of very different sizes
+    step = moved(Muon(0.1), start, gradient).reshape(30, 8) / (2 * 0.1 * 0.2 * 30**0.5)
+    assert np.ptp(np.linalg.svd(gradient.reshape(30, 8))[1]) > 4
+    assert ((np.linalg.svd(step)[1] > 0.6) & (np.linalg.svd(step)[1] < 1.3)).all()
+    expected = moved(Muon(0.1), start.reshape(30, 8), gradient.reshape(30, 8)).reshape(shape)
+    np.testing.assert_allclose(moved(Muon(0.1), start, gradient), expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name, shape", [("bias", (5,)), ("logits", (1, 1, 3, 4))])
+def test_muon_leaves_biases_and_the_last_layer_to_adam(name, shape):
+    start, gradient = RANDOM.normal(size=(2, *shape)).astype("float32")
+    expected = moved(keras.optimizers.Adam(0.1), start, gradient, name)
+    np.testing.assert_allclose(moved(Muon(0.3), start, gradient, name), expected, rtol=1e-4)
+
+
+def test_muon_is_read_back_as_it_was():
+    muon = Muon(0.3, adam_lr_ratio=0.5, exclude_layers=("head",), global_clipnorm=2.0)
+    again = keras.optimizers.deserialize(keras.optimizers.serialize(muon))
+    assert type(again) is Muon and again.get_config() == muon.get_config()
+    assert again.exclude_layers == ["head"] and again.weight_decay is None and again.adam_lr_ratio == 0.5

@@ -67,10 +67,10 @@ def kept(folder):
     return record, {name: array for name, array in arrays.items() if "seed_generator" not in name}
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
-def test_killed_run_ends_as_an_uninterrupted_one(script_on, tmp_path, backend):
+@pytest.mark.parametrize("backend, optimizer", [("tensorflow", "adam"), ("jax", "muon")])
+def test_killed_run_ends_as_an_uninterrupted_one(script_on, tmp_path, backend, optimizer):
     """Dropout and the average of the weights are on: weights, optimiser, data order and seeds have to come back."""
-    script, given = script_on(backend), ["--preset=smoke", "--rows=gated_pixel_cnn"]
+    script, given = script_on(backend), ["--preset=smoke", "--rows=gated_pixel_cnn", f"--optimizer={optimizer}"]
     killed = script(HERE / "dropout_run.py", *given, *folders(tmp_path / "killed"), KILL_AT="6")
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     with h5py.File(tmp_path / "killed" / "runs" / RUN / "checkpoint.weights.h5") as file:
