@@ -25,7 +25,7 @@ from data import renderer
 from data.catalogue import DataError
 from data.mesh import Design, Mesh, read_obj
 
-INSTALLED = pathlib.Path("/usr/share/sweethome3d/furniture")  # where the package puts them, by its list of files
+PACKAGE = "sweethome3d-furniture"
 SELECTION = pathlib.Path(__file__).with_name("furniture.tsv")
 INDEX = "PluginFurnitureCatalog.properties"
 LICENCES = {
@@ -50,13 +50,24 @@ def find(furniture: str | os.PathLike | None = None) -> list[pathlib.Path]:
     Raises:
         DataError: there are none; the message says what to do.
     """
-    place = INSTALLED if furniture is None else pathlib.Path(furniture).expanduser()
+    place = installed() if furniture is None else pathlib.Path(furniture).expanduser()
+    if place is None:
+        raise DataError(f"Debian's {PACKAGE} is not installed here; {REMEDY}")
     if place.is_file() and place.suffix == ".deb":
         place = unpacked(place)
     files = [place] if place.is_file() else sorted(place.glob("*.sh3f"))
     if not files:
         raise DataError(f"{place}: found no .sh3f files of Debian's sweethome3d-furniture; {REMEDY}")
     return files
+
+
+def installed() -> pathlib.Path | None:
+    """Where Debian's list of the package's files has them; None where it is not installed."""
+    try:
+        listed = subprocess.run(["dpkg-query", "--listfiles", PACKAGE], capture_output=True, text=True).stdout
+    except OSError:  # not Debian
+        return None
+    return next((path.parent for path in map(pathlib.Path, listed.splitlines()) if path.suffix == ".sh3f"), None)
 
 
 def unpacked(package: pathlib.Path) -> pathlib.Path:

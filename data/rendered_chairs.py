@@ -59,7 +59,8 @@ def designs(place: pathlib.Path, numbers: tuple[int, ...] | None = None) -> list
         numbers: positions in the archive's list, from 1; None for the paper's 809.
 
     Raises:
-        DataError: the archive, its list or a name in it is damaged, or the list is too short.
+        DataError: the archive or its list is damaged, or the list is too short. Of a model whose files have other
+            names, or cannot be read, its `draw` raises one.
     """
     files = _files(place)
     folders = _listed(place, files)
@@ -70,7 +71,7 @@ def designs(place: pathlib.Path, numbers: tuple[int, ...] | None = None) -> list
     for name, where in files.items():
         path = pathlib.PurePosixPath(name)
         if path.parent.name == "renders" and path.suffix == ".png":
-            of_model.setdefault(path.parent.parent.name, {})[view_of(path.name)] = where
+            of_model.setdefault(path.parent.parent.name, {})[path.name] = where
     chosen = [folders[number - 1] for number in numbers]
     return [
         Design(folder, "chair", LICENCE, functools.partial(_draw, tuple(of_model.get(folder, {}).items())))
@@ -146,8 +147,11 @@ def _listed(place, files):
 
 
 def _draw(found, size, azimuths, elevations):
-    """The views of one model, cut out alike: uint8 [v, size, size, 4]."""
-    found, wanted = dict(found), [(int(a), int(e)) for a, e in zip(azimuths, elevations, strict=True)]
+    """The views of one model, of pairs (file name, where it is), cut out alike: uint8 [v, size, size, 4]."""
+    found, wanted = (
+        {view_of(name): where for name, where in found},
+        [(int(a), int(e)) for a, e in zip(azimuths, elevations, strict=True)],
+    )
     missing = [view for view in wanted if view not in found]
     if missing:
         raise DataError(

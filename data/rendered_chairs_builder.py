@@ -55,11 +55,13 @@ class RenderedChairs(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, designs, styles):
         azimuths, elevations = standard_views()
+        left_out = 0
         for style in sorted(map(int, styles)):
             try:
                 pictures = designs[style].draw(self.size, azimuths, elevations)
             except DataError as error:
-                logging.warning("%s is left out: %s", designs[style].name, error)
+                left_out += 1
+                logging.warning("%s is left out, number %d of this split: %s", designs[style].name, left_out, error)
                 continue
             for i, picture in enumerate(pictures):
                 yield (

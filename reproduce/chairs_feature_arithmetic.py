@@ -115,7 +115,7 @@ def draw(network, record, options, stem):
     if network.transformations:
         unit, reliability = most_reliable(network, "log_zoom", options.seed)
         print(f"zoom: unit {unit} of fc4 changes by {reliability:.1f} times the change's standard deviation")
-        drawn = turned_up(network, unit, triples.ravel()[:ZOOMED], options.seed)
+        drawn = turned_up(network, unit, np.unique(triples)[:ZOOMED], options.seed)
         picture = pictures.grid(np.concatenate(drawn), columns=len(LEVELS), scale=chairs_figures.scale(network))
         written.append(pictures.save_png(chairs_figures.file(stem, "-zoom.png"), picture))
     return written

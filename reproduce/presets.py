@@ -53,7 +53,7 @@ _GATED_CIFAR = {
     "smoke": Preset({"filters": 12, "depth": 2, "first_kernel_size": 3}, 6, 4, steps_per_epoch=2, validation_images=8,
                     epoch_samples=0, evaluation_images=16, test_images=16, warmup_steps=2, ema_momentum=0.5),
     "quick": Preset({"filters": 36, "depth": 4, "first_kernel_size": 5, "head_filters": 72}, 1000, 2,
-                    learning_rate=4e-3, ema_momentum=0.995, steps_per_epoch=250, validation_images=64,
+                    optimizer="muon", learning_rate=9e-3, ema_momentum=0.995, steps_per_epoch=250, validation_images=64,
                     evaluation_images=500, test_images=2500),
     "cpu": Preset({"filters": 48, "depth": 6, "head_filters": 96}, 30_000, 2, steps_per_epoch=500, warmup_steps=200,
                   learning_rate=3e-3, evaluation_images=1000),

@@ -21,6 +21,7 @@ _RECOGNITION = {
     "gpu": {"measuring": {"training_images": 45_000, "epochs": 5, "samples_a_class": 100, "test_images": 200}},
     "paper": {"measuring": {"training_images": 45_000, "epochs": 20, "samples_a_class": 500, "test_images": 2000}},
 }
+_RECOGNITION["muon"] = _RECOGNITION["cpu"]
 _GATED_CIFAR = PRESETS["table1_cifar"]["gated_pixel_cnn"]
 UNCONDITIONAL = "table1_cifar/gated_pixel_cnn-cpu-cifar10.weights.h5"
 _FROM_UNCONDITIONAL = {  # most of its work is the same, and minutes of an accelerator are dear

@@ -1,6 +1,7 @@
 """Furniture from .sh3f files, made up here as the package's are; and what furniture.tsv says."""
 
 import io
+import os
 import re
 import tarfile
 import zipfile
@@ -66,7 +67,7 @@ def place(tmp_path, monkeypatch):
     """A folder with two .sh3f files, and the selection above."""
     (tmp_path / "selection.tsv").write_text(SELECTION)
     monkeypatch.setattr(furniture, "SELECTION", tmp_path / "selection.tsv")
-    monkeypatch.setattr(furniture, "INSTALLED", tmp_path / "nowhere")
+    monkeypatch.setattr(furniture, "installed", lambda: None)
     folder = tmp_path / "furniture"
     folder.mkdir()
     write_sh3f(folder / "BlendSwap-CC-0.sh3f", {"block": (BLOCK, SIZE), "plate": (BLOCK, SIZE)})
@@ -131,9 +132,24 @@ def test_the_package_itself_will_do(place, tmp_path):
             furniture.find(bad.rename(bad.with_suffix(".deb")))
 
 
+def test_it_is_where_debian_says(place, tmp_path, monkeypatch):
+    monkeypatch.undo()
+    tool = tmp_path / "dpkg-query"
+    tool.write_text(f"#!/bin/sh\nls -d {tmp_path} {place}/*\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert furniture.find() == sorted(place.glob("*.sh3f"))
+    tool.write_text("#!/bin/sh\nexit 1\n")  # not installed
+    assert furniture.installed() is None
+    monkeypatch.setenv("PATH", str(place))  # no Debian
+    assert furniture.installed() is None
+
+
 def test_what_is_missing_is_said(place, tmp_path):
     remedy = r"install it \(apt-get install sweethome3d-furniture\), or pass --furniture"
-    for nowhere in (None, tmp_path / "none", tmp_path / "none.sh3f"):
+    with pytest.raises(DataError, match=f"sweethome3d-furniture is not installed here; {remedy}"):
+        furniture.find()
+    for nowhere in (tmp_path / "none", tmp_path / "none.sh3f"):
         with pytest.raises(DataError, match=f"found no .sh3f files .*{remedy}"):
             furniture.find(nowhere)
     (tmp_path / "other.sh3f").write_bytes(b"no zip file")

@@ -105,8 +105,10 @@ def test_a_missing_view_is_a_damage(folder):
 def test_other_names_are_refused(folder, name, message):
     assert rendered_chairs.view_of("image_032_p030_t348_r096.png") == (348, 30)
     (folder / NAMES[0] / "renders" / name).write_bytes(b"")
+    other, damaged = rendered_chairs.designs(folder, (2, 1))
     with pytest.raises(DataError, match=message):
-        rendered_chairs.designs(folder, (1,))
+        damaged.draw(64, [0, 11], [20, 20])
+    assert other.draw(64, [0, 11], [20, 20]).shape == (2, 64, 64, 4)  # it costs its model alone
 
 
 def test_what_is_not_there_is_said(folder, tmp_path, monkeypatch):
@@ -157,4 +159,4 @@ def test_tfds_holds_out_whole_models(folder, monkeypatch, tmp_path, caplog):
     sorted((folder / "c_third" / "renders").iterdir())[0].unlink()
     designs = rendered_chairs.designs(folder)
     assert len(list(builder._generate_examples(designs, [0, 1]))) == 62
-    assert "c_third is left out: 1 of 62 views are missing" in caplog.text
+    assert "c_third is left out, number 1 of this split: 1 of 62 views are missing" in caplog.text
