@@ -148,10 +148,8 @@ def _listed(place, files):
 
 def _draw(found, size, azimuths, elevations):
     """The views of one model, of pairs (file name, where it is), cut out alike: uint8 [v, size, size, 4]."""
-    found, wanted = (
-        {view_of(name): where for name, where in found},
-        [(int(a), int(e)) for a, e in zip(azimuths, elevations, strict=True)],
-    )
+    found = {view_of(name): where for name, where in found}
+    wanted = [(int(a), int(e)) for a, e in zip(azimuths, elevations, strict=True)]
     missing = [view for view in wanted if view not in found]
     if missing:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Functions of tensors that read a model's weights: compiled by the active backend, and spread over the cores."""
+"""Functions of tensors: compiled by the active backend, with a model's weights or without; spread over the cores."""
 
 import functools
 import math

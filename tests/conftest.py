@@ -43,6 +43,16 @@ def pytest_collection_finish():
 
 
 @pytest.fixture(scope="session")
+def assert_same_pictures():
+    """Of uint8 pictures, within one of 255: at another place of a batch, or in another, sums go another way round."""
+
+    def assert_same(found, expected):
+        np.testing.assert_allclose(np.asarray(found, int), np.asarray(expected, int), rtol=0, atol=1)
+
+    return assert_same
+
+
+@pytest.fixture(scope="session")
 def gradient():
     """`gradient(f, *arrays)`: the derivatives of a scalar function, as NumPy arrays."""
     if keras.backend.backend() == "jax":

@@ -1,31 +1,19 @@
-"""ChairsGenerator: the network against NumPy, loss and likelihood, transformed training, mixtures, fitted styles."""
+"""ChairsGenerator: loss and likelihood, transformed training, mixtures, fitted styles."""
 
 import keras
 import numpy as np
 import pytest
+from chairs_made import SIZE, STYLES, made, reference
 from keras import ops
 
 from models import transformations
 from models.chairs_generator import ChairsGenerator
 from models.chairs_images import Generated, data_on_white, on_white
 
-SIZE, STYLES = 16, 4
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (6, SIZE, SIZE, 4)).astype("uint8")
 LABELS = np.stack([np.arange(6) % STYLES, RANDOM.uniform(0, 360, 6), [20, 30] * 3], axis=-1).astype("float32")
 BATCH = {"images": IMAGES, "condition": LABELS}
-
-
-def made(seed=0, **options):
-    """A tiny network with random weights, which says something else of every style, view and transformation."""
-    model = ChairsGenerator(**{"image_shape": (SIZE, SIZE, 4), "num_styles": STYLES, "width": 0.05, **options})
-    model.build()
-    random = np.random.default_rng(seed)
-    for weight in model.trainable_variables:
-        fan_in = np.prod(weight.shape[:-1]) / (4 if "up" in weight.path or "picture" in weight.path else 1)
-        scale = 0.1 if len(weight.shape) == 1 else np.sqrt(2.0 / fan_in)
-        weight.assign(random.normal(0, scale, weight.shape))
-    return model
 
 
 @pytest.fixture(scope="module")
@@ -33,115 +21,15 @@ def tiny():
     return made()
 
 
-# The network.
+# Pictures.
 
 
-def hand_count(size, width=1.0, streams=2, deep=False, transformations=True, styles=843, theta=8):
-    """Weights and biases of Figure 2, with the release's sizes, counted layer by layer."""
-    w = lambda units: max(1, round(units * width))  # noqa: E731
-    dense = lambda inputs, outputs: (inputs + 1) * outputs  # noqa: E731
-    inputs = [styles, 4] + [theta] * transformations
-    count = sum(dense(n, w(512)) + dense(w(512), w(512)) for n in inputs)
-    count += dense(len(inputs) * w(512), w(1024)) + dense(w(1024), w(1024))
-    image = {16: [256], 64: [256, 256, 92], 128: [256, 256, 92, 92], 256: [256, 256, 92, 92, 92]}[size]
-    mask = {16: [128], 64: [128, 92, 32], 128: [128, 92, 32, 32], 256: [128, 92, 32, 32, 32]}[size]
-    for maps, channels in [(image, 3), (mask, 1)] if streams == 2 else [(image, 4)]:
-        maps = [w(n) for n in maps]
-        count += dense(w(1024), 64 * maps[0])
-        count += sum((25 * a + 1) * b for a, b in zip(maps, [*maps[1:], channels], strict=True))
-        count += sum((9 * n + 1) * n for n in maps[1:]) if deep else 0
-    return count
-
-
-def test_the_release_has_as_many_weights():
-    """31.7M at 64x64 and 31.9M at 128x128: with its augmentation's 28 numbers, of which eight are of use here."""
-    assert round(hand_count(64, theta=28) / 1e6, 1) == 31.7 and round(hand_count(128, theta=28) / 1e6, 1) == 31.9
-    model = ChairsGenerator((128, 128, 4))
-    model.build()
-    assert model.count_params() == hand_count(128) == 31_881_852
-    assert hand_count(64) == 31_644_528
-
-
-@pytest.mark.parametrize(
-    "size, options",
-    [
-        (64, {}),
-        (256, {"streams": 1}),
-        (64, {"deep": True}),
-        (64, {"deep": True, "streams": 1, "transformations": False}),
-    ],
-)
-def test_weights_are_those_of_the_wiring(size, options):
-    model = ChairsGenerator((size, size, 4), num_styles=7, width=0.02, **options)
-    model.build()
-    assert model.count_params() == hand_count(size, 0.02, styles=7, **options)
-
-
-def reference(model, styles, azimuth, elevation, theta):
-    """(rgb, mask) by NumPy in float64; `styles` vectors [n, K], angles in degrees [n], theta [n, 8]."""
-    value = {
-        weight.path.split("/", 1)[1]: ops.convert_to_numpy(weight.value).astype("float64") for weight in model.weights
-    }
-    relu = lambda x: np.maximum(x, 0.0)  # noqa: E731
-    dense = lambda x, name: relu(x @ value[f"{name}/kernel"] + value[f"{name}/bias"])  # noqa: E731
-    e, a = np.deg2rad(elevation), np.deg2rad(azimuth)
-    view = np.stack([np.sin(e), np.cos(e), np.sin(a), np.cos(a)], axis=-1)
-    given = {"style": styles, "view": view, "transformation": theta}
-    joint = np.concatenate([dense(dense(x, f"{name}1"), f"{name}2") for name, x in given.items()], axis=-1)
-    joint = dense(dense(joint, "fc3"), "fc4")
-
-    def convolution(maps, kernel):
-        n, (_, height, width, _) = len(kernel) // 2, maps.shape
-        padded = np.pad(maps, [(0, 0), (n, n), (n, n), (0, 0)])
-        taps = np.ndindex(kernel.shape[:2])
-        return sum(padded[:, i : i + height, j : j + width] @ kernel[i, j] for i, j in taps)
-
-    def up(maps, name):
-        batch, size, _, channels = maps.shape
-        unpooled = np.zeros((batch, 2 * size, 2 * size, channels))
-        unpooled[:, ::2, ::2] = maps
-        return convolution(unpooled, value[f"{name}/kernel"][::-1, ::-1]) + value[f"{name}/bias"]
-
-    found = []
-    for stream in ("image", "mask")[: model.streams]:
-        maps = dense(joint, f"{stream}/first").reshape(len(joint), 8, 8, -1)
-        for i in range(int(np.log2(model.image_shape[0] // 8)) - 1):
-            maps = relu(up(maps, f"{stream}/up_{i}"))
-            if model.deep:
-                name = f"{stream}/convolution_{i}"
-                maps = relu(convolution(maps, value[f"{name}/kernel"]) + value[f"{name}/bias"])
-        found.append(up(maps, f"{stream}/picture"))
-    whole = np.concatenate(found, axis=-1)
-    return whole[..., :3], whole[..., 3:]
-
-
-@pytest.mark.parametrize("options", [{}, {"image_shape": (32, 32, 4), "streams": 1, "deep": True}])
-def test_the_network_is_the_papers(options):
-    model = made(**options)
-    styles = RANDOM.normal(size=(3, STYLES)).astype("float32")
-    azimuth, elevation = np.array([0.0, 100.0, -30.0]), np.array([20.0, -50.0, 90.0])
-    theta = RANDOM.normal(size=(3, 8)).astype("float32")
-    expected = reference(model, styles, azimuth, elevation, theta)
-    for found, wanted in zip(model.draw(styles, np.stack([azimuth, elevation], -1), theta), expected, strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
-        assert np.std(wanted) > 0.1
-    found = model.generate(styles, azimuth, elevation, theta)
-    rgb, mask = (np.clip(values, 0, 1) * 255 for values in expected)
-    np.testing.assert_allclose(found.images, rgb, atol=0.55)
-    np.testing.assert_allclose(found.masks, mask[..., 0], atol=0.55)
-
-
-def assert_same(found, expected):
-    """Within one of 255: sums may go another way round at another place of a batch."""
-    np.testing.assert_allclose(found.astype(int), expected.astype(int), rtol=0, atol=1)
-
-
-def test_a_full_turn_is_none(tiny):
+def test_a_full_turn_is_none(tiny, assert_same_pictures):
     turned = tiny.generate(1, [0.0, 360.0, -360.0, 3600.0, 180.0, 30.0, 390.0], 20)
     for i in (1, 2, 3):
-        assert_same(turned.images[i], turned.images[0])
-        assert_same(turned.masks[i], turned.masks[0])
-    assert_same(turned.images[5], turned.images[6])
+        assert_same_pictures(turned.images[i], turned.images[0])
+        assert_same_pictures(turned.masks[i], turned.masks[0])
+    assert_same_pictures(turned.images[5], turned.images[6])
     assert (turned.images[4] != turned.images[0]).any() and (turned.images[5] != turned.images[0]).any()
     by_graph = tiny.draw(
         np.eye(STYLES, dtype="float32")[[1, 1]], np.array([[0.0, 20.0], [360.0, 20.0]]), np.zeros((2, 8))
@@ -149,11 +37,11 @@ def test_a_full_turn_is_none(tiny):
     np.testing.assert_allclose(*ops.convert_to_numpy(by_graph[0]), atol=1e-5)
 
 
-def test_a_style_is_a_number_or_a_vector(tiny):
+def test_a_style_is_a_number_or_a_vector(tiny, assert_same_pictures):
     numbers = tiny.generate([2, 0], 10, 20)
     vectors = tiny.generate(np.eye(STYLES)[[2, 0]], 10, 20)
     mixed = tiny.generate(np.array([0.5, 0, 0.5, 0]), 10, 20)
-    assert_same(numbers.images, vectors.images)
+    assert_same_pictures(numbers.images, vectors.images)
     assert numbers.images.shape == (2, SIZE, SIZE, 3) and numbers.masks.shape == (2, SIZE, SIZE)
     assert mixed.images.shape == (1, SIZE, SIZE, 3)
     assert all((mixed.images[0] != image).any() for image in numbers.images)

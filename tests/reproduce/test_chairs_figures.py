@@ -94,11 +94,6 @@ def cells(images, columns):
     return pictures.grid(np.asarray(images).reshape(-1, 16, 16, 3), columns=columns, scale=8)
 
 
-def assert_same(found, expected):
-    """Within one of 255: in another batch a picture's sums go another way round."""
-    np.testing.assert_allclose(np.asarray(found, int), np.asarray(expected, int), rtol=0, atol=1)
-
-
 def frames(path):
     with Image.open(path) as film:
         shown = []
@@ -128,12 +123,12 @@ def test_the_composition_is_rgb_times_mask_and_white_where_there_is_none():
     np.testing.assert_array_equal(on_white(Generated(rgb, masks))[0, 0], expected)
 
 
-def test_a_morph_ends_at_its_two_styles(network):
+def test_a_morph_ends_at_its_two_styles(network, assert_same_pictures):
     left, right = np.array([0, 3]), np.array([5, 2])
     found = chairs_style_morphing.morphs(network, left, right)
     assert found.shape == (2, 7, 16, 16, 3)
     for column, styles in ((0, left), (-1, right)):
-        assert_same(found[:, column], on_white(network.generate(styles, 301.0, 20.0)))
+        assert_same_pictures(found[:, column], on_white(network.generate(styles, 301.0, 20.0)))
     assert (found[:, 0] != found[:, -1]).any()
 
 
@@ -145,35 +140,35 @@ def test_a_morph_mixes_styles_by_the_authors_weights():
     np.testing.assert_allclose(found[1], [[0, 1, 0, 0]] * 7, atol=1e-6)
 
 
-def test_the_picture_has_a_row_for_each_pair_and_the_film_goes_round(drawn, network):
+def test_the_picture_has_a_row_for_each_pair_and_the_film_goes_round(drawn, network, assert_same_pictures):
     expected = cells(chairs_style_morphing.morphs(network, np.array([0, 3]), np.array([5, 2])), 7)
     np.testing.assert_array_equal(picture(drawn, "chairs_style_morphing", ".png"), expected)
     film = chairs_style_morphing.film(network, [0, 5, 3])
     assert film.shape == (3 * 24, 16, 16, 3)
-    assert_same(film[::24], on_white(network.generate(np.array([0, 5, 3]), 301.0, 20.0)))
+    assert_same_pictures(film[::24], on_white(network.generate(np.array([0, 5, 3]), 301.0, 20.0)))
     (path,) = (drawn / "chairs_style_morphing").glob("*.gif")
     assert frames(path)[1] == 4 * 24 * 60  # milliseconds; equal frames may have become one
 
 
-def test_a_chair_turns_once_round(drawn, network):
+def test_a_chair_turns_once_round(drawn, network, assert_same_pictures):
     expected = chairs_transformations.turning(network, [4, 1], np.arange(12) * 30.0)
     for row, style in enumerate((4, 1)):
         for column, azimuth in ((0, 0.0), (5, 150.0)):
-            assert_same(expected[row, column], on_white(network.generate(style, azimuth, 20.0))[0])
+            assert_same_pictures(expected[row, column], on_white(network.generate(style, azimuth, 20.0))[0])
     np.testing.assert_array_equal(picture(drawn, "chairs_transformations", "-turning.png"), cells(expected, 12))
     (path,) = (drawn / "chairs_transformations").glob("*.gif")
     assert frames(path)[1] == 62 * 60
 
 
 @pytest.mark.parametrize("which", ["trained", "extrapolated"])
-def test_a_strip_changes_one_number_over_its_range(drawn, network, which):
+def test_a_strip_changes_one_number_over_its_range(drawn, network, which, assert_same_pictures):
     found, said = chairs_transformations.strips(network, 4, which)
     assert found.shape == (9, 9, 16, 16, 3) and len(said) == 9
     ends = {"trained": {2: (-0.1, 0.1), 7: (-1.5, 1.5)}, "extrapolated": {0: (0, np.log(1.8)), 4: (-0.5, 0.5)}}
     for place, (low, high) in ends[which].items():
         vectors = np.zeros((2, 8), "float32")
         vectors[:, place] = low, high
-        assert_same(found[1 + place, [0, -1]], on_white(network.generate(4, 301.0, 20.0, vectors)))
+        assert_same_pictures(found[1 + place, [0, -1]], on_white(network.generate(4, 301.0, 20.0, vectors)))
     shown = picture(drawn, "chairs_transformations", f"-{which}.png")
     np.testing.assert_array_equal(shown[:, -len(cells(found, 9)[0]) :], cells(found, 9))
 
@@ -202,13 +197,13 @@ def test_feature_arithmetic_of_equal_ones_gives_the_third(network):
         np.testing.assert_allclose(images.astype(int), expected, atol=1, err_msg=where)
 
 
-def test_feature_arithmetic_against_one_number_at_a_time(drawn, network):
+def test_feature_arithmetic_against_one_number_at_a_time(drawn, network, assert_same_pictures):
     a, b, c = (network.features(style, 301.0, 20.0, layer="fc4")[0] for style in (0, 1, 2))
     features = np.array([[a[i] - b[i] + c[i] for i in range(len(a))]])
     expected = on_white(network.generate_from_features(features, "fc4"))[0]
     shown = picture(drawn, "chairs_feature_arithmetic", "-arithmetic.png")
     left = 3 * 129 + 1 + 8 + 1 + 129 * (1 + LAYERS.index("fc4"))  # three styles, a gap, results before this one
-    assert_same(shown[1:129, left : left + 128], windows.enlarge(expected, 8))
+    assert_same_pictures(shown[1:129, left : left + 128], windows.enlarge(expected, 8))
 
 
 def test_the_zoom_unit_is_the_one_that_zooming_changes(network, monkeypatch):
@@ -239,11 +234,11 @@ def test_a_gaussian_has_the_mean_and_the_covariance_of_its_examples():
     np.testing.assert_allclose(np.cov(narrow.T), covariance / 4, atol=0.02 * covariance.max())
 
 
-def test_without_spread_every_random_chair_is_the_mean_one(network):
+def test_without_spread_every_random_chair_is_the_mean_one(network, assert_same_pictures):
     drawn, nearest = chairs_random.random_chairs(network, "features", 3, seed=0, spread=0.0)
     mean = network.features(np.arange(STYLES), layer="style2").mean(0)
     expected = on_white(network.generate_from_features(mean[None], "style2", 301.0, 20.0))
-    assert_same(drawn, np.repeat(expected, 3, axis=0))
+    assert_same_pictures(drawn, np.repeat(expected, 3, axis=0))
     distances = [((network.features(style, layer="style2")[0] - mean) ** 2).sum() for style in range(STYLES)]
     assert nearest.tolist() == [np.argmin(distances)] * 3
 
