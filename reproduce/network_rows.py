@@ -23,15 +23,23 @@ from reproduce import (
 SAMPLES = 64  # images in a record's grid
 
 
+SCHEDULE = {"steps": "steps", "optimizer": "", "learning_rate": "rate", "batch_size": "batch"}  # flag: in a file's name
+MEANS = ("xla", "precision", "devices", "accumulate", "remat")
+
+
 def chosen_preset(experiment, model, options):
     """The preset of `model` with what the flags change of it."""
     preset = experiment.preset(model, options.preset or presets.DEFAULT)
-    schedule, means = (
-        ("steps", "optimizer", "learning_rate", "batch_size"),
-        ("xla", "precision", "devices", "accumulate", "remat"),
-    )
-    given = {name: getattr(options, name) for name in (*schedule, *means)}
+    given = {name: getattr(options, name) for name in (*SCHEDULE, *MEANS)}
     return dataclasses.replace(preset, **{name: value for name, value in given.items() if value is not None})
+
+
+def changed(experiment, model, options):
+    """What flags change of the preset's schedule, "steps32000-muon": such a run stands beside the preset's own."""
+    preset = experiment.preset(model, options.preset or presets.DEFAULT)
+    chosen = chosen_preset(experiment, model, options)
+    differ = [name for name in SCHEDULE if getattr(preset, name) != getattr(chosen, name)]
+    return "-".join(f"{SCHEDULE[name]}{getattr(chosen, name)}" for name in differ)
 
 
 def picture(network, data, n, seed=0):
@@ -57,6 +65,7 @@ def run(experiment, model, data, options, said):
     measured = finished.origin(origin, said) | {
         "preset": options.preset or presets.DEFAULT,
         "preset_settings": dataclasses.asdict(preset),
+        "changed": changed(experiment, model, options),
         "model_config": networks.plain_config(kept),
         "values": values,
         "examples": examples,
@@ -115,8 +124,9 @@ def _train(experiment, model, data, preset, options, run_dir):
 
 
 def _run_dir(experiment, model, data, options):
-    stem = f"{model}-{options.preset or presets.DEFAULT}-{data.name}"
-    stem += f"-seed{options.seed}" if options.seed else ""
+    stem = records.stem(
+        model, options.preset or presets.DEFAULT, data.name, changed(experiment, model, options), options.seed
+    )
     return pathlib.Path(options.runs_dir) / experiment.table / stem
 
 

@@ -77,6 +77,7 @@ class Record:
     samples: str | None  # PNG, path relative to results/
     command: str  # how to run it again: command_line()
     notes: str = ""
+    changed: str = ""  # what flags changed of the preset's schedule: "steps32000-muon"
     measurements: dict[str, float] = dataclasses.field(default_factory=dict)  # what else was measured: what -> number
 
     def __post_init__(self):
@@ -104,9 +105,9 @@ def _is_a(value, kind):
 
 
 def _check_names(record):
-    for name in ("table", "model", "preset", "data"):
+    for name in ("table", "model", "preset", "data", "changed"):
         value = getattr(record, name)
-        if not (_NAME.fullmatch(value) or (name == "preset" and value == "")):
+        if not (_NAME.fullmatch(value) or (name in ("preset", "changed") and value == "")):
             raise ValueError(f"`{name}` must be made of letters, digits, '_', '.', '+' and '-'. Received: {value!r}")
     if record.metric not in METRICS:
         raise ValueError(f"`metric` must be one of {tuple(METRICS)}. Received: {record.metric!r}")
@@ -145,10 +146,14 @@ def _check_files(record):
             raise ValueError(f"`{name}` must hold no absolute path: it means nothing elsewhere. Received: {value!r}")
 
 
+def stem(model, preset, data, changed="", seed=0):
+    """How the files of a run are called: a rerun replaces its own. A seed other than 0 is part of the name."""
+    return "-".join(part for part in (model, preset, data, changed, f"seed{seed}" if seed else "") if part)
+
+
 def file_name(record):
-    """`<model>-<preset>-<data>.json`: a rerun replaces its own record. A seed other than 0 is part of the name."""
-    seed = f"seed{record.seed}" if record.seed else ""
-    return "-".join(part for part in (record.model, record.preset, record.data, seed) if part) + ".json"
+    """`<model>-<preset>-<data>.json`, with what was changed of the preset and the seed: see `stem`."""
+    return stem(record.model, record.preset, record.data, record.changed, record.seed) + ".json"
 
 
 def write(record, results_dir):
@@ -179,7 +184,7 @@ def _parse(text):
     if not isinstance(content, dict):
         raise ValueError(f"it must hold one JSON object. Received: {type(content).__name__}")
     fields = dataclasses.fields(Record)
-    optional = ("notes", "measurements")  # records made before these were known lack them
+    optional = ("notes", "changed", "measurements")  # records made before these were known lack them
     missing = [field.name for field in fields if field.name not in (*optional, *content)]
     unknown = sorted(content.keys() - {field.name for field in fields})
     if missing or unknown:

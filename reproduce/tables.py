@@ -90,8 +90,9 @@ def table(rows, records, metric, title):
     """
     real, fallbacks = _lines(rows, records, metric)
     choice = (
-        "Where a row has several runs on one data set, the one with the lowest validation value is shown, of those "
-        "measured on the most validation images; none is chosen on test."
+        "Where several presets of a row were run on one data set, the one with the lowest validation value is shown, "
+        "of those measured on the most validation images; none is chosen on test. A run whose schedule flags changed "
+        "has its own line."
     )
     parts = [f"# {title}", f"{_unit(metric)} {choice}", _markdown(FULL, real, metric), _footnote(rows)]
     parts += [_measurements(real), _samples(real)]
@@ -182,12 +183,14 @@ def _lines(rows, records, metric):
 
 
 def _chosen(rows, records):
-    """[(row, its best record)] for each data set that the row was measured on, or [(row, None)]."""
+    """[(row, its best record)] for each data set, and each schedule that flags gave, of a row; or [(row, None)]."""
     lines = []
     for row in rows:
-        mine = [record for record in records if record.row == row.name]
-        groups = [[record for record in mine if record.data == data] for data in sorted({r.data for r in mine})]
-        lines += [(row, best(group)) for group in groups] or [(row, None)]
+        groups = {}
+        for record in records:
+            if record.row == row.name:
+                groups.setdefault((record.data, record.changed), []).append(record)
+        lines += [(row, best(groups[key])) for key in sorted(groups)] or [(row, None)]
     return lines
 
 
@@ -202,7 +205,7 @@ def _cells(row, record, metric, mark, folder):
     return cells | {
         "ours": _numbers(record.values.get("test"), record.values.get("train"), _our_sign(row), metric),
         "data": record.data_title + images,
-        "preset": record.preset or "-",
+        "preset": ", ".join(filter(None, (record.preset, record.changed))) or "-",
         "steps": f"{record.steps:,}" if record.steps else "-",
         "time": duration(record.wall_seconds) if record.wall_seconds else "-",
         "epoch": duration(_epoch_seconds(record)) if record.epochs else "-",

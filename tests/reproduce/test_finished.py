@@ -13,7 +13,8 @@ from models import weights_file
 from models.gated_pixel_cnn import GatedPixelCNN
 from reproduce import callbacks, network_rows, records, training
 
-RUN = pathlib.Path("runs") / "table1_cifar" / "gated_pixel_cnn-smoke-sklearn-photographs-32x32"
+PRESET_S_OWN = pathlib.Path("runs") / "table1_cifar" / "gated_pixel_cnn-smoke-sklearn-photographs-32x32"
+RUN = PRESET_S_OWN.with_name(f"{PRESET_S_OWN.name}-steps4-rate0.01-batch2")
 FLAGS = ("--preset=smoke", "--rows=gated_pixel_cnn")
 CHANGED = ("--steps=4", "--batch_size=2", "--learning_rate=0.01")
 
@@ -65,6 +66,7 @@ def test_it_is_measured_elsewhere_as_what_it_was_trained_as(trained, table1, tmp
     ran = table1(tmp_path, *FLAGS, *CHANGED)
     assert ran.result == 0 and "trained before, in 4 steps" in ran.output
     record = only_record(tmp_path)
+    assert record.changed == "steps4-rate0.01-batch2" and f"{RUN.name}.png" in record.samples
     settings = record.preset_settings
     assert (settings["steps"], settings["batch_size"], settings["learning_rate"]) == (4, 2, 0.01)
     assert (record.hardware, record.backend, record.steps) == ("a large machine", "jax", 4)
@@ -76,10 +78,17 @@ def test_it_is_measured_elsewhere_as_what_it_was_trained_as(trained, table1, tmp
         np.testing.assert_array_equal(array, source[name])
 
 
-def test_other_settings_are_another_training(trained, table1, tmp_path):
+def test_other_schedules_are_other_runs_and_leave_the_first_as_it_is(trained, table1, tmp_path):
     shutil.copytree(trained[0] / RUN, tmp_path / RUN)
-    ran = table1(tmp_path, *FLAGS, *CHANGED, "--steps=6")
-    assert "preset.steps was 4, is 6" in ran.result and "--restart" in ran.result
+    before = {path: path.read_bytes() for path in (tmp_path / RUN).rglob("*.*")}
+    assert table1(tmp_path, *FLAGS, "--train_only", "--steps=4").result == 0
+    assert {path.name for path in (tmp_path / RUN).parent.iterdir()} == {RUN.name, f"{PRESET_S_OWN.name}-steps4"}
+    assert {path: path.read_bytes() for path in (tmp_path / RUN).rglob("*.*")} == before
+
+
+def test_a_flag_that_repeats_the_preset_changes_nothing(table1, tmp_path):
+    assert table1(tmp_path, *FLAGS, "--train_only", "--batch_size=4").result == 0
+    assert (tmp_path / PRESET_S_OWN / "trained.json").is_file()
 
 
 def test_weights_that_were_changed_are_refused(trained, table1, tmp_path):

@@ -76,6 +76,7 @@ def test_the_file_is_indented_in_field_order_and_ends_with_a_newline(tmp_path):
     [
         ({"preset": "", "model": "uniform"}, "uniform-cifar10.json"),
         ({"seed": 3}, "gated_pixel_cnn-quick-cifar10-seed3.json"),  # another seed does not replace the first
+        ({"changed": "steps9-muon", "seed": 3}, "gated_pixel_cnn-quick-cifar10-steps9-muon-seed3.json"),  # nor this
     ],
 )
 def test_names_of_files(changes, name):

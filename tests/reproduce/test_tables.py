@@ -108,6 +108,15 @@ def test_two_data_sets_of_a_row_have_a_line_each():
     ]
 
 
+def test_a_schedule_that_flags_gave_has_a_line_of_its_own():
+    longer = make_record(test=2.0, validation=2.0, changed="steps9", preset="cpu")
+    (lines,) = markdown_tables(table([longer, make_record(test=3.0, validation=3.0, preset="cpu")]))
+    assert [(line["preset"], line["ours: test (train)"]) for line in lines[2:]] == [
+        ("cpu", "3.00"),
+        ("cpu, steps9", "2.00"),
+    ]
+
+
 @pytest.mark.parametrize("draw", ["table", "readme_table", "text_table"])
 def test_fallback_numbers_stand_apart_and_without_published_ones(draw):
     """7.77 was measured on other images: it may not even follow a published number in the same block."""
