@@ -61,6 +61,11 @@ class AutoregressiveModel(ImageModel):
             cost = cost * sample_weight
         return ops.mean(cost)
 
+    def _check_examples(self, images, condition, labels):
+        super()._check_examples(images, condition, labels)
+        if condition is not None:  # without one, `call` says what is missing
+            self._check_condition(condition, len(images))
+
     # Likelihood.
 
     def scale(self, values):

@@ -85,6 +85,10 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
         entropy = ops.softplus(mask) - covered * mask  # -m log p - (1 - m) log(1 - p) of p = sigmoid(mask)
         return of_colours + ops.sum(entropy, axis=(1, 2, 3))
 
+    def _check_examples(self, images, condition, labels):
+        super()._check_examples(images, condition, labels)
+        chairs_checks.check_labels(condition, self.num_styles, len(images))
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         cost = self.loss_of(y_pred["rgb"], y_pred["mask"], y_pred["targets"])
         return ops.mean(cost if sample_weight is None else cost * sample_weight)

@@ -58,6 +58,10 @@ class Classifier(ImageModel):
         """p(class | image): TFP Categorical, batch [n]."""
         return tfd.Categorical(logits=self(images))
 
+    def _check_examples(self, images, condition, labels):
+        super()._check_examples(images, condition, labels)
+        checks.check_labels("labels", labels, self.num_classes, len(images))
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         cost = -tfd.Categorical(logits=y_pred).log_prob(ops.cast(y, "int32"))
         return ops.mean(cost if sample_weight is None else cost * sample_weight)

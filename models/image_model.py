@@ -39,6 +39,21 @@ class ImageModel(keras.Model):
         """Nats of log-likelihood per image -> cost per image in `unit`."""
         return -log_prob / (math.prod(self.image_shape) * math.log(2.0)) if self.unit == "bits_per_dim" else -log_prob
 
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """Keras' own. Arrays are checked first, as everywhere here: a graph cannot look at values.
+
+        Raises:
+            ValueError: images, or what comes with them, that the model cannot learn from.
+        """
+        images, condition = (x.get("images"), x.get("condition")) if isinstance(x, dict) else (x, None)
+        if isinstance(images, np.ndarray):
+            self._check_examples(images, condition, y)
+        return super().fit(x, y, *args, **kwargs)
+
+    def _check_examples(self, images, condition, labels):
+        """Raises ValueError for arrays that `fit` must not learn from; a subclass checks its condition or labels."""
+        checks.check_images(images, self.image_shape, self.levels)
+
     def get_metrics_result(self):
         results = super().get_metrics_result()
         return {self.unit: results["loss"], **results} if "loss" in results else results

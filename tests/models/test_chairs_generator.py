@@ -286,6 +286,10 @@ def test_other_bad_input_is_named(tiny):
         tiny.squared_error(IMAGES, LABELS + 0.5)
     with refused("images must be uint8"):
         tiny({"images": IMAGES.astype("float32"), "condition": LABELS})
+    with refused("style must be labels 0 to 3.* from 1 to 4"):
+        tiny.fit({"images": IMAGES, "condition": LABELS + [1, 0, 0]})
+    with refused("elevation must be -90 to 90 degrees.*95"):
+        tiny.fit({"images": IMAGES, "condition": LABELS + [0, 0, 75]})
     with refused("layer must be one of .*'fc5'.*layer='fc6'"):
         tiny.features(0, layer="fc6")
     with refused(r"features must have shape \[2, 51\].*\[2, 7\]"):

@@ -76,7 +76,8 @@ def test_images(model, ask, images, message):
 @pytest.mark.parametrize(
     "images, message",
     [
-        (IMAGES / 1, "images must be uint8. Received: images of dtype float32"),
+        (IMAGES / 1, "images must be uint8, values 0 to 1. Received: images of dtype float64"),
+        (IMAGES + 2, "images must have values 0 to 1. Received: values from 2 to 2"),
         (IMAGES[:, :5], "images must have shape [n, 6, 5, 1]. Received: images of shape [2, 5, 5, 1]"),
     ],
 )

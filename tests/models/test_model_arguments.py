@@ -177,12 +177,27 @@ def test_completion(plain, arguments, message):
         (IMAGES[:, :2], "images must have shape [n, 3, 4, 3]. Received: images of shape [2, 2, 4, 3]"),
     ],
 )
-def test_images_in_training(make_model, images, message):
+def test_batches_of_images_in_training(make_model, images, message):
     """Floats would train, silently, on values that are all zero; another size, with a wrong unit."""
     model = make_model(GatedPixelCNN, **TINY)
     model.compile("adam", run_eagerly=True)
     with refuses(message):
-        model.fit(images, verbose=0)
+        model.fit(((images,) for _ in range(1)), verbose=0)
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        (IMAGES + 4, "images must have values 0 to 3. Received: values from 4 to 4"),
+        (IMAGES / 255, "images must be uint8, values 0 to 3. Received: images of dtype float64"),
+        ({"images": IMAGES + 4, "condition": [0, 1]}, "images must have values 0 to 3. Received: values from 4 to 4"),
+        ({"images": IMAGES, "condition": [0, 3]}, "condition must be labels 0 to 2. Received: labels from 0 to 3"),
+    ],
+)
+def test_arrays_in_training(plain, conditional, given, message):
+    """A class that is none would be no class at all, silently: its one-hot vector is zero."""
+    with refuses(message):
+        (conditional if isinstance(given, dict) else plain).fit(given, verbose=0)
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.5])
