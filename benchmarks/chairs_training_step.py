@@ -1,18 +1,19 @@
 """One training step of the two-stream ChairsGenerator (128x128, 843 styles, batch 32) against a PyTorch twin.
 
-  pip install -r requirements-benchmarks.txt && python benchmarks/chairs_training_step.py            two minutes
+  pip install -r requirements-benchmarks.txt && python benchmarks/chairs_training_step.py            three minutes
 
 Bars: at most as long as the twin's step; the transformations, which are part of both, at most a tenth of the step.
 
 Both get the same images, Adam and float32, in this process and with the same memory setting (reproduce/memory.py). The
-twin is timed in PyTorch's default layout and in channels_last, with PyTorch's fused Adam, and the faster counts.
+twin is timed in PyTorch's default layout and in channels_last, with PyTorch's fused Adam, and the faster counts. The
+memory that each takes beside its data is that of a process of its own: weights, Adam's, gradients and maps.
 """
 
 import numpy as np
 import torch
 from keras import ops
 
-from benchmarks import timing, torch_chairs
+from benchmarks import peak_memory, timing, torch_chairs
 from models import transformations
 from models.chairs_generator import ChairsGenerator
 from models.compiled import compiled
@@ -22,26 +23,40 @@ from reproduce.optimizers import FusedAdam
 BATCH, SIZE, STYLES = 32, 128, 843
 
 
+CONTENDERS = {
+    "PyTorch": lambda *batch: step_of_torch(*batch, torch.contiguous_format),
+    "PyTorch, channels_last": lambda *batch: step_of_torch(*batch, torch.channels_last),
+    "Keras": lambda *batch: step_of_keras(new_network(), *batch),
+}
+
+
 def main():
+    held = {name: peak_memory.elsewhere(__file__, name) for name in CONTENDERS}
     memory.keep_freed_memory()
-    images, labels = views()
-    network = ChairsGenerator((SIZE, SIZE, 4), STYLES)
-    network.build()
-    contenders = {
-        "PyTorch": step_of_torch(images, labels, torch.contiguous_format),
-        "PyTorch, channels_last": step_of_torch(images, labels, torch.channels_last),
-        "Keras": step_of_keras(network, images, labels),
-    }
-    seconds = timing.race(contenders, rounds=5, warm_up=1)
-    of_transformations = timing.race({"transformations": transformed(network, images)}, rounds=5, warm_up=1)
+    batch = views()
+    seconds = timing.race({name: make(*batch) for name, make in CONTENDERS.items()}, rounds=5, warm_up=1)
+    of_transformations = timing.race({"transformations": transformed(new_network(), batch[0])}, rounds=5, warm_up=1)
     measured = {f"seconds a step, {name}": value for name, value in seconds.items()}
     measured |= {f"seconds a batch, {name}": value for name, value in of_transformations.items()}
+    measured |= {f"MiB at the most, {name}": value / 2**20 for name, value in held.items()}
     twin = min(seconds["PyTorch"], seconds["PyTorch, channels_last"])
     bars = {
         "Keras step / PyTorch twin's step": (seconds["Keras"] / twin, 1.0),
         "transformations / Keras step": (of_transformations["transformations"] / seconds["Keras"], 0.1),
     }
     timing.report("chairs_training_step", measured, bars)
+
+
+def bytes_held(name):
+    memory.keep_freed_memory()
+    batch = views()
+    return peak_memory.held(lambda: CONTENDERS[name](*batch))
+
+
+def new_network():
+    network = ChairsGenerator((SIZE, SIZE, 4), STYLES)
+    network.build()
+    return network
 
 
 def views():
@@ -83,4 +98,7 @@ def step_of_torch(images, labels, memory_format):
 
 
 if __name__ == "__main__":
-    main()
+    if peak_memory.asked():
+        print(bytes_held(peak_memory.asked()))
+    else:
+        main()

@@ -13,16 +13,13 @@ Memory is the most that a process of its own ever held, from before its first st
 on one core, where the order of operations is always the same.
 """
 
-import resource
-import subprocess
-import sys
 import time
 
 import keras
 import numpy as np
 import torch
 
-from benchmarks import timing, torch_draw
+from benchmarks import peak_memory, timing, torch_draw
 from models.draw import Draw
 from reproduce import memory, threads
 
@@ -31,7 +28,7 @@ GLIMPSES = (16, 32, 64)
 
 
 def main():
-    held = {steps: bytes_held_elsewhere(steps) for steps in GLIMPSES}
+    held = {steps: peak_memory.elsewhere(__file__, steps) for steps in GLIMPSES}
     memory.keep_freed_memory()
     threads.one_for_each_operation()
     images = digits()
@@ -81,22 +78,13 @@ def step_of_torch(images):
     return step
 
 
-def bytes_held_elsewhere(steps):
-    command = [sys.executable, __file__, f"--memory={steps}"]
-    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
 def bytes_held(steps):
     threads.use(1)
-    step = step_of_keras(digits(), steps)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for _ in range(3):
-        step()
-    return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)  # Linux counts in KiB
+    return peak_memory.held(lambda: step_of_keras(digits(), steps))
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        print(bytes_held(int(sys.argv[1].removeprefix("--memory="))))
+    if peak_memory.asked():
+        print(bytes_held(int(peak_memory.asked())))
     else:
         main()

@@ -1,0 +1,27 @@
+"""Memory that steps take at the most, each contender in a process of its own: freed memory would count for the next."""
+
+import resource
+import subprocess
+import sys
+
+FLAG = "--memory="
+
+
+def asked():
+    """What this process was started to measure; None: nothing, it is the benchmark itself."""
+    return sys.argv[1].removeprefix(FLAG) if sys.argv[1:] else None
+
+
+def elsewhere(file, name):
+    """Bytes that `file`, a benchmark, prints of the contender `name`."""
+    found = subprocess.run([sys.executable, file, f"{FLAG}{name}"], check=True, capture_output=True, text=True)
+    return int(found.stdout)
+
+
+def held(make, times=3):
+    """Bytes more that this process held at the most, from before `make()` gives a step, through some steps."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    step = make()
+    for _ in range(times):
+        step()
+    return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)  # Linux counts in KiB
