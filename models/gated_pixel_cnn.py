@@ -69,6 +69,8 @@ class GatedPixelCNN(PixelNetwork):
         for block in self.blocks:
             block.build(shape, shape, self.batch_features_shape)
             shape = (None, height, width, self.filters)
+        if self.is_conditional:
+            block.vertical_condition.trainable = False  # nothing follows the last vertical map: it has no gradient
         self.build_head()
 
     def call(self, inputs, training=None):
