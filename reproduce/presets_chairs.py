@@ -51,7 +51,7 @@ def _without_transformations(of_network):
 _VIEWS = _without_transformations(_of())
 _VIEWS["quick"] = dataclasses.replace(_VIEWS["quick"], steps=150, steps_per_epoch=75)  # of many networks in a table
 _VIEWS["cpu"] = dataclasses.replace(_VIEWS["cpu"], steps=3000, model={**_VIEWS["cpu"].model, "width": 0.3})
-_TWELVE = _VIEWS | {"cpu": dataclasses.replace(_VIEWS["cpu"], steps=2000)}  # three networks, four numbers of azimuths
+_TWELVE = _VIEWS | {"cpu": dataclasses.replace(_VIEWS["cpu"], steps=4000)}  # three networks, four numbers of azimuths
 TRANSFER = {model: _TWELVE for model in ("chairs_target_alone", "chairs_without_transfer", "chairs_with_transfer")}
 ELEVATIONS = {model: _VIEWS for model in ("chairs_target_alone", "chairs_with_transfer")}
 EXTRAPOLATION = {"chairs_extrapolated": _VIEWS}
