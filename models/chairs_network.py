@@ -129,7 +129,8 @@ class ChairsNetwork(ImageModel):
     def pictures(self, maps):
         """Features "fc5" -> (rgb [B, size, size, 3], mask or its logit [B, size, size, 1]), float32."""
         sizes = np.cumsum([START**2 * stream.filters[0] for stream in self.image_streams])
-        parts = ops.split(maps, [int(size) for size in sizes[:-1]], axis=-1)
+        ends = [int(size) for size in sizes[:-1]]  # of all but the last
+        parts = ops.split(maps, ends, axis=-1) if ends else [maps]
         found = [stream.expand(part) for stream, part in zip(self.image_streams, parts, strict=True)]
         return _separate(found)
 

@@ -184,8 +184,17 @@ def test_the_style_of_a_drawing_is_found(trained):
     assert error(free) < 0.1 * error(np.full(3, 1 / 3)) and free.sum() != pytest.approx(1.0, abs=1e-6)
 
 
-@pytest.mark.parametrize("layer, units", [("style2", 26), ("fc3", 51), ("fc5", 64 * (13 + 6))])
-def test_pictures_are_drawn_from_features(tiny, layer, units):
+@pytest.fixture(scope="module")
+def one_stream():
+    return made(streams=1, mask_loss="softmax")
+
+
+@pytest.mark.parametrize(
+    "network, layer, units",
+    [("tiny", "style2", 26), ("tiny", "fc3", 51), ("tiny", "fc5", 64 * (13 + 6)), ("one_stream", "fc5", 64 * 13)],
+)
+def test_pictures_are_drawn_from_features(request, network, layer, units):
+    tiny = request.getfixturevalue(network)
     features = tiny.features([1, 2], 30, 20, layer=layer)
     assert features.shape == (2, units) and features.dtype == np.float32 and (features >= 0).all()
     whole, drawn = tiny.generate([1, 2], 30, 20), tiny.generate_from_features(features, layer, 30, 20)
