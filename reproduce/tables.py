@@ -267,9 +267,14 @@ def _measurements(lines):
     told = [(row, record) for row, record in lines if record and record.measurements]
     by_data = {}
     for row, record in told:
-        by_data.setdefault(record.data_title, []).append((row.name, record.measurements))
+        by_data.setdefault(record.data_title, []).append((_run_name(row, record), record.measurements))
     heads = {data: f"measured too, {data}" if len(by_data) > 1 else "measured too" for data in by_data}
     return "\n\n".join(_measured_table(heads[data], runs) for data, runs in by_data.items())
+
+
+def _run_name(row, record):
+    """A row may have several runs: "2s-S, steps24000"."""
+    return ", ".join(filter(None, (row.name, record.changed)))
 
 
 def _folded(tables):
@@ -292,7 +297,7 @@ def measured(value):
 
 def _samples(lines):
     """The pictures of records: samples, or what else a model of that kind can show."""
-    shown = [(row.name, record) for row, record in lines if record and record.samples]
+    shown = [(_run_name(row, record), record) for row, record in lines if record and record.samples]
     return "\n\n".join(f"{_shown(record)} of {name}:\n\n![{name}]({record.samples})" for name, record in shown)
 
 

@@ -109,8 +109,12 @@ def test_two_data_sets_of_a_row_have_a_line_each():
 
 
 def test_a_schedule_that_flags_gave_has_a_line_of_its_own():
-    longer = make_record(test=2.0, validation=2.0, changed="steps9", preset="cpu")
-    (lines,) = markdown_tables(table([longer, make_record(test=3.0, validation=3.0, preset="cpu")]))
+    shown = {"preset": "cpu", "measurements": {"what": 1.0}, "samples": "of.png"}
+    longer = make_record(test=2.0, validation=2.0, changed="steps9", **shown)
+    page = table([longer, make_record(test=3.0, validation=3.0, **shown)])
+    lines, measured = markdown_tables(page)
+    assert list(measured[0]) == ["measured too", "Gated PixelCNN", "Gated PixelCNN, steps9"]
+    assert "Samples of Gated PixelCNN, steps9:" in page
     assert [(line["preset"], line["ours: test (train)"]) for line in lines[2:]] == [
         ("cpu", "3.00"),
         ("cpu, steps9", "2.00"),
