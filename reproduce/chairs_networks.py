@@ -1,7 +1,7 @@
 """Networks of arXiv 1411.5928 compared: one stream or two, losses of the mask, width, depth; error on held-out views.
 
 python reproduce/chairs_networks.py                            embedded chairs: what results/ holds, then quick runs
-python reproduce/chairs_networks.py --preset=cpu --rows=chairs_2s_e
+python reproduce/chairs_networks.py --preset=cpu --rows=chairs_2s_s --steps=32000      half an hour of a core: sharp
 python reproduce/chairs_networks.py --data=modelnet10_chairs --voxels=modelnet10_chair_voxels32.npz
 
 1s, 2s     colour and mask from one stream of up-convolutions, or from one each
