@@ -1,6 +1,6 @@
 """One training step of the two-stream ChairsGenerator (128x128, 843 styles, batch 32) against a PyTorch twin.
 
-  pip install -r requirements-benchmarks.txt && python benchmarks/chairs_training_step.py            three minutes
+  pip install -r requirements-benchmarks.txt && python benchmarks/chairs_training_step.py            two minutes
 
 Bars: at most as long as the twin's step; the transformations, which are part of both, at most a tenth of the step.
 

@@ -9,7 +9,7 @@ Both get the same images, Adam and float32, in this process and with the same me
 Keras runs a graph without XLA, with one core an operation and as many operations side by side as there are cores, as
 reproduce/rows.py trains DRAW. PyTorch, which cannot, keeps its default, all cores for one operation, its faster one.
 
-Memory is the most that a process of its own ever held, from before its first step, which compiles, to after its third;
+Memory is the most that a process of its own ever held, from before the network is made to after its third step;
 on one core, where the order of operations is always the same.
 """
 

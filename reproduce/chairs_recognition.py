@@ -4,11 +4,12 @@ right chair    of all designs, as they truly look from that side, the one asked 
                among the five most like it
 right side     of all true views of that design the one most like the picture is from the azimuth asked for, or the next
 
-Alike is what differs least, by mean squared error of colour on white: of what a person would see. The truth of the view
+Alike is what differs least, by squared error of colour on white: of what a person would see. The truth of the view
 asked for is among the candidates, and no network saw it. By chance one of all designs is right, and 3 of 31 sides.
 """
 
 import numpy as np
+from sklearn.metrics.pairwise import euclidean_distances
 
 from models.chairs_images import data_on_white, on_white
 from reproduce import chairs
@@ -30,20 +31,20 @@ def recognised(network, data, at_most=2000):
     for view in np.unique(asked[:, 1:], axis=0):
         mine = (asked[:, 1:] == view).all(axis=1)
         seen, labels = _known(splits, lambda of, view=view: (of[:, 1:] == view).all(axis=1))
-        before[mine] = ahead(differences(drawn[mine], seen), labels[:, 0] == asked[mine, :1])
+        before[mine] = ahead(euclidean_distances(drawn[mine], seen), labels[:, 0] == asked[mine, :1])
     for style in np.unique(asked[:, 0]):
         mine = asked[:, 0] == style
         seen, labels = _known(splits, lambda of, style=style: of[:, 0] == style)
-        nearest = differences(drawn[mine], seen).argmin(axis=1)
+        nearest = euclidean_distances(drawn[mine], seen).argmin(axis=1)
         aside[mine] = turn(labels[nearest, 1], asked[mine, 1])
     step = np.diff(np.unique(data.train.labels[:, 1])).max(initial=0.0)
     right = {CHAIR: before < 1, AMONG_FIVE: before < 5, SIDE: aside <= step}
     return {what: 100.0 * float(np.mean(those)) for what, those in right.items()}
 
 
-def ahead(found, right):
-    """How many candidates are more alike than the right one: int [n], of differences and bool [n, candidates]."""
-    return (found < np.where(right, found, np.inf).min(axis=1, keepdims=True)).sum(axis=1)
+def ahead(distances, right):
+    """How many candidates are more alike than the right one: int [n], of two arrays [n, candidates]."""
+    return (distances < np.where(right, distances, np.inf).min(axis=1, keepdims=True)).sum(axis=1)
 
 
 def turn(azimuth, other):
@@ -51,19 +52,14 @@ def turn(azimuth, other):
     return np.abs((azimuth - other + 180.0) % 360.0 - 180.0)
 
 
-def differences(drawn, seen):
-    """Mean squared differences [n, candidates] of pictures, float [n, numbers] and [candidates, numbers]."""
-    squares = np.square(drawn).sum(axis=1)[:, None] + np.square(seen).sum(axis=1)
-    return (squares - 2.0 * drawn @ seen.T) / drawn.shape[1]
-
-
 def _known(splits, keep):
     """(pictures, labels) of the views of all splits whose labels `keep` wants."""
     kept = [keep(split.labels) for split in splits]
-    views = np.concatenate([split.images[those] for split, those in zip(splits, kept, strict=True)])
-    return _flat(data_on_white(views)), np.concatenate(
-        [split.labels[those] for split, those in zip(splits, kept, strict=True)]
+    views, labels = (
+        np.concatenate([getattr(split, name)[those] for split, those in zip(splits, kept, strict=True)])
+        for name in ("images", "labels")
     )
+    return _flat(data_on_white(views)), labels
 
 
 def _flat(images):

@@ -13,8 +13,8 @@ from models import weights_file
 from models.gated_pixel_cnn import GatedPixelCNN
 from reproduce import callbacks, network_rows, records, training
 
-PRESET_S_OWN = pathlib.Path("runs") / "table1_cifar" / "gated_pixel_cnn-smoke-sklearn-photographs-32x32"
-RUN = PRESET_S_OWN.with_name(f"{PRESET_S_OWN.name}-steps4-rate0.01-batch2")
+UNCHANGED = pathlib.Path("runs") / "table1_cifar" / "gated_pixel_cnn-smoke-sklearn-photographs-32x32"
+RUN = UNCHANGED.with_name(f"{UNCHANGED.name}-steps4-rate0.01-batch2")
 FLAGS = ("--preset=smoke", "--rows=gated_pixel_cnn")
 CHANGED = ("--steps=4", "--batch_size=2", "--learning_rate=0.01")
 
@@ -82,13 +82,13 @@ def test_other_schedules_are_other_runs_and_leave_the_first_as_it_is(trained, ta
     shutil.copytree(trained[0] / RUN, tmp_path / RUN)
     before = {path: path.read_bytes() for path in (tmp_path / RUN).rglob("*.*")}
     assert table1(tmp_path, *FLAGS, "--train_only", "--steps=4").result == 0
-    assert {path.name for path in (tmp_path / RUN).parent.iterdir()} == {RUN.name, f"{PRESET_S_OWN.name}-steps4"}
+    assert {path.name for path in (tmp_path / RUN).parent.iterdir()} == {RUN.name, f"{UNCHANGED.name}-steps4"}
     assert {path: path.read_bytes() for path in (tmp_path / RUN).rglob("*.*")} == before
 
 
 def test_a_flag_that_repeats_the_preset_changes_nothing(table1, tmp_path):
     assert table1(tmp_path, *FLAGS, "--train_only", "--batch_size=4").result == 0
-    assert (tmp_path / PRESET_S_OWN / "trained.json").is_file()
+    assert (tmp_path / UNCHANGED / "trained.json").is_file()
 
 
 def test_weights_that_were_changed_are_refused(trained, table1, tmp_path):
