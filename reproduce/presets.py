@@ -3,7 +3,7 @@
 smoke   seconds: the tests
 quick   about two minutes a model on two CPU cores: the default
 cpu     up to about an hour a model on one CPU core
-muon    the same time by another optimiser, of the models that have it
+muon    about as long by another optimiser, of the models that have it
 gpu     about half an hour on one modern GPU
 paper   the paper's own setting, where it gives one
 """
@@ -97,6 +97,7 @@ _ROW_LSTM_CIFAR = _recurrent(
     smoke=_SMALL_RECURRENT,
     quick={"filters": 36, "depth": 3, "head_filters": 72},
     cpu={"filters": 48, "depth": 6, "head_filters": 96},
+    muon={"filters": 48, "depth": 6, "head_filters": 96},
     gpu={"filters": 96, "depth": 8, "head_filters": 384, "dropout": 0.1},
     paper={"filters": 129, "depth": 12, "head_filters": 1023},
 )
@@ -106,6 +107,7 @@ _DIAGONAL_CIFAR = _recurrent(
     smoke=_SMALL_RECURRENT,
     quick={"filters": 36, "depth": 1, "head_filters": 72},
     cpu={"filters": 48, "depth": 2, "head_filters": 96},
+    muon={"filters": 48, "depth": 2, "head_filters": 96},
     gpu={"filters": 96, "depth": 6, "head_filters": 384, "dropout": 0.1},
     paper={"filters": 129, "depth": 12, "head_filters": 1023},
 )
@@ -179,6 +181,8 @@ _GATED_MNIST = {
                     validation_images=200, evaluation_images=500, evaluation_batch=50),
     "cpu": Preset({"filters": 32, "depth": 6}, 6000, 8, learning_rate=3e-3, steps_per_epoch=500,
                   validation_images=500, evaluation_images=2000, evaluation_batch=50),
+    "muon": Preset({"filters": 32, "depth": 6}, 12_000, 8, optimizer="muon", learning_rate=9e-3, steps_per_epoch=500,
+                   validation_images=500, evaluation_images=2000, evaluation_batch=50),
     "gpu": Preset({"filters": 64, "depth": 12, "kernel_size": 5, "dropout": 0.1}, 40_000, 64, steps_per_epoch=1000,
                   warmup_steps=1000, ema_momentum=0.9995, evaluation_batch=100, xla=True),
     "paper": Preset({"filters": 64, "depth": 12, "kernel_size": 5, "dropout": 0.1}, 200_000, 16, learning_rate=4e-4,
@@ -188,6 +192,7 @@ _PIXEL_CNN_MNIST = {
     "smoke": _GATED_MNIST["smoke"],
     "quick": dataclasses.replace(_GATED_MNIST["quick"], model={"filters": 16, "depth": 8, "head_filters": 32}),
     "cpu": dataclasses.replace(_GATED_MNIST["cpu"], model={"filters": 32, "depth": 10, "head_filters": 32}),
+    "muon": dataclasses.replace(_GATED_MNIST["muon"], model={"filters": 32, "depth": 10, "head_filters": 32}),
     "gpu": dataclasses.replace(_GATED_MNIST["gpu"], model={"filters": 64, "depth": 12, "head_filters": 64}),
     # arXiv 1601.06759: 7 layers, h = 16, a head of 32.
     "paper": dataclasses.replace(_GATED_MNIST["paper"], model={"filters": 16, "depth": 7, "head_filters": 32}),
@@ -200,6 +205,7 @@ _ROW_LSTM_MNIST = _recurrent(
     smoke=_SMALL_RECURRENT,
     quick={"filters": 16, "depth": 3, "head_filters": 32},
     cpu={"filters": 32, "depth": 3, "head_filters": 32},
+    muon={"filters": 32, "depth": 3, "head_filters": 32},
     gpu={"filters": 64, "depth": 7, "head_filters": 64, "dropout": 0.1},
     paper={"filters": 16, "depth": 7, "head_filters": 32},
 )
@@ -210,11 +216,12 @@ _DIAGONAL_MNIST = _recurrent(
     smoke=_SMALL_RECURRENT,
     quick={"filters": 16, "depth": 1, "head_filters": 32},
     cpu=_ONE_LAYER,
+    muon=_ONE_LAYER,
     gpu=_ONE_LAYER,
     paper=_ONE_LAYER,
 )
 _SEVEN_LAYERS = {"filters": 16, "depth": 7, "head_filters": 32}
-_ALL_BUT_SMOKE = ("quick", "cpu", "gpu", "paper")
+_ALL_BUT_SMOKE = ("quick", "cpu", "muon", "gpu", "paper")
 _DIAGONAL_7_MNIST = _recurrent(
     _PIXEL_CNN_MNIST, "diagonal_bilstm", smoke=_SMALL_RECURRENT, **dict.fromkeys(_ALL_BUT_SMOKE, _SEVEN_LAYERS)
 )
