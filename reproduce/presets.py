@@ -136,8 +136,8 @@ _DRAW_MNIST = {
     "quick": Preset({"steps": 8, "units": 128, "latent": 50, "read_size": 8, "write_size": 8}, 1500, 25,
                     learning_rate=3e-3, clip_norm=5.0, ema_momentum=0.99, steps_per_epoch=250, validation_images=500,
                     evaluation_images=1000, evaluation_batch=100),
-    "cpu": Preset({"steps": 16, "units": 256, "latent": 100, "read_size": 8, "write_size": 8}, 11_000, 50,
-                  learning_rate=2e-3, clip_norm=5.0, steps_per_epoch=500, validation_images=500, evaluation_batch=100),
+    "cpu": Preset({"steps": 16, "units": 256, "latent": 100, "read_size": 8, "write_size": 8}, 40_000, 50,
+                  learning_rate=3e-3, clip_norm=5.0, steps_per_epoch=500, validation_images=500, evaluation_batch=100),
     "gpu": Preset({"steps": 64, "units": 256, "latent": 100, "read_size": 2, "write_size": 5}, 40_000, 100,
                   steps_per_epoch=1000, warmup_steps=500, evaluation_batch=100, xla=True),
     "paper": Preset({"steps": 64, "units": 256, "latent": 100, "read_size": 2, "write_size": 5}, 500_000, 100,
@@ -149,7 +149,7 @@ _DRAW_MNIST_WITHOUT_ATTENTION = {
     for name, preset in _DRAW_MNIST.items()
 }
 _DRAW_MNIST_WITHOUT_ATTENTION["cpu"] = dataclasses.replace(  # whole images cost more a step
-    _DRAW_MNIST_WITHOUT_ATTENTION["cpu"], steps=4000, model={**_DRAW_MNIST_WITHOUT_ATTENTION["cpu"].model, "steps": 8}
+    _DRAW_MNIST_WITHOUT_ATTENTION["cpu"], steps=15_000, model={**_DRAW_MNIST_WITHOUT_ATTENTION["cpu"].model, "steps": 8}
 )
 
 # Figures 8 and 9, intensities as probabilities. Two digits are not given in the paper: the MNIST model's setting, with
