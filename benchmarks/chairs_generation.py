@@ -38,4 +38,5 @@ def main():
 
 
 if __name__ == "__main__":
+    timing.arguments(__doc__)
     main()

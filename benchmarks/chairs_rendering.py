@@ -10,7 +10,6 @@ preparing it is paid once, not once a view, and stands beside; per view it count
 """
 
 import statistics
-import sys
 import time
 
 import numpy as np
@@ -83,5 +82,6 @@ def a_batch(views=2000, rounds=50):
 
 
 if __name__ == "__main__":
-    given = dict(argument.removeprefix("--").split("=", 1) for argument in sys.argv[1:])
-    main(given.get("furniture"), given.get("voxels"))
+    furniture_help, voxels_help = "folder, .sh3f or .deb of the package", "of ModelNet10, .npz"
+    given = timing.arguments(__doc__, furniture={"help": furniture_help}, voxels={"help": voxels_help})
+    main(given.furniture, given.voxels)

@@ -98,7 +98,8 @@ def step_of_torch(images, labels, memory_format):
 
 
 if __name__ == "__main__":
-    if peak_memory.asked():
-        print(bytes_held(peak_memory.asked()))
+    asked = timing.arguments(__doc__, **peak_memory.FLAG).memory
+    if asked:
+        print(bytes_held(asked))
     else:
         main()

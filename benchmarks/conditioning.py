@@ -65,4 +65,5 @@ def sampler(network, given):
 
 
 if __name__ == "__main__":
+    timing.arguments(__doc__)
     main()

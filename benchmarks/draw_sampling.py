@@ -65,4 +65,5 @@ def classifier_step(images, labels):
 
 
 if __name__ == "__main__":
+    timing.arguments(__doc__)
     main()

@@ -84,7 +84,8 @@ def bytes_held(steps):
 
 
 if __name__ == "__main__":
-    if peak_memory.asked():
-        print(bytes_held(int(peak_memory.asked())))
+    asked = timing.arguments(__doc__, **peak_memory.FLAG).memory
+    if asked:
+        print(bytes_held(int(asked)))
     else:
         main()

@@ -1,20 +1,16 @@
 """Memory that steps take at the most, each contender in a process of its own: freed memory would count for the next."""
 
+import argparse
 import resource
 import subprocess
 import sys
 
-FLAG = "--memory="
-
-
-def asked():
-    """What this process was started to measure; None: nothing, it is the benchmark itself."""
-    return sys.argv[1].removeprefix(FLAG) if sys.argv[1:] else None
+FLAG = {"memory": {"help": argparse.SUPPRESS}}  # for `timing.arguments`: the contender that a process is to measure
 
 
 def elsewhere(file, name):
     """Bytes that `file`, a benchmark, prints of the contender `name`."""
-    found = subprocess.run([sys.executable, file, f"{FLAG}{name}"], check=True, capture_output=True, text=True)
+    found = subprocess.run([sys.executable, file, f"--memory={name}"], check=True, capture_output=True, text=True)
     return int(found.stdout)
 
 

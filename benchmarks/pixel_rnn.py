@@ -84,4 +84,5 @@ def forward_of(layer_class, n):
 
 
 if __name__ == "__main__":
+    timing.arguments(__doc__)
     main()

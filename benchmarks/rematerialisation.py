@@ -20,7 +20,7 @@ import sys
 import keras
 import numpy as np
 
-from benchmarks import timing
+from benchmarks import peak_memory, timing
 from models.gated_pixel_cnn import GatedPixelCNN
 from reproduce import devices, memory, presets, threads, training
 
@@ -71,7 +71,8 @@ def bytes_an_image(name):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        print(bytes_an_image(sys.argv[1].removeprefix("--memory=")))
+    asked = timing.arguments(__doc__, **peak_memory.FLAG).memory
+    if asked:
+        print(bytes_an_image(asked))
     else:
         main()

@@ -9,7 +9,6 @@ times faster than tfp.distributions.PixelCNN(...).sample(16); 64x64 at most 4.5 
 rows and pixels grows with the width and not with the area.
 """
 
-import sys
 import time
 
 import keras
@@ -80,4 +79,5 @@ def tfp_seconds():
 
 
 if __name__ == "__main__":
-    main("--with_tfp" in sys.argv[1:])
+    with_tfp = {"action": "store_true", "help": "TFP's sampler too: several minutes more"}
+    main(timing.arguments(__doc__, with_tfp=with_tfp).with_tfp)

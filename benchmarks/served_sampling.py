@@ -94,4 +94,5 @@ def timed(function):
 
 
 if __name__ == "__main__":
+    timing.arguments(__doc__)
     main()

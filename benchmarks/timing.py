@@ -1,5 +1,6 @@
 """Side-by-side timing: every contender once per round, so that all see the same weather; medians and ratios."""
 
+import argparse
 import datetime
 import json
 import pathlib
@@ -7,6 +8,14 @@ import statistics
 import time
 
 from reproduce import records
+
+
+def arguments(doc, **flags):
+    """What the command line gives of `flags`, {name: options of argparse}; with --help, or another, nothing is run."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, options in flags.items():
+        parser.add_argument(f"--{name}", **options)
+    return parser.parse_args()
 
 
 def race(contenders, rounds=9, warm_up=2):

@@ -53,4 +53,5 @@ def torch_step(images, memory_format):
 
 
 if __name__ == "__main__":
+    timing.arguments(__doc__)
     main()

@@ -61,6 +61,7 @@ def both_ways(function, layer, size):
 
 
 if __name__ == "__main__":
+    timing.arguments(__doc__)
     if keras.backend.backend() != "tensorflow":
         raise SystemExit("up_conv: KERAS_BACKEND must be tensorflow")
     main()

@@ -14,13 +14,13 @@
 REST needs NumPy alone, gRPC tensorflow-serving-api too, pictures Pillow.
 """
 
-import argparse
 import math
 import pathlib
 import time
 
 import numpy as np
 from absl import app, logging
+from absl.flags import argparse_flags
 
 from serving.transports import Again, ServingError, transport
 
@@ -170,7 +170,7 @@ def _checked(name, value, dtype, shape):
 
 def parse(argv):
     """The arguments in `argv`."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse_flags.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("signature", help="sample, complete, log_prob, elbo, ..., or: signatures")
     parser.add_argument("--server", default=GRPC_SERVER, help="host:port for gRPC, http://host:port for REST")
     parser.add_argument("--model", default=MODEL, help="what the model is served as")

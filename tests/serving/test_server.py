@@ -3,6 +3,8 @@
 import json
 import os
 import pathlib
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -197,6 +199,14 @@ def test_the_script_draws_a_picture_and_tells_what_is_wrong(server, tmp_path, ca
     assert "client: --out must be .npz" in run_script("elbo", *given, f"--out={picture}")
     np.save(tmp_path / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
     assert "allow_pickle=False" in run_script("elbo", *given[:2], f"--images={tmp_path / 'pickled.npy'}")
+
+
+def test_the_script_says_in_one_line_that_no_server_is_there():
+    """As a program of its own, where the flags are read before `run`."""
+    command = [sys.executable, "serving/client.py", "signatures", "--server=http://localhost:9", "--timeout=5"]
+    told = subprocess.run(command, cwd=HERE.parents[1], capture_output=True, text=True, check=False)
+    assert told.returncode == 1 and told.stderr.startswith("client: http://localhost:9 cannot be reached"), told.stderr
+    assert len(told.stderr.splitlines()) == 1
 
 
 def test_what_is_refused_for_a_neighbours_sake_is_asked_again(clients, monkeypatch):
