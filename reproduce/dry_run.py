@@ -40,7 +40,7 @@ class Estimate:
 
 def say(title, network, preset, data):
     """Prints what it would take to train `network`, which is trained a little to see, by `preset` on `data`."""
-    print(title, flush=True)
+    print(f"{title}: a few steps are timed, which may take minutes", flush=True)
     for line in lines(estimate(network, preset, data), preset, data):
         print(f"  {line}", flush=True)
 
@@ -53,13 +53,19 @@ def lines(told, preset, data):
         found += ": TOO MUCH; --accumulate, --remat, more --devices or a smaller preset take less"
     return [
         f"parameters  {told.parameters:,}",
-        f"steps       {preset.steps:,} of {preset.batch_size} images, {told.passes:.3g} times the "
-        f"{len(data.train.images):,} training images",
+        f"steps       {preset.steps:,} of {preset.batch_size} images, {_passes(told, preset, data)}",
         f"memory      {told.fixed_bytes / GIB:.2f} GiB for weights, gradients and averages, and "
         f"{told.bytes_an_image / GIB:.3f} GiB an image: {told.device_bytes / GIB:.1f} GiB a device{found}",
         f"time        about {duration(told.seconds)}{several}: {told.step_seconds:.3g} s a step, from "
         f"{told.slice_seconds:.3g} s for one of {told.slice_size} image(s)",
     ]
+
+
+def _passes(told, preset, data):
+    """How often the training images are seen; of a stand-in's nobody asks."""
+    if data.is_fallback:
+        return f"{preset.steps * preset.batch_size:,} in all; timed on those of {data.title}, for want of others"
+    return f"{told.passes:.3g} times the {len(data.train.images):,} training images"
 
 
 def estimate(network, preset, data):

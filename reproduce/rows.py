@@ -97,9 +97,12 @@ def main(experiment, others=None, flag="data", instead=None):
     """
     choices = others or {flag: experiment}
     choose = {flag: list(choices)} if others else {}
+    libraries_own = set(flags.FLAGS)
     command.define(experiment.models, choose=choose, on_request=experiment.on_request)
     if experiment.define:
         experiment.define(flags.FLAGS)
+    for name in set(flags.FLAGS) - libraries_own:  # so that --help shows them, and them alone
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
 
     def run_and_exit(argv):
         experiment = choices[flags.FLAGS[flag].value if others else flag]

@@ -5,6 +5,7 @@ Published numbers stand beside ours, and never beside those of another data set.
 
 import dataclasses
 import pathlib
+import re
 
 from reproduce import records as records_lib
 
@@ -13,7 +14,7 @@ COMPACT = {name: name for name in ("model", "paper", "ours", "data", "steps", "t
 COMPACT |= {name: name for name in ("device", "command", "weights")}
 SHORT = {name: COMPACT[name] for name in ("model", "paper", "ours", "data", "steps", "time", "device")}
 TERMINAL = {name: name for name in ("model", "paper", "ours", "data", "preset", "steps", "time")}
-FULL = TERMINAL | {"paper": "paper: test (train)", "ours": "ours: test (train)", "time": "training time"}
+FULL = TERMINAL | {"time": "training time"}
 FULL |= {"epoch": "an epoch"} | {name: name for name in ("device", "command", "weights")}
 
 
@@ -138,7 +139,7 @@ def text_table(rows, records, metric, title):
 
 
 def _unit(metric):
-    return f"In {records_lib.METRICS[metric]}; lower is better."
+    return f"In {records_lib.METRICS[metric]}: test (train); lower is better."
 
 
 def _why(record):
@@ -209,10 +210,18 @@ def _cells(row, record, metric, mark, folder):
         "steps": f"{record.steps:,}" if record.steps else "-",
         "time": duration(record.wall_seconds) if record.wall_seconds else "-",
         "epoch": duration(_epoch_seconds(record)) if record.epochs else "-",
-        "device": record.hardware,
+        "device": _device(record),
         "command": f"`{record.command}`",
         "weights": f"[{weights.name}]({folder}{weights})" if record.weights else "-",
     }
+
+
+def _device(record):
+    """The machine, and how many of its cores were used, where --threads said so: "AMD EPYC, 1 of 2 cores, 24 GiB"."""
+    machine = re.sub(r"\b1 cores\b", "1 core", record.hardware)  # as earlier records have it
+    threads = re.match(r"On (\d+) CPU thread", record.notes)
+    used, found = (int(match[1]) if match else 0 for match in (threads, re.search(r"(\d+) cores?\b", machine)))
+    return machine.replace(f"{found} core", f"{used} of {found} core") if 0 < used < found else machine
 
 
 def _epoch_seconds(record):
@@ -236,10 +245,12 @@ def _our_sign(row):
 
 
 def duration(seconds):
-    """Seconds as people say them: "41 s", "12 min", "3.4 h"."""
+    """Seconds as people say them: "41 s", "12 min", "3.4 h", "1,628 days"."""
     if seconds < 59.5:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 3570 else f"{seconds / 3600:.1f} h"
+    if seconds < 3570:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 72 * 3600 else f"{seconds / 86400:,.0f} days"
 
 
 def _grid(columns, lines, metric, folder=""):

@@ -325,6 +325,13 @@ def test_what_cannot_be_done_is_refused_with_its_argument(table1, tmp_path, monk
     assert [name for name in named if name.format(file=file) not in ran.result] == []
 
 
+def test_help_shows_the_flags_of_the_script_and_no_librarys(bare_machine):
+    command = [sys.executable, "reproduce/table1_cifar.py", "--help"]
+    told = subprocess.run(command, cwd=records.REPOSITORY, env=bare_machine, capture_output=True, text=True).stdout
+    assert "Table 1" in told and "--preset: <smoke|quick" in told and "--[no]evaluate_only" in told
+    assert "--verbosity" not in told
+
+
 @pytest.mark.parametrize("flag", ["--preset=huge", "--precision=int8", "--seed=-1", "--batch_size=0"])
 def test_flags_refuse_what_they_do_not_know(flag):
     options = flags.FlagValues()

@@ -89,9 +89,11 @@ def test_a_dry_run_says_what_it_would_take_and_does_nothing(run_table, tmp_path,
     lines = ran.output.splitlines()
     network = GatedPixelCNN((32, 32, 3), **presets_imagenet.IMAGENET[32]["gated_pixel_cnn"]["smoke"].model)
     network.build()
-    told = "\n".join(lines[lines.index("Gated PixelCNN, 32x32, preset smoke") :])
+    told = "\n".join(
+        lines[lines.index("Gated PixelCNN, 32x32, preset smoke: a few steps are timed, which may take minutes") :]
+    )
     assert f"parameters  {network.count_params():,}\n" in told
-    assert "steps       6 of 4 images, 0.00571 times the 4,200 training images\n" in told
+    assert "steps       6 of 4 images, 24 in all; timed on those of photographs of scikit-learn" in told
     assert "GiB a device" in told and "time        about " in told and told.endswith("downloaded")
 
 
