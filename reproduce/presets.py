@@ -181,8 +181,9 @@ _GATED_MNIST = {
                     validation_images=200, evaluation_images=500, evaluation_batch=50),
     "cpu": Preset({"filters": 32, "depth": 6}, 6000, 8, learning_rate=3e-3, steps_per_epoch=500,
                   validation_images=500, evaluation_images=2000, evaluation_batch=50),
-    "muon": Preset({"filters": 32, "depth": 6}, 12_000, 8, optimizer="muon", learning_rate=9e-3, steps_per_epoch=500,
-                   validation_images=500, evaluation_images=2000, evaluation_batch=50),
+    # Larger kernels: what lies far above tells more of a digit than a third pass over the images would.
+    "muon": Preset({"filters": 32, "depth": 8, "kernel_size": 5}, 6000, 8, optimizer="muon", learning_rate=9e-3,
+                   steps_per_epoch=500, validation_images=500, evaluation_images=2000, evaluation_batch=50),
     "gpu": Preset({"filters": 64, "depth": 12, "kernel_size": 5, "dropout": 0.1}, 40_000, 64, steps_per_epoch=1000,
                   warmup_steps=1000, ema_momentum=0.9995, evaluation_batch=100, xla=True),
     "paper": Preset({"filters": 64, "depth": 12, "kernel_size": 5, "dropout": 0.1}, 200_000, 16, learning_rate=4e-4,
@@ -192,7 +193,9 @@ _PIXEL_CNN_MNIST = {
     "smoke": _GATED_MNIST["smoke"],
     "quick": dataclasses.replace(_GATED_MNIST["quick"], model={"filters": 16, "depth": 8, "head_filters": 32}),
     "cpu": dataclasses.replace(_GATED_MNIST["cpu"], model={"filters": 32, "depth": 10, "head_filters": 32}),
-    "muon": dataclasses.replace(_GATED_MNIST["muon"], model={"filters": 32, "depth": 10, "head_filters": 32}),
+    "muon": dataclasses.replace(
+        _GATED_MNIST["muon"], model={"filters": 32, "depth": 10, "kernel_size": 5, "head_filters": 32}
+    ),
     "gpu": dataclasses.replace(_GATED_MNIST["gpu"], model={"filters": 64, "depth": 12, "head_filters": 64}),
     # arXiv 1601.06759: 7 layers, h = 16, a head of 32.
     "paper": dataclasses.replace(_GATED_MNIST["paper"], model={"filters": 16, "depth": 7, "head_filters": 32}),
