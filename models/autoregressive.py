@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from layers.pixels import scaled
 from models import checks
 from models.compiled import over_cores
 from models.distributions import tfd
@@ -70,7 +71,7 @@ class AutoregressiveModel(ImageModel):
 
     def scale(self, values):
         """What the network sees of values 0 .. levels - 1: float, -1 to 1."""
-        return ops.cast(values, "float32") * (2.0 / (self.levels - 1)) - 1.0
+        return scaled(values, self.levels)
 
     def network_inputs(self, inputs):
         """(images scaled, what enters the gates or None), from what `call` is given."""

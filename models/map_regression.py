@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from layers.map_network import MapNetwork
+from layers.pixels import scaled
 from models import checks
 from models.autoregressive import check_network_condition, join_inputs, split_inputs
 from models.distributions import tfd
@@ -77,9 +78,8 @@ class MapRegression(ImageModel):
         """Nats per image: the density of each value, the distance of two neighbouring values being 1."""
         images, condition = split_inputs(inputs)
         checks.check_network_images(images, self.image_shape)
-        scale = 2.0 / (self.levels - 1)
         density = tfd.Normal(means, ops.exp(ops.cast(self.log_sigma, "float32")))
-        log_prob = density.log_prob(ops.cast(images, "float32") * scale - 1.0) + math.log(scale)
+        log_prob = density.log_prob(scaled(images, self.levels)) + math.log(2.0 / (self.levels - 1))
         if self.keeps_known:
             log_prob = ops.where(known_pixels(condition, self.levels), 0.0, log_prob)
         return ops.sum(log_prob, axis=(1, 2, 3))
