@@ -100,7 +100,8 @@ def blur(images, rng=None):
 def enlarge(small):
     """Bicubic, by Pillow."""
     size = small.shape[2] * SHRINK, small.shape[1] * SHRINK
-    return np.stack([np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)) for image in small])
+    large = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)) for image in small]
+    return np.array(large, "uint8").reshape(len(small), size[1], size[0], small.shape[3])
 
 
 def fill_holes(hidden):

@@ -8,6 +8,8 @@ The paper gives no sizes.
 import keras
 from keras import ops
 
+from layers.pixels import scaled
+
 
 @keras.saving.register_keras_serializable(package="layers")
 class ConvEncoder(keras.layers.Layer):
@@ -48,7 +50,7 @@ class ConvEncoder(keras.layers.Layer):
         self.code.build((None, shape[1] * shape[2] * shape[3]))
 
     def call(self, images):
-        maps = self.first(ops.cast(images, self.compute_dtype) * (2.0 / (self.levels - 1)) - 1.0)
+        maps = self.first(ops.cast(scaled(images, self.levels), self.compute_dtype))
         for conv in self.down:
             maps = conv(ops.relu(maps))
         size = maps.shape[1] * maps.shape[2] * maps.shape[3]

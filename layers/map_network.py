@@ -10,6 +10,8 @@ no sizes. Where a map is halved first, to see further, each of its sizes on the 
 import keras
 from keras import ops
 
+from layers.pixels import scaled
+
 SMALLEST = 8  # pixels: what a vector becomes first is the image's size, halved until it is no larger than this
 
 # He's, so that s is of the size of what the condition holds from the first step on: what enters the gates as hundredths
@@ -96,10 +98,9 @@ class MapNetwork(keras.layers.Layer):
         return doublings
 
     def call(self, condition):
-        condition = ops.cast(condition, self.compute_dtype)
         if self.levels is not None:
-            condition = condition * (2.0 / (self.levels - 1)) - 1.0
-        maps = self.first(condition)
+            condition = scaled(condition, self.levels)
+        maps = self.first(ops.cast(condition, self.compute_dtype))
         if len(condition.shape) == 2:
             maps = ops.reshape(maps, (-1, *self.start, self.filters))
         larger = []

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from layers.pixels import scaled
 from models import checks
 from models.compiled import over_cores
 from models.distributions import tfd
@@ -70,7 +71,7 @@ class AutoregressiveModel(ImageModel):
 
     def scale(self, values):
         """What the network sees of values 0 .. levels - 1: float, -1 to 1."""
-        return ops.cast(values, "float32") * (2.0 / (self.levels - 1)) - 1.0
+        return scaled(values, self.levels)
 
     def network_inputs(self, inputs):
         """(images scaled, what enters the gates or None), from what `call` is given."""
@@ -93,11 +94,7 @@ class AutoregressiveModel(ImageModel):
             return None
         if self.condition_shape is None:
             return ops.one_hot(condition, self.num_classes, dtype=self.compute_dtype)
-        if tuple(condition.shape[1:]) != self.condition_shape:
-            expected = ", ".join(str(size) for size in self.condition_shape)
-            raise ValueError(
-                f"condition must have shape [n, {expected}]. Received: condition of shape {list(condition.shape)}"
-            )
+        check_network_condition(condition, self.condition_shape)
         return ops.cast(condition, self.compute_dtype)
 
     def split_levels(self, maps):
@@ -109,7 +106,15 @@ class AutoregressiveModel(ImageModel):
         return tfd.Independent(tfd.Categorical(logits=logits), reinterpreted_batch_ndims=3)
 
     def distribution(self, images, condition=None):
-        """p(. | earlier sub-pixels of `images`): TFP Independent(Categorical), batch [batch], event [H, W, colours]."""
+        """p(. | earlier sub-pixels of `images`): TFP Independent(Categorical), batch [batch], event [H, W, colours].
+
+        Arguments as of `log_prob`, at least one image. Tensors are taken as they are: a graph cannot look at values.
+        """
+        if not ops.is_tensor(images):
+            images = checks.check_images(images, self.image_shape, self.levels)
+            if not len(images):
+                raise ValueError(f"images must be at least one. Received: images of shape {list(images.shape)}")
+            condition = self._check_condition(condition, len(images))
         return self._distribution(self(join_inputs(images, condition)))
 
     def log_prob(self, images, condition=None, batch_size=64):
@@ -206,5 +211,17 @@ def join_inputs(images, condition=None):
 
 
 def split_inputs(inputs):
-    """The inverse of `join_inputs`: (images, condition or None)."""
-    return (inputs["images"], inputs["condition"]) if isinstance(inputs, dict) else (inputs, None)
+    """The inverse of `join_inputs`: (images, condition or None). Raises ValueError for a dict with other keys."""
+    if not isinstance(inputs, dict):
+        return inputs, None
+    if "images" not in inputs or not inputs.keys() <= {"images", "condition"}:
+        raise ValueError(f"x must be images, or a dict of 'images' and 'condition'. Received: keys {list(inputs)}")
+    return inputs["images"], inputs.get("condition")
+
+
+def check_network_condition(condition, condition_shape):
+    """Raises ValueError where vectors or maps that a network is called with are of another shape (or None)."""
+    if condition is None or tuple(condition.shape[1:]) != condition_shape:
+        expected = ", ".join(str(size) for size in condition_shape)
+        received = None if condition is None else f"condition of shape {list(condition.shape)}"
+        raise ValueError(f"condition must have shape [n, {expected}]. Received: {received}")

@@ -70,6 +70,7 @@ class MultivariateGaussian(Density):
         -128 .. 127 are exact in float32, which is twice as fast as float64; larger batches give that away.
         """
         images = self._checked(images)
+        batch_size = checks.check_integer("batch_size", batch_size, 1)
         if len(images) <= self.dimensions:
             raise ValueError(
                 f"images must be more than the {self.dimensions} dimensions of an image, or the covariance is singular "

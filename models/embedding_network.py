@@ -5,12 +5,11 @@ PixelCNN is conditioned on h. The paper does not give its sizes: these are ours.
 """
 
 import keras
-import numpy as np
 from keras import ops
 
 from models import checks
 from models.image_model import ImageModel
-from models.triplet import MINING, squared_distances, triplet_loss
+from models.triplet import MINING, triplet_loss
 
 
 @keras.saving.register_keras_serializable(package="models")
@@ -111,17 +110,3 @@ class EmbeddingNetwork(ImageModel):
     def get_config(self):
         names = ("ways", "filters", "depth", "features", "margin", "mining")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
-
-def ranks(queries, gallery):
-    """At which place each query's own image stands among all, the nearest at 0: int [n].
-
-    Args:
-        queries: embeddings [n, d] of an image of each identity.
-        gallery: embeddings [n, d] of another image of each, in the same order.
-
-    Where another is exactly as near as a query's own, it counts as nearer: embeddings that are all alike identify none.
-    """
-    distances = ops.convert_to_numpy(squared_distances(queries, gallery))
-    own = np.diagonal(distances)[:, None]
-    return (distances <= own).sum(axis=1) - 1

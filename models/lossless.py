@@ -45,10 +45,12 @@ def encode(model, images):
         images: uint8 [n, height, width, colours] of any n, height and width, with the model's colours and levels.
 
     Raises:
-        ValueError: another model, or other images.
+        ValueError: another model, other images, or more of them than a file holds.
     """
     arithmetic = FixedPoint()
     model = _resized(model, images)
+    if np.size(images) > _MOST:
+        raise ValueError(f"images must be at most {_MOST} sub-pixels. Received: shape {list(np.shape(images))}")
     images = checks.check_images(images, model.image_shape, model.levels)
     coder = constriction.stream.queue.RangeEncoder()
     walk = _Walk(model, arithmetic)
@@ -152,12 +154,13 @@ class _Walk:
 
 
 def _resized(model, images):
-    """The same network for images of another size: no weight depends on it."""
+    """The same network for images of another size: no weight depends on it. Both are built."""
     if not isinstance(model, GatedPixelCNN) or model.is_conditional:
         raise ValueError(f"model must be a GatedPixelCNN without a condition. Received: {type(model).__name__}")
     shape = np.shape(images)
     if len(shape) != 4 or shape[-1] != model.colours:
         raise ValueError(f"images must be [n, height, width, {model.colours}]. Received: shape {list(shape)}")
+    model.build()
     if tuple(shape[1:]) == tuple(model.image_shape):
         return model
     other = GatedPixelCNN.from_config({**model.get_config(), "image_shape": list(shape[1:])})

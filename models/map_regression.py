@@ -9,11 +9,13 @@ the means, which it does not change, so that the cost is in bits/dim, as a Pixel
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from layers.map_network import MapNetwork
+from layers.pixels import scaled
 from models import checks
-from models.autoregressive import join_inputs, split_inputs
+from models.autoregressive import check_network_condition, join_inputs, split_inputs
 from models.distributions import tfd
 from models.image_model import ImageModel
 from models.map_pixel_cnn import check_keeps_known, check_map_condition, known_pixels
@@ -61,7 +63,9 @@ class MapRegression(ImageModel):
 
     def call(self, inputs, training=None):
         """{"images", "condition"} -> means, float32 [B, H, W, colours], -1 to 1 being the values 0 to levels - 1."""
-        return self.means_given(self.condition_of(inputs))
+        condition = self.condition_of(inputs)
+        check_network_condition(condition, self.condition_shape)
+        return self.means_given(condition)
 
     def condition_of(self, inputs):
         """The condition in what `call` is given."""
@@ -74,15 +78,22 @@ class MapRegression(ImageModel):
         """Nats per image: the density of each value, the distance of two neighbouring values being 1."""
         images, condition = split_inputs(inputs)
         checks.check_network_images(images, self.image_shape)
-        scale = 2.0 / (self.levels - 1)
         density = tfd.Normal(means, ops.exp(ops.cast(self.log_sigma, "float32")))
-        log_prob = density.log_prob(ops.cast(images, "float32") * scale - 1.0) + math.log(scale)
+        log_prob = density.log_prob(scaled(images, self.levels)) + math.log(2.0 / (self.levels - 1))
         if self.keeps_known:
             log_prob = ops.where(known_pixels(condition, self.levels), 0.0, log_prob)
         return ops.sum(log_prob, axis=(1, 2, 3))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return ops.mean(self.in_unit(self._log_prob(x, y_pred)))
+        cost = self.in_unit(self._log_prob(x, y_pred))
+        if sample_weight is not None:
+            cost = cost * sample_weight
+        return ops.mean(cost)
+
+    def _check_examples(self, images, condition, labels):
+        super()._check_examples(images, condition, labels)
+        if condition is not None:  # without one, `call` says what is missing
+            self._check_condition(condition, len(images))
 
     def log_prob(self, images, condition=None, batch_size=64):
         """Log-density in nats, float32 [n]; see MapPixelCNN.log_prob. Of wide distributions, about a probability's."""
@@ -97,8 +108,11 @@ class MapRegression(ImageModel):
         return self._in_batches(function, batch_size, images, *([] if condition is None else [condition]))
 
     def mean(self, condition, batch_size=64):
-        """The mean image given each condition, uint8 [n, height, width, colours]."""
-        condition = self._check_condition(condition, len(condition))
+        """The mean image given each condition, uint8 [n, height, width, colours]; n is 1 for one of condition_shape."""
+        condition = np.asarray(condition)
+        if condition.shape == self.condition_shape:
+            condition = condition[None]
+        condition = self._check_condition(condition, len(condition) if condition.ndim else 1)
         return self._in_batches(self._compile("paint", self.paint), batch_size, condition).astype("uint8")
 
     def paint(self, condition):

@@ -23,13 +23,18 @@ class _Encoding:
         image_shape: (height, width, colours).
         bottleneck: length of the code.
         encoder_filters: maps of the encoder's first convolution.
-        **kwargs: of the decoder.
+        **kwargs: of the decoder, but for what its condition is: the code.
     """
 
     takes_condition = False  # in training the code is the image's own
 
     def __init__(self, image_shape=(32, 32, 3), bottleneck=10, encoder_filters=32, levels=256, **kwargs):
         bottleneck = checks.check_integer("bottleneck", bottleneck, 1)
+        if kwargs.get("condition_levels") is not None:
+            raise ValueError(
+                "condition_levels must be None: a code is not pixels. "
+                f"Received: condition_levels={kwargs['condition_levels']!r}"
+            )
         super().__init__(image_shape, condition_shape=(bottleneck,), levels=levels, **kwargs)
         self.bottleneck = bottleneck
         self.encoder_filters = checks.check_integer("encoder_filters", encoder_filters, 1)
@@ -73,7 +78,7 @@ class PixelCNNAutoencoder(_Encoding, MapPixelCNN):
 
     def reconstruct(self, images, seed=0, temperature=1.0):
         """Images drawn given the codes of `images`, uint8 of the same shape; another seed, other ones."""
-        return self.sample(len(images), self.encode(images), seed, temperature)
+        return self.complete(images, rows=0, condition=self.encode(images), seed=seed, temperature=temperature)
 
     def _complete(self, images, known, condition, seed, temperature, jit_compile):
         if condition is None:

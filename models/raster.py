@@ -23,6 +23,8 @@ import math
 import numpy as np
 from keras import ops
 
+COLDEST = 1e-30  # temperature; divided by one near the least float32, logits would overflow
+
 
 def inverse_cdf(logits, uniform, temperature=1.0):
     """The value whose step of the cumulative distribution holds `uniform`.
@@ -64,10 +66,11 @@ def sample_raster(network, scale, uniforms, images, known, temperature):
         uniforms: float32 [batch, height, width, colours] in [0, 1).
         images: float32 of the same shape, values 0 .. levels - 1 where known, anything elsewhere.
         known: float32 of the same shape, 1 where the value of `images` is kept and 0 where it is drawn.
-        temperature: float32 scalar, or [batch, 1]: one for each image.
+        temperature: float32 scalar, or [batch, 1]: one for each image. Below COLDEST it counts as that: the mode.
 
     Returns: float32 [batch, height, width, colours], values 0 .. levels - 1.
     """
+    temperature = ops.maximum(temperature, COLDEST)
     # Rows first, then columns, so that a step takes one slice; [height, width, batch, colours].
     noise, kept, free = (ops.transpose(t, (1, 2, 0, 3)) for t in (uniforms, images * known, 1.0 - known))
 

@@ -1,7 +1,7 @@
 """Files of weights, `.weights.h5`: read only if they are what they should be, whole. Nothing is unpickled."""
 
 import hashlib
-import os
+import io
 import pathlib
 import warnings
 
@@ -64,24 +64,23 @@ def round_if_large(model):
 
 
 def halve(path):
-    """Writes the float32 arrays of a `.weights.h5` file anew, in float16."""
-    path = pathlib.Path(path)
-    copy = path.with_name(f"half-{path.name}")
-    try:
-        with h5py.File(path) as source, h5py.File(copy, "w") as target:
+    """Writes the float32 arrays of a `.weights.h5` file anew, in float16.
 
-            def write(name, item):
-                if isinstance(item, h5py.Dataset):
-                    made = target.create_dataset(name, data=_half(item[()]))
-                else:
-                    made = target.require_group(name)
-                made.attrs.update(item.attrs)
+    Not whole or not at all: for a file that does not have its name yet.
+    """
+    halved = io.BytesIO()
+    with h5py.File(path) as source, h5py.File(halved, "w") as target:
 
-            target.attrs.update(source.attrs)
-            source.visititems(write)
-        os.replace(copy, path)
-    finally:
-        copy.unlink(missing_ok=True)
+        def write(name, item):
+            if isinstance(item, h5py.Dataset):
+                made = target.create_dataset(name, data=_half(item[()]))
+            else:
+                made = target.require_group(name)
+            made.attrs.update(item.attrs)
+
+        target.attrs.update(source.attrs)
+        source.visititems(write)
+    pathlib.Path(path).write_bytes(halved.getvalue())
 
 
 def _half(array):

@@ -91,6 +91,10 @@ def _read(path):
     with Image.open(path) as image:
         if image.mode != "RGB":
             raise ValueError(f"--encode must be RGB images of 8 bits, which come back whole. Received: {image.mode!r}")
+        if "RGB;16" in str(image.tile):  # of PNG and TIFF: Pillow keeps the upper half of the bits
+            raise ValueError(f"--encode must be RGB images of 8 bits, which come back whole. Received: 16, in {path!r}")
+        if image.has_transparency_data:
+            raise ValueError(f"--encode must be RGB images, all opaque. Received: a transparent colour, in {path!r}")
         return np.asarray(image)
 
 

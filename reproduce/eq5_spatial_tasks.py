@@ -140,7 +140,10 @@ def _trained(found, data, results_dir):
 
 def restore_files(task, options):
     """Restores the files of --images by the weights in results_dir; returns 0, or what went wrong."""
+    output = options.output or f"{task}.png"
     try:
+        if pathlib.Path(output).suffix != ".png":
+            raise ValueError(f"--output must end with '.png'. Received: {output!r}")
         found = [
             record
             for record in records.read_all(options.results_dir, "eq5_spatial_tasks")
@@ -153,7 +156,7 @@ def restore_files(task, options):
         truth = np.stack([files.read_square(path, side) for path in options.images])
         remains = degradations.TASKS[task].take(truth, np.random.default_rng(options.seed))
         picture = side_by_side(task, truth, remains, [restored(each, remains, 5, options.seed) for each in trained])
-        print(f"Restored: {pictures.save_png(options.output or f'{task}.png', picture)}")
+        print(f"Restored: {pictures.save_png(output, picture)}")
     except (checkpoints.Refused, ValueError, OSError) as error:
         return f"eq5_spatial_tasks: {error}"
     return 0

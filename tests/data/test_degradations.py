@@ -28,6 +28,11 @@ def test_what_remains_is_bytes_and_depends_on_the_generator_alone(task):
     assert guess.dtype == np.uint8 and guess.shape == IMAGES.shape
 
 
+@pytest.mark.parametrize("task", TASKS)
+def test_of_no_images_nothing_remains_and_nothing_is_guessed(task):
+    assert TASKS[task].guess(TASKS[task].take(IMAGES[:0], rng())).shape == (0, 8, 12, 3)
+
+
 def test_grey_is_luma():
     image = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]], "uint8")[None]
     np.testing.assert_array_equal(degradations.grey(image)[0, 0, :, 0], [76, 150, 29, 255])

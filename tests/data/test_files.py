@@ -52,6 +52,13 @@ def test_more_than_eight_bits_become_eight_and_are_not_cut_off(tmp_path, values)
     np.testing.assert_allclose(halves(tmp_path / "image.tiff"), [[255] * 3, [128] * 3], atol=1)
 
 
+@pytest.mark.parametrize("ending", ["png", "tiff"])
+@pytest.mark.parametrize("value, grey", [(200, 1), (300, 1), (65535, 255)])
+def test_dark_images_of_sixteen_bits_stay_dark(tmp_path, ending, value, grey):
+    Image.fromarray(np.full((40, 40), value, "uint16")).save(tmp_path / f"image.{ending}")
+    np.testing.assert_array_equal(read_square(tmp_path / f"image.{ending}", SIDE), np.full((SIDE, SIDE, 3), grey))
+
+
 def test_what_is_transparent_is_white(tmp_path):
     image = Image.fromarray(COLOURS).convert("RGBA")
     image.putalpha(Image.fromarray(np.where(np.arange(64) < 32, 255, 0).astype("uint8")[None].repeat(40, 0)))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from layers.conv_encoder import ConvEncoder
 from layers.diagonal_bilstm import DiagonalBiLSTM
 from layers.draw_cell import DrawCell, DrawDecoderCell
 from layers.gated_block import GatedBlock
@@ -67,6 +68,20 @@ def test_a_layer_is_registered_under_layers(layer_class, options):
     layer = layer_class(**options)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     assert type(again) is layer_class and again.get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize("layer", [ConvEncoder(2), MapNetwork((16, 16), levels=256)])
+def test_256_values_are_256_in_lower_precision(monkeypatch, layer):
+    """Each rounded but once: by 2**-9 of itself at most."""
+    layer = type(layer).from_config({**layer.get_config(), "dtype": "mixed_bfloat16"})
+    pixels = np.arange(256, dtype="uint8").reshape(1, 16, 16, 1)
+    layer.build(pixels.shape)
+    seen, call = [], layer.first.call
+    monkeypatch.setattr(layer.first, "call", lambda maps: seen.append(maps) or call(maps))
+    layer(pixels)
+    found = np.ravel(ops.convert_to_numpy(ops.cast(seen[0], "float32")))
+    np.testing.assert_allclose(found, np.linspace(-1, 1, 256), rtol=2**-8)
+    assert len(np.unique(found)) == 256
 
 
 def test_weights_move_through_a_weights_file(tmp_path):

@@ -177,6 +177,7 @@ def test_vectors_that_are_refused(shared_model, condition, message):
         lambda: model.log_prob(images, condition),
         lambda: model.sample(2, condition),
         lambda: model.complete(images, rows=1, condition=condition),
+        lambda: model.distribution(images, condition),
     ):
         with refuses(message):
             ask()

@@ -107,6 +107,8 @@ def test_images_are_checked(ask):
 def test_the_batch_size_of_the_gaussian_is_checked(gaussian, batch_size):
     with pytest.raises(ValueError, match=f"batch_size must be an integer, at least 1. Received: .*={batch_size}"):
         gaussian.log_prob(IMAGES, batch_size=batch_size)
+    with pytest.raises(ValueError, match=f"batch_size must be an integer, at least 1. Received: .*={batch_size}"):
+        MultivariateGaussian(SHAPE).fit(IMAGES, batch_size=batch_size)
 
 
 def test_no_images_have_no_likelihoods(gaussian):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from keras import ops
 
 from models.autoregressive import join_inputs
+from models.compiled import compiled
 from models.gated_pixel_cnn import GatedPixelCNN
 from models.pixel_cnn import PixelCNN
 
@@ -88,6 +89,17 @@ def test_log_prob_does_not_depend_on_the_batch(shared_model, random_images, mode
     assert model.log_prob(images[:0]).shape == (0,)
 
 
+def test_a_distribution_takes_labels_as_log_prob_does(shared_model, random_images):
+    """One for all, or a list; and, in a graph, tensors."""
+    model = shared_model(GatedPixelCNN, num_classes=3)
+    images = random_images(model, 3)
+    for labels in (2, [2, 0, 1]):
+        found = model.distribution(images, labels).log_prob(images.astype("int32"))
+        np.testing.assert_allclose(found, model.log_prob(images, labels), rtol=1e-5)
+    in_graph = compiled(model, lambda x, c: model.distribution(x, c).log_prob(ops.cast(x, "int32")))
+    np.testing.assert_allclose(in_graph(images, np.int32([2, 0, 1])), found, rtol=1e-5)
+
+
 def test_labels_stay_with_their_images_across_batches(shared_model, random_images):
     model = shared_model(GatedPixelCNN, num_classes=3)
     images, labels = random_images(model, 5), np.array([0, 1, 2, 1, 0])
@@ -119,6 +131,7 @@ def test_the_loss_is_the_mean_cost_in_the_models_unit(shared_model, random_image
     assert results["loss"] == pytest.approx(expected, rel=1e-5)
     assert results["nats" if levels == 2 else "bits_per_dim"] == results["loss"]
     assert float(model.compute_loss(x=images, y_pred=model(images))) == pytest.approx(expected, rel=1e-5)
+    assert model.evaluate({"images": images}, verbose=0, return_dict=True)["loss"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_loss_of_labelled_images_is_given_their_labels(shared_model, random_images):

@@ -91,6 +91,18 @@ def test_a_file_of_other_levels_is_refused(make_model, content):
         lossless.decode(make_model(GatedPixelCNN, levels=256), content)
 
 
+def test_a_network_without_weights_gets_some(images):
+    model = GatedPixelCNN((4, 5, 3), levels=4, filters=3, depth=1, first_kernel_size=3)
+    np.testing.assert_array_equal(lossless.decode(model, lossless.encode(model, images)), images)
+
+
+def test_more_than_a_file_holds_is_refused_before_any_work(network, images, monkeypatch):
+    monkeypatch.setattr(lossless, "_MOST", images.size - 1)
+    monkeypatch.setattr(lossless, "_Walk", None)
+    with pytest.raises(ValueError, match=r"images must be at most 179 sub-pixels. Received: shape \[3, 4, 5, 3\]"):
+        lossless.encode(network, images)
+
+
 def test_what_cannot_be_coded_is_named(network, make_model, make_draw, images):
     with pytest.raises(ValueError, match="model must be a GatedPixelCNN without a condition. Received: Draw"):
         lossless.encode(make_draw(), images)

@@ -172,6 +172,25 @@ def test_its_mean_keeps_what_is_known(regression, random_images):
     np.testing.assert_array_equal(found[known], images[known])
 
 
+@pytest.mark.parametrize("kind", ["from_codes", "from_small_images"])
+def test_one_condition_has_one_mean(random_images, kind):
+    model = MapRegression(**SIDE, **MAPS, **KINDS[kind])
+    given = conditions(kind, random_images(model, 3))
+    np.testing.assert_array_equal(model.mean(given[0]), model.mean(given)[:1])
+    assert model.mean(given[:0]).shape == (0, 4, 4, 3)
+    for wrong in (None, 0.5):
+        with refuses("condition must "):
+            model.mean(wrong)
+
+
+def test_sample_weights_weigh_its_images(regression, random_images):
+    images, weights = random_images(regression, 3), np.float32([0, 1, 2])
+    inputs = join_inputs(images, conditions("from_holes", images))
+    cost = -regression.log_prob(**inputs) / (images[0].size * math.log(2))
+    loss = regression.compute_loss(x=inputs, y_pred=regression(inputs), sample_weight=weights)
+    assert float(loss) == pytest.approx((weights * cost).mean(), rel=1e-5)
+
+
 def test_its_means_learn_by_squared_error_and_its_width_is_that_of_the_errors(regression, random_images):
     """The cost is the squared error, weighed, and a term of sigma; least where sigma^2 is the mean squared error."""
     images = random_images(regression, 3)
@@ -257,7 +276,14 @@ def test_a_code_is_decoded_again_and_again(random_images):
 def test_under_squared_error_there_is_one_reconstruction(random_images):
     model = DeconvolutionalAutoencoder(**SIDE, bottleneck=7, **MAPS)
     images = random_images(model, 3)
-    np.testing.assert_array_equal(model.reconstruct(images), model.mean(model.encode(images)))
+    codes = model.encode(images)
+    np.testing.assert_array_equal(model.reconstruct(images), model.mean(codes))
+    np.testing.assert_array_equal(model.mean(codes[0]), model.mean(codes)[:1])
+
+
+def test_no_images_have_no_reconstructions(autoencoder, random_images):
+    found = autoencoder.reconstruct(random_images(autoencoder, 0))
+    assert found.shape == (0, 4, 4, 3) and found.dtype == np.uint8
 
 
 # Bad input.
@@ -281,6 +307,36 @@ def test_constructors(model_class, arguments, message):
     sizes = {"filters": 6, "depth": 1} if model_class is MapPixelCNN else {}
     with refuses(message):
         model_class(**SIDE, **sizes, **arguments)
+
+
+@pytest.mark.parametrize("model_class", AUTOENCODERS)
+def test_a_code_has_no_levels(model_class):
+    """A file would not keep them."""
+    with refuses("condition_levels must be None: a code is not pixels. Received: condition_levels=4"):
+        model_class(**SIDE, bottleneck=7, condition_levels=4)
+
+
+@pytest.mark.parametrize(
+    "kind, condition, message",
+    [
+        ("from_small_images", np.zeros((2, 2, 2, 3)), "condition must be uint8, values 0 to 3. Received: condition of"),
+        ("from_codes", np.full((2, 3), np.nan), "condition must be finite. Received: 6 values that are not"),
+        ("from_codes", np.zeros((2, 7)), "condition must have shape [2, 3]. Received: condition of shape [2, 7]"),
+        ("from_codes", None, "condition must have shape [n, 3]. Received: None"),
+    ],
+)
+def test_conditions_that_squared_error_does_not_learn_from(kind, condition, message):
+    model = MapRegression(**SIDE, **MAPS, **KINDS[kind])
+    model.compile("adam", run_eagerly=True)
+    with refuses(message):
+        model.fit(join_inputs(np.zeros((2, 4, 4, 3), "uint8"), condition), verbose=0)
+
+
+@pytest.mark.parametrize("model_class", [MapRegression, DeconvolutionalAutoencoder])
+def test_its_network_called_with_a_condition_of_another_shape(model_class):
+    size = {"condition_shape": (3,)} if model_class is MapRegression else {"bottleneck": 3}
+    with refuses("condition must have shape [n, 3]. Received: condition of shape [2, 7]"):
+        model_class(**SIDE, **MAPS, **size)(join_inputs(np.zeros((2, 4, 4, 3), "uint8"), np.zeros((2, 7), "float32")))
 
 
 @pytest.mark.parametrize(

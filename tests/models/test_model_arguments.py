@@ -74,7 +74,7 @@ def test_number_of_classes(num_classes):
         (None, "images must be uint8, values 0 to 3. Received: images of dtype object"),
     ],
 )
-@pytest.mark.parametrize("ask", ["log_prob", "bits_per_dim", "complete"])
+@pytest.mark.parametrize("ask", ["log_prob", "bits_per_dim", "complete", "distribution"])
 def test_images(plain, ask, images, message):
     options = {"rows": 1} if ask == "complete" else {}
     with refuses(message):
@@ -98,6 +98,7 @@ def test_labels(conditional, labels, message):
         lambda: conditional.log_prob(IMAGES, labels),
         lambda: conditional.sample(2, labels),
         lambda: conditional.complete(IMAGES, rows=1, condition=labels),
+        lambda: conditional.distribution(IMAGES, labels),
     ):
         with refuses(message):
             ask()
@@ -198,6 +199,26 @@ def test_arrays_in_training(plain, conditional, given, message):
     """A class that is none would be no class at all, silently: its one-hot vector is zero."""
     with refuses(message):
         (conditional if isinstance(given, dict) else plain).fit(given, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({"images": IMAGES}, "condition must be given to a model made with num_classes or condition_shape. Received: "),
+        ({"image": IMAGES}, "x must be images, or a dict of 'images' and 'condition'. Received: keys ['image']"),
+        ({"images": IMAGES, "label": np.array([0, 1])}, "Received: keys ['images', 'label']"),
+    ],
+)
+def test_dicts_in_training(make_model, given, message):
+    model = make_model(GatedPixelCNN, num_classes=3, **TINY)
+    model.compile("adam", run_eagerly=True)
+    with refuses(message):
+        model.fit(given, verbose=0)
+
+
+def test_a_distribution_of_no_images(plain):
+    with refuses("images must be at least one. Received: images of shape [0, 3, 4, 3]"):
+        plain.distribution(IMAGES[:0])
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.5])

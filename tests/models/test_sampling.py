@@ -140,6 +140,13 @@ def test_temperature_near_zero_gives_the_most_likely_value_of_each_subpixel(shar
     np.testing.assert_array_equal(found, mode)
 
 
+@pytest.mark.parametrize("temperature", [1e-30, 1e-38, 1e-40])
+def test_temperature_as_near_as_a_float_comes(shared_model, temperature):
+    """Where logits / temperature overflow."""
+    model = shared_model(GatedPixelCNN)
+    np.testing.assert_array_equal(model.sample(2, temperature=temperature), model.sample(2, temperature=1e-4))
+
+
 def p_value(images, expected):
     """Of the chi-square test that images come as often as `expected`, {bytes of an image: count}, says."""
     found = Counter(map(bytes, images))

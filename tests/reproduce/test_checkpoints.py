@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from models import weights_file
 from reproduce import callbacks, checkpoints
 
 SETTINGS = {
@@ -111,6 +112,21 @@ def test_a_kill_while_writing_leaves_the_old_checkpoint(tmp_path):
     assert len(list(tmp_path.glob(".partial-*"))) == 1 and first_value(path) == 1.0
     assert checkpoints.open_run(tmp_path, SETTINGS) == path  # the next run clears up
     assert sorted(p.name for p in tmp_path.iterdir()) == [path.name, "settings.json"]
+
+
+def test_a_kill_while_halving_leaves_one_file_too(tmp_path, monkeypatch):
+    path = tmp_path / "network.weights.h5"
+    child = os.fork()
+    if child == 0:
+        try:
+            monkeypatch.setattr(weights_file, "_half", lambda _: os.kill(os.getpid(), signal.SIGKILL))
+            checkpoints.save_whole(model_of(1.0), path, half=True)
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert [p.name for p in tmp_path.iterdir()] == [f".partial-{child}-{path.name}"]
+    checkpoints.save_whole(model_of(0.1), path, half=True)
+    assert first_value(path) == np.float16(0.1)
 
 
 def checkpoint_of(path, model, steps_per_epoch=2):

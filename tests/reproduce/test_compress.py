@@ -7,6 +7,7 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
+import imagecodecs
 import keras
 import numpy as np
 import pytest
@@ -109,6 +110,14 @@ def test_what_cannot_be_done_is_said(run, tmp_path):
     assert "the file must be one that `encode` made" in run(decode=str(text), out=out)
     assert "No such file" in run(decode=str(tmp_path / "none"), out=out)
     assert "No such file" in run(decode=str(text), out=out, model="none.json")
+    transparent = tmp_path / "transparent.png"
+    Image.fromarray(np.zeros((4, 4, 3), "uint8")).save(transparent, transparency=(0, 0, 0))
+    assert "all opaque. Received: a transparent colour, in '" in run(encode=[str(transparent)], out=out)
+    for name, write in (("deep.png", imagecodecs.png_encode), ("deep.tiff", imagecodecs.tiff_encode)):
+        (tmp_path / name).write_bytes(write(np.zeros((4, 4, 3), "uint16")))
+        assert "RGB images of 8 bits, which come back whole. Received: 16, in '" in run(
+            encode=[str(tmp_path / name)], out=out
+        )
     assert not (tmp_path / "out.gpcn").exists()
 
 

@@ -225,6 +225,9 @@ def test_what_cannot_be_restored_is_said(options, tmp_path):
     assert said.startswith("eq5_spatial_tasks: --images needs weights") and said.endswith("none for colourise")
     (tmp_path / "text.png").write_text("no image")
     options.images = [str(tmp_path / "text.png")]
+    options.output = "x.jpg"  # said before anything is read or restored
+    assert "--output must end with '.png'. Received: 'x.jpg'" in eq5_spatial_tasks.restore_files("colourise", options)
+    options.output = None
     assert "images must be image files. Received: " in eq5_spatial_tasks.restore_files("super_resolve", options)
 
 
