@@ -37,6 +37,10 @@ class BadFile(ValueError):
     """Bytes that are not a whole compressed file, or not one of this network."""
 
 
+class OtherWeights(BadFile):
+    """A file of another network's."""
+
+
 def encode(model, images):
     """Images to bytes.
 
@@ -92,7 +96,7 @@ def decode(model, content):
         )
     model = _resized(model, images)
     if _fingerprint(model, arithmetic) != network:
-        raise BadFile("the file was made with other weights than the network's")
+        raise OtherWeights("the file was made with other weights than the network's")
     coder = constriction.stream.queue.RangeDecoder(np.frombuffer(body[_HEADER.size :], "<u4").astype(np.uint32))
     walk = _Walk(model, arithmetic)
     for start in range(0, n, BATCH):

@@ -1,6 +1,6 @@
 """A likelihood checked by files: images compressed with a trained Gated PixelCNN, and decompressed bit for bit.
 
-python reproduce/compress.py                                        test images: results/compress.md
+python reproduce/compress.py                                        test images: the table in results/pixelcnn.md
 python reproduce/compress.py --encode=a.png,b.png --out=two.gpcn    image files of one size
 python reproduce/compress.py --decode=two.gpcn --out=folder         and back, as PNG
 
@@ -30,7 +30,7 @@ from data import images as data_images
 from models import lossless
 from reproduce import checkpoints, compress_page, memory, networks, pictures, records
 
-_MODEL = "table1_cifar/gated_pixel_cnn-cpu-cifar10.json"
+_MODEL = "table1_cifar/gated_pixel_cnn-muon-cifar10.json"
 _DATA = "cifar10"
 
 
@@ -57,6 +57,8 @@ def main(argv):
 
 def _network(options):
     results = pathlib.Path(options.results_dir)
+    if not (results / options.model).is_file():
+        raise ValueError(f"--model must be a record in {results}. Received: {options.model!r}, which is no file")
     return networks.restore(records.read(results / options.model), results)
 
 
@@ -73,7 +75,12 @@ def encode_files(paths, out, network):
 
 def decode_file(path, out, network):
     """A compressed file into PNG files 0.png, 1.png, ... of a folder; or, where `out` ends so, into one .npy file."""
-    images = lossless.decode(network, pathlib.Path(path).read_bytes())
+    if not pathlib.Path(path).is_file():
+        raise ValueError(f"--decode must be a compressed file. Received: {path!r}, which is no file")
+    try:
+        images = lossless.decode(network, pathlib.Path(path).read_bytes())
+    except lossless.OtherWeights as error:
+        raise ValueError(f"{error}; --model must be what it was for --encode") from error
     out = pathlib.Path(out)
     if out.suffix == ".npy":
         file = io.BytesIO()
@@ -198,7 +205,7 @@ if __name__ == "__main__":
     flags.DEFINE_list("encode", None, "image files of one size, with commas between, to compress into --out")
     flags.DEFINE_string("decode", None, "compressed file to decompress into --out")
     flags.DEFINE_string("out", None, "file (--encode) or folder (--decode; or a .npy file) to write")
-    flags.DEFINE_string("model", _MODEL, "record of the Gated PixelCNN, in --results_dir")
+    flags.DEFINE_string("model", _MODEL, "record of the Gated PixelCNN, in --results_dir; to decode, the same")
     flags.DEFINE_integer("images", 500, "how many test images are compared", lower_bound=1)
     flags.DEFINE_string("data_dir", None, "folder of TensorFlow Datasets or .npz (default: TFDS_DATA_DIR)")
     flags.DEFINE_string("results_dir", str(records.REPOSITORY / "results"), "with the records and their weights")

@@ -2,7 +2,7 @@
 
 python reproduce/eq5_spatial_tasks.py --task=super_resolve         what results/ holds, then quick runs of the task
 python reproduce/eq5_spatial_tasks.py --task=colourise --preset=cpu --rows=map_pixel_cnn
-python reproduce/eq5_spatial_tasks.py --task=colourise --images=photo.jpg --images=scan.png
+python reproduce/eq5_spatial_tasks.py --task=colourise --images=photo.jpg,scan.png
 
 Tasks (data/degradations.py): colourise, super_resolve (8x8 to 32x32), inpaint, denoise, deblur, all on CIFAR-10. Beside
 the PixelCNN stand the same network m under squared error, a mean for each pixel, and a guess without any learning.
@@ -153,7 +153,8 @@ def restore_files(task, options):
             raise checkpoints.Refused(f"--images needs weights: {options.results_dir} has none for {task}")
         trained = _trained(found, tables.best(found).data, options.results_dir)
         side = trained[0].image_shape[0]
-        truth = np.stack([files.read_square(path, side) for path in options.images])
+        paths = [path for given in options.images for path in given.split(",")]
+        truth = np.stack([files.read_square(path, side) for path in paths])
         remains = degradations.TASKS[task].take(truth, np.random.default_rng(options.seed))
         picture = side_by_side(task, truth, remains, [restored(each, remains, 5, options.seed) for each in trained])
         print(f"Restored: {pictures.save_png(output, picture)}")
@@ -166,7 +167,9 @@ EXPERIMENTS = {task: experiment(task) for task in degradations.TASKS}
 EXPERIMENT = EXPERIMENTS["super_resolve"]
 
 if __name__ == "__main__":
-    flags.DEFINE_multi_string("images", [], "image files to restore by trained weights, instead of running the rows")
+    flags.DEFINE_multi_string(
+        "images", [], "image files to restore by trained weights, with commas between, instead of rows"
+    )
     flags.DEFINE_string("output", None, "with --images: the picture to write (default: <task>.png here)")
     experiments.main(
         EXPERIMENT,

@@ -108,8 +108,11 @@ def test_what_cannot_be_done_is_said(run, tmp_path):
     assert "cannot identify image file" in run(encode=[str(text)], out=out)
     assert "which is no file" in run(encode=[str(tmp_path / "none.png")], out=out)
     assert "the file must be one that `encode` made" in run(decode=str(text), out=out)
-    assert "No such file" in run(decode=str(tmp_path / "none"), out=out)
-    assert "No such file" in run(decode=str(text), out=out, model="none.json")
+    assert "--decode must be a compressed file" in run(decode=str(tmp_path / "none"), out=out)
+    assert "--model must be a record in" in run(decode=str(text), out=out, model="none.json")
+    other = GatedPixelCNN(filters=3, depth=1, first_kernel_size=3)
+    (tmp_path / "other.gpcn").write_bytes(compress_script.lossless.encode(other, np.zeros((1, 4, 4, 3), "uint8")))
+    assert "other weights than the network's; --model must be" in run(decode=str(tmp_path / "other.gpcn"), out=out)
     transparent = tmp_path / "transparent.png"
     Image.fromarray(np.zeros((4, 4, 3), "uint8")).save(transparent, transparency=(0, 0, 0))
     assert "all opaque. Received: a transparent colour, in '" in run(encode=[str(transparent)], out=out)

@@ -214,7 +214,7 @@ def options(eq5, tmp_path):
 
 
 def test_a_users_own_files_are_restored(options, capsys):
-    options.images *= 2
+    options.images = [",".join(2 * options.images)]
     assert eq5_spatial_tasks.restore_files("super_resolve", options) == 0
     assert size_of(options.output) == ((3 + 1 + 5) * (2 * SIDE + 1) + 1, 2 * (2 * SIDE + 1) + 1)
     assert options.output in capsys.readouterr().out
