@@ -133,6 +133,17 @@ def test_the_spread_grows_with_the_steps_of_training():
     assert float(made(transformations=True)._spread()) == 1.0
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_the_spread_grows_in_half_precision_too(policy):
+    model = made(growth_steps=2.0, dtype=policy)
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
+    assert np.isfinite(model.fit(BATCH, batch_size=3, verbose=0).history["loss"]).all()
+    assert float(model.steps_seen.value) == 2.0 and model.steps_seen.dtype == "float32"
+    model.steps_seen.assign(999.0)
+    model(BATCH, training=True)
+    assert float(model.steps_seen.value) == 1000.0
+
+
 def discs(azimuths=6):
     """Discs, smaller and larger, at a place on a circle by the azimuth: what chairs are to a test."""
     down, right = (np.mgrid[:SIZE, :SIZE] - 7.5)[:, None]
