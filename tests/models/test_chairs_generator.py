@@ -178,6 +178,13 @@ def test_it_learns_what_it_is_shown(trained):
     assert model.mask_error(images, opposite) > 2 * model.mask_error(images, labels)
 
 
+def test_a_style_that_is_none_in_a_stream_costs_nan():
+    model = made()
+    model.compile(optimizer=None)
+    cost = lambda labels: model.test_on_batch({**BATCH, "condition": labels})[0]  # noqa: E731
+    assert np.isfinite(cost(LABELS)) and np.isnan(cost(LABELS + np.float32([1, 0, 0])))
+
+
 # Styles and features.
 
 
@@ -308,6 +315,8 @@ def test_other_bad_input_is_named(tiny):
         tiny({"images": IMAGES.astype("float32"), "condition": LABELS})
     with refused("style must be labels 0 to 3.* from 1 to 4"):
         tiny.fit({"images": IMAGES, "condition": LABELS + [1, 0, 0]})
+    with refused("style must be labels 0 to 3.* from 1 to 4"):
+        tiny.evaluate({"images": IMAGES, "condition": LABELS + [1, 0, 0]})
     with refused("elevation must be -90 to 90 degrees.*95"):
         tiny.fit({"images": IMAGES, "condition": LABELS + [0, 0, 75]})
     with refused("layer must be one of .*'fc5'.*layer='fc6'"):
