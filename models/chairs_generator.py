@@ -135,11 +135,16 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
         return tuple(np.asarray(e, "float64") for e in self._in_batches(function, batch_size, images, styles, views))
 
     def squared_error(self, images, labels, batch_size=64):
-        """Mean squared error of a colour of a pixel, 0 to 1: the paper's metric, there in 1e-3. See `errors`."""
+        """Mean squared error of a colour of a pixel, 0 to 1: the paper's metric, there in 1e-3.
+
+        See `errors`; ValueError for no images.
+        """
+        checks.check_some(images)
         return float(self.errors(images, labels, batch_size)[0].mean())
 
     def mask_error(self, images, labels, batch_size=64):
-        """Mean squared error of the mask of a pixel, 0 to 1. See `errors`."""
+        """Mean squared error of the mask of a pixel, 0 to 1. See `errors`; ValueError for no images."""
+        checks.check_some(images)
         return float(self.errors(images, labels, batch_size)[1].mean())
 
     # Generation.

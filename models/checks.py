@@ -87,6 +87,12 @@ def check_images(images, image_shape, levels, name="images", n=None):
     return images.astype("uint8")
 
 
+def check_some(images):
+    """Raises ValueError for no images, of which there is no mean."""
+    if not len(images):
+        raise ValueError(f"images must be at least one. Received: images of shape {list(np.shape(images))}")
+
+
 def check_condition_shape(condition_shape, num_classes):
     """(features,) or (height, width, features) as a tuple of int, or None; ValueError otherwise."""
     if condition_shape is None:

@@ -85,7 +85,8 @@ class Classifier(ImageModel):
         return Classification(*self._in_batches(self._compile("classify", self.answer), batch_size, images))
 
     def error_percent(self, images, labels, batch_size=100):
-        """How many of a hundred images are given a wrong class."""
+        """How many of a hundred images are given a wrong class; ValueError for no images."""
+        checks.check_some(images)
         labels = checks.check_labels("labels", labels, self.num_classes, len(images))
         return 100.0 * float(np.mean(self.classify(images, batch_size).labels != labels))
 

@@ -222,6 +222,20 @@ def test_pictures_are_drawn_from_features(request, network, layer, units):
     assert (changed.images != whole.images).any()
 
 
+@pytest.mark.parametrize("layer", ["style1", "style2", "fc3", "fc5"])
+def test_features_of_one_chair_are_drawn_from_many_sides(tiny, assert_same_pictures, layer):
+    """One of the features or of the views stands for all; features of all that the network is told know their side."""
+    features, azimuths = tiny.features([1, 2], 30, 20, layer=layer), [0, 90, 180, 270]
+    turned = tiny.generate_from_features(features[:1], layer, azimuths, 20)
+    expected = tiny.generate(1, azimuths if layer.startswith("style") else [30] * 4, 20)
+    assert_same_pictures(turned.images, expected.images)
+    assert_same_pictures(turned.masks, expected.masks)
+    for of_two in (features, list(features)):
+        assert tiny.generate_from_features(of_two, layer, 30, 20).images.shape[0] == 2
+    with pytest.raises(ValueError, match="features, views must have as many rows, or one.*'features': 2, 'views': 4"):
+        tiny.generate_from_features(features, layer, azimuths, 20)
+
+
 def test_pictures_are_put_on_white():
     images, masks = np.full((1, 1, 3, 3), 100, "uint8"), np.array([[[0, 255, 51]]], "uint8")
     np.testing.assert_array_equal(on_white(Generated(images, masks))[0, 0, :, 0], [255, 100, 224])
@@ -329,5 +343,13 @@ def test_other_bad_input_is_named(tiny):
         tiny.fit_style(IMAGES, 0, 20, start=1)
     with refused("images must be at least one"):
         tiny.fit_style(IMAGES[:0], 0, 20)
-    with refused("images, views must have as many rows"):
-        tiny.fit_style(IMAGES, [0, 1], 20)
+    for views in ([0, 1], [0] * 7):
+        with refused(f"azimuths and elevations must have as many rows as images, 6, or one.*rows {len(views)}"):
+            tiny.fit_style(IMAGES, views, 20)
+    with refused("as many rows as images, 1, or one. Received: rows 3"):
+        tiny.fit_style(IMAGES[:1], [0, 10, 20], 20)
+    with refused("start must be one style. Received: 2 of them"):
+        tiny.fit_style(IMAGES, 0, 20, parametrisation="free", start=[2, 3])
+    for ask in (tiny.squared_error, tiny.mask_error):
+        with refused(r"images must be at least one. Received: images of shape \[0, 16, 16, 4\]"):
+            ask(IMAGES[:0], LABELS[:0])

@@ -40,6 +40,12 @@ def test_labels_of_a_stream_must_be_integers_in_a_row(labels):
         made().test_on_batch(IMAGES, labels)
 
 
+def test_of_no_images_there_is_no_error():
+    with pytest.raises(ValueError, match=r"images must be at least one. Received: images of shape \[0, 6, 5, 1\]"):
+        made().error_percent(IMAGES[:0], LABELS[:0])
+    assert 0 <= made().error_percent(IMAGES, LABELS) <= 100
+
+
 def test_values_beyond_the_levels_in_a_stream_cost_nan():
     cost = lambda images: made().test_on_batch(images, LABELS)[0]  # noqa: E731
     assert np.isfinite(cost(IMAGES)) and np.isnan(cost(IMAGES * 2))
