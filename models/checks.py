@@ -21,9 +21,10 @@ def check_positive(name, value):
 
 
 def check_odd(name, value):
-    """Raises ValueError unless `value` is an odd integer above zero."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1 or value % 2 == 0:
+    """`value` as int, if it is an odd integer above zero; else ValueError."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1 or value % 2 == 0:
         raise ValueError(f"{name} must be an odd integer, to have a centre. Received: {name}={value!r}")
+    return int(value)
 
 
 def check_network_images(images, image_shape):

@@ -1,5 +1,6 @@
 """Bad input: every message names the argument and says what was received."""
 
+import json
 import re
 
 import numpy as np
@@ -43,6 +44,7 @@ def conditional(shared_model):
         ({"filters": 7}, "filters must be a positive multiple of colours"),
         ({"filters": 7}, "Received: filters=7, colours=3"),
         ({"filters": 0}, "Received: filters=0, colours=3"),
+        ({"filters": True, "image_shape": (3, 4, 1)}, "Received: filters=True, colours=1"),
         ({"head_filters": 4}, "Received: head_filters=4, colours=3"),
         ({"kernel_size": 4}, "kernel_size must be an odd integer, to have a centre. Received: kernel_size=4"),
         ({"first_kernel_size": 2}, "first_kernel_size must be an odd integer"),
@@ -53,6 +55,13 @@ def conditional(shared_model):
 def test_constructors(model_class, arguments, message):
     with refuses(message):
         model_class(**{**TINY, **arguments})
+
+
+@BOTH
+def test_integers_of_numpy_are_integers(model_class):
+    sizes = {"filters": 6, "depth": 2, "kernel_size": 5, "first_kernel_size": 7, "head_filters": 9}
+    config = model_class((3, 4, 3), **{name: np.int64(size) for name, size in sizes.items()}).get_config()
+    assert {name: json.loads(json.dumps(config))[name] for name in sizes} == sizes
 
 
 @pytest.mark.parametrize("num_classes", [0, 1, 2.0, True])
