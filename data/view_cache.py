@@ -98,11 +98,16 @@ def rendered(
         return views
     # Views of several versions or of other files are never mixed: they are in other folders.
     parts = folder / f"{recipe.stem}-{recipe.digest[:8]}-{VERSION}.parts"
-    problems = _draw_all(recipe, designs, parts, processes)
-    views = kept(recipe, folder, styles)  # another process may have been faster
-    if views is None:
-        _gather(recipe, designs, problems, parts, _file(recipe, folder, styles))
+    try:
+        problems = _draw_all(recipe, designs, parts, processes)
+        views = kept(recipe, folder, styles)  # another process may have been faster
+        if views is None:
+            _gather(recipe, designs, problems, parts, _file(recipe, folder, styles))
+            views = kept(recipe, folder, styles)
+    except FileNotFoundError:  # of parts that another process removed, which has the whole set then
         views = kept(recipe, folder, styles)
+        if views is None:
+            raise
     if styles is None:
         shutil.rmtree(parts, ignore_errors=True)
     return views

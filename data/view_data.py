@@ -77,6 +77,7 @@ class Views:
         keep = np.asarray(keep)
         if keep.dtype == bool and keep.shape != (len(self),):
             raise ValueError(f"keep is bool {keep.shape}; accepted: bool [{len(self)}], or positions")
+        keep = keep if keep.size else keep.astype(int)  # to NumPy an empty list is one of floats
         arrays = {name: getattr(self, name)[keep] for name in ("images", "styles", "azimuths", "elevations")}
         return dataclasses.replace(self, **arrays)
 

@@ -8,6 +8,8 @@ and `rendered_chairs` (data/rendered_chairs.py).
 import dataclasses
 import os
 
+import numpy as np
+
 from data import embedded_chairs, view_cache, view_sources
 from data.batches import check_integers
 from data.catalogue import DataError
@@ -35,7 +37,7 @@ def load(
     voxels: str | os.PathLike | None = None,
     styles: int | None = None,
     processes: int = 1,
-    elevations: tuple[float, ...] = ELEVATIONS,
+    elevations: float | tuple[float, ...] = ELEVATIONS,
 ) -> Views:
     """Loads a set of views: of every style 31 azimuths (floor(k * 360 / 31) degrees) at each elevation.
 
@@ -48,7 +50,7 @@ def load(
         voxels: file of ModelNet10's chairs as voxels.
         styles: the first ones alone, at most so many; None for all.
         processes: how many draw side by side.
-        elevations: degrees; other than 20 and 30 only of what is drawn here.
+        elevations: degrees, one or several; other than 20 and 30 only of what is drawn here.
 
     Raises:
         ValueError: an argument is none of these.
@@ -59,7 +61,7 @@ def load(
         raise ValueError(f"name is {name!r}; accepted: {', '.join(NAMES)}")
     check_size(size)
     standard_views(elevations)
-    elevations = tuple(float(elevation) for elevation in elevations)
+    elevations = tuple(float(elevation) for elevation in np.atleast_1d(elevations))
     if styles is not None:
         check_integers(("styles", styles, 1))
     if name not in ANY_ELEVATION and elevations != tuple(map(float, ELEVATIONS)):
@@ -72,6 +74,8 @@ def load(
         source = view_sources.find(name, data_dir, furniture, voxels)
     except DataError:
         views = view_cache.kept(recipe, folder)  # what was drawn before serves without what it was drawn from
+        if views is None:
+            views = view_cache.kept(recipe, folder, styles)  # the first ones alone may have been
         if views is None:
             raise
         return _first(views, styles)

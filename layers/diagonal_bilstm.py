@@ -69,13 +69,13 @@ class DiagonalBiLSTM(keras.layers.Layer):
     def __init__(self, units, colours=1, **kwargs):
         super().__init__(**kwargs)
         check_units(units, colours)
-        self.units = units
-        self.colours = colours
+        self.units = int(units)
+        self.colours = int(colours)
         self.input_to_state, self.input_to_mirrored = (
             InputToState(units, 1, colours, dtype=self.dtype_policy, name=name)
             for name in ("input_to_state", "input_to_mirrored")
         )
-        self.walk = LineLSTM(units, before=1, after=0, walks=2, dtype=self.dtype_policy, name="walk")
+        self.walk = LineLSTM(self.units, before=1, after=0, walks=2, dtype=self.dtype_policy, name="walk")
 
     def build(self, maps_shape, condition_shape=None):
         self.input_to_state.build(maps_shape, condition_shape)

@@ -22,7 +22,7 @@ import numpy as np
 from keras import ops
 
 from layers.convolutions import pad, pointwise, valid_conv
-from layers.masked_conv import check_colour_groups, check_mask_type, colour_mask, colours_of
+from layers.masked_conv import check_colour_groups, check_mask_type, colour_mask, colours_of, is_integer
 
 
 def gate(features):
@@ -57,14 +57,14 @@ class GatedBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         check_mask_type(mask_type)
         check_colour_groups(colours, filters=filters)
-        if not isinstance(kernel_size, int) or kernel_size < 1 or kernel_size % 2 == 0:
+        if not is_integer(kernel_size) or kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be an odd integer. Received: kernel_size={kernel_size!r}")
-        self.filters = filters
-        self.kernel_size = kernel_size
+        self.filters = int(filters)
+        self.kernel_size = int(kernel_size)
         self.mask_type = mask_type
-        self.colours = colours
+        self.colours = int(colours)
         self.dropout = dropout
-        self.reach = kernel_size // 2  # how far a kernel looks to the left, to the right and, with mask B, up
+        self.reach = self.kernel_size // 2  # how far a kernel looks to the left, to the right and, with mask B, up
         self.drop_vertical = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         self.drop_horizontal = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
 

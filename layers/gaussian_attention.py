@@ -19,8 +19,11 @@ LOG_LIMIT = 10.0
 
 
 def tiling_gamma(size, image_shape):
-    """gamma for which a write of ones, in the widest window, makes a canvas of about ones: the stride to the -2."""
-    return ((max(image_shape[:2]) - 1) / max(size - 1, 1)) ** -2.0
+    """gamma for which a write of ones, in the widest window, makes a canvas of about ones: the stride to the -2.
+
+    Of an image of one pixel, in which there is no stride, 1.
+    """
+    return ((max(*image_shape[:2], 2) - 1) / max(size - 1, 1)) ** -2.0
 
 
 @keras.saving.register_keras_serializable(package="layers")

@@ -18,7 +18,7 @@ from keras import ops
 
 from layers.convolutions import pad, pointwise, valid_conv
 from layers.line_walk import walk_through
-from layers.masked_conv import check_colour_groups, colour_mask, colours_of
+from layers.masked_conv import check_colour_groups, colour_mask, colours_of, is_integer
 
 GATES = 4  # o, f, i, g
 
@@ -31,7 +31,7 @@ def _remembering(shape, dtype=None):
 def check_units(units, colours, kernel_size=1):
     """Raises ValueError for maps that do not split into colour groups, or an even kernel."""
     check_colour_groups(colours, units=units)
-    if isinstance(kernel_size, bool) or not isinstance(kernel_size, int) or kernel_size < 1 or kernel_size % 2 == 0:
+    if not is_integer(kernel_size) or kernel_size < 1 or kernel_size % 2 == 0:
         raise ValueError(f"kernel_size must be an odd integer. Received: kernel_size={kernel_size!r}")
 
 
@@ -55,9 +55,9 @@ class InputToState(keras.layers.Layer):
     def __init__(self, units, kernel_size=1, colours=1, **kwargs):
         super().__init__(**kwargs)
         check_units(units, colours, kernel_size)
-        self.units = units
-        self.kernel_size = kernel_size
-        self.colours = colours
+        self.units = int(units)
+        self.kernel_size = int(kernel_size)
+        self.colours = int(colours)
         self.reach = kernel_size // 2  # how many pixels to the left it sees
 
     def build(self, maps_shape, condition_shape=None):

@@ -10,6 +10,8 @@ channel of group c holds features of colour c. With the kernel centred on a pixe
 * nothing else.
 """
 
+import numbers
+
 import keras
 import numpy as np
 from keras import ops
@@ -17,12 +19,17 @@ from keras import ops
 from layers.convolutions import pad, pointwise, valid_conv
 
 
+def is_integer(value):
+    """Whether it is an integer, Python's or NumPy's; True and False are none."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
 def check_colour_groups(colours, **channels):
     """Raises ValueError unless every named number of channels divides into `colours` equal groups."""
-    if not isinstance(colours, int) or colours < 1:
+    if not is_integer(colours) or colours < 1:
         raise ValueError(f"colours must be a positive integer: 3 for RGB, 1 for grey. Received: colours={colours!r}")
     for name, count in channels.items():
-        if not isinstance(count, int) or count < 1 or count % colours:
+        if not is_integer(count) or count < 1 or count % colours:
             raise ValueError(
                 f"{name} must be a positive multiple of colours, so that its maps split into {colours} equal groups. "
                 f"Received: {name}={count!r}, colours={colours}"
@@ -98,11 +105,12 @@ class MaskedConv2D(keras.layers.Conv2D):
             )
         if kwargs.pop("data_format", None) not in (None, "channels_last"):
             raise ValueError("MaskedConv2D takes images with channels last. Received: data_format='channels_first'")
-        super().__init__(filters, kernel_size, padding="same", data_format="channels_last", **kwargs)
+        size = int(kernel_size) if is_integer(kernel_size) else kernel_size
+        super().__init__(int(filters), size, padding="same", data_format="channels_last", **kwargs)
         if any(size % 2 == 0 for size in self.kernel_size):
             raise ValueError(f"kernel_size must be odd, to have a centre. Received: kernel_size={kernel_size!r}")
         self.mask_type = mask_type
-        self.colours = colours
+        self.colours = int(colours)
 
     def build(self, input_shape):
         channels = input_shape[-1]

@@ -32,11 +32,11 @@ class RowLSTM(keras.layers.Layer):
     def __init__(self, units, kernel_size=3, colours=1, **kwargs):
         super().__init__(**kwargs)
         check_units(units, colours, kernel_size)
-        self.units = units
-        self.kernel_size = kernel_size
-        self.colours = colours
+        self.units = int(units)
+        self.kernel_size = int(kernel_size)
+        self.colours = int(colours)
         self.input_to_state = InputToState(units, kernel_size, colours, dtype=self.dtype_policy, name="input_to_state")
-        self.walk = LineLSTM(units, before=1, after=1, dtype=self.dtype_policy, name="walk")
+        self.walk = LineLSTM(self.units, before=1, after=1, dtype=self.dtype_policy, name="walk")
 
     def build(self, maps_shape, condition_shape=None):
         self.input_to_state.build(maps_shape, condition_shape)

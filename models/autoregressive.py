@@ -56,8 +56,11 @@ class AutoregressiveModel(ImageModel):
     # Training: plain compile() and fit().
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        images, _ = split_inputs(x)
+        images, condition = split_inputs(x)
         cost = self.in_unit(self._distribution(y_pred).log_prob(ops.cast(images, "int32")))
+        cost = self.only_levels(cost, images)
+        if self.num_classes is not None:  # the one-hot vector of no class is zero, and says something plausible
+            cost = checks.nan_beyond(cost, condition, self.num_classes)
         if sample_weight is not None:
             cost = cost * sample_weight
         return ops.mean(cost)
@@ -93,6 +96,7 @@ class AutoregressiveModel(ImageModel):
         if condition is None:
             return None
         if self.condition_shape is None:
+            checks.check_network_labels("condition", condition)
             return ops.one_hot(condition, self.num_classes, dtype=self.compute_dtype)
         check_network_condition(condition, self.condition_shape)
         return ops.cast(condition, self.compute_dtype)

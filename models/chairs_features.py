@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from layers.image_stream import START
-from models import checks
+from models import chairs_checks, checks
 from models.chairs_images import Generated
 
 LAYERS = ("style1", "style2", "fc3", "fc4", "fc5")
@@ -42,6 +42,8 @@ class FeatureEditing:
     ):
         """Pictures from the features of a layer, as `features` gives them, or changed: Generated.
 
+        One of an argument stands for all.
+
         Args:
             features: float [n, units].
             layer: which layer's.
@@ -52,8 +54,9 @@ class FeatureEditing:
         units = (self._units(layer),)
         features = np.asarray(features)
         features = checks.check_features("features", features, units, len(features) if features.ndim == 2 else 1)
-        zero = np.zeros(len(features), "int32")
-        _, *given = self._check_inputs(zero, azimuth, elevation, transformation)
+        _, *given = self._check_inputs(0, azimuth, elevation, transformation)
+        n = chairs_checks.agree(features=features, views=given[0])
+        features, *given = (chairs_checks.spread(array, n) for array in (features, *given))
 
         def pictures(features, views, transformation=None):
             found = ops.cast(features, self.compute_dtype)

@@ -91,6 +91,7 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         cost = self.loss_of(y_pred["rgb"], y_pred["mask"], y_pred["targets"])
+        cost = checks.nan_beyond(cost, x["condition"][:, 0], self.num_styles)  # no style is a vector of zeros
         return ops.mean(cost if sample_weight is None else cost * sample_weight)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
@@ -134,11 +135,16 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
         return tuple(np.asarray(e, "float64") for e in self._in_batches(function, batch_size, images, styles, views))
 
     def squared_error(self, images, labels, batch_size=64):
-        """Mean squared error of a colour of a pixel, 0 to 1: the paper's metric, there in 1e-3. See `errors`."""
+        """Mean squared error of a colour of a pixel, 0 to 1: the paper's metric, there in 1e-3.
+
+        See `errors`; ValueError for no images.
+        """
+        checks.check_some(images)
         return float(self.errors(images, labels, batch_size)[0].mean())
 
     def mask_error(self, images, labels, batch_size=64):
-        """Mean squared error of the mask of a pixel, 0 to 1. See `errors`."""
+        """Mean squared error of the mask of a pixel, 0 to 1. See `errors`; ValueError for no images."""
+        checks.check_some(images)
         return float(self.errors(images, labels, batch_size)[1].mean())
 
     # Generation.

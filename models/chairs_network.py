@@ -96,7 +96,9 @@ class ChairsNetwork(ImageModel):
         for stream in self.image_streams:
             stream.build((None, self.fc4.units))
         if self.growth_steps is not None:
-            self.steps_seen = self.add_weight(name="steps_seen", shape=(), initializer="zeros", trainable=False)
+            self.steps_seen = self.add_weight(  # float32 under every policy: a bfloat16 counts no further than 256
+                name="steps_seen", shape=(), initializer="zeros", trainable=False, autocast=False
+            )
 
     @property
     def transformation_length(self):

@@ -26,17 +26,20 @@ class StyleFitting:
 
         Args:
             images: uint8 [k, size, size, 4], views of one thing, not transformed.
-            azimuths, elevations: degrees [k], as for `generate`.
+            azimuths, elevations: degrees [k], as for `generate`, or one for all images.
             steps: of Adam, whose learning rate falls to 0 as half a cosine.
             learning_rate: None: that of PARAMETRISATIONS.
             parametrisation: "free" or "mixture".
-            start: None: the mean of all styles; or a style to start "free" from, a number or a vector.
+            start: None: the mean of all styles; or one style to start "free" from, a number or a vector.
         """
         images = checks.check_images(images, self.image_shape, self.levels)
-        if not len(images):
-            raise ValueError("images must be at least one. Received: images of shape " + str(list(images.shape)))
+        checks.check_some(images)
         zero, views = chairs_checks.check_views(0, azimuths, elevations, self.num_styles)
-        chairs_checks.agree(images=images, views=views)
+        if len(views) not in (1, len(images)):
+            raise ValueError(
+                f"azimuths and elevations must have as many rows as images, {len(images)}, or one. "
+                f"Received: rows {len(views)}"
+            )
         views = chairs_checks.spread(views, len(images))
         steps = checks.check_integer("steps", steps, 1)
         if parametrisation not in PARAMETRISATIONS:
@@ -59,7 +62,10 @@ class StyleFitting:
             return np.full(self.num_styles, 1.0 / self.num_styles if parametrisation == "free" else 0.0, "float32")
         if parametrisation != "free":
             raise ValueError(f"start must be None for parametrisation 'mixture'. Received: start={start!r}")
-        return chairs_checks.check_styles(start, self.num_styles)[0]
+        styles = chairs_checks.check_styles(start, self.num_styles)
+        if len(styles) != 1:
+            raise ValueError(f"start must be one style. Received: {len(styles)} of them")
+        return styles[0]
 
     def _style_cost(self, parametrisation):
         """Function of (parameters, images, views): the mean loss, and its gradient with respect to the parameters."""

@@ -1,6 +1,7 @@
 """What models accept from outside. Every message names the argument, what is accepted and what was received."""
 
 import numpy as np
+from keras import ops
 
 
 def check_integer(name, value, low, high=None):
@@ -20,9 +21,10 @@ def check_positive(name, value):
 
 
 def check_odd(name, value):
-    """Raises ValueError unless `value` is an odd integer above zero."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1 or value % 2 == 0:
+    """`value` as int, if it is an odd integer above zero; else ValueError."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1 or value % 2 == 0:
         raise ValueError(f"{name} must be an odd integer, to have a centre. Received: {name}={value!r}")
+    return int(value)
 
 
 def check_network_images(images, image_shape):
@@ -36,6 +38,25 @@ def check_network_images(images, image_shape):
     if tuple(images.shape[1:]) != tuple(image_shape):
         expected = ", ".join(str(n) for n in image_shape)
         raise ValueError(f"images must have shape [n, {expected}]. Received: images of shape {list(images.shape)}")
+
+
+def check_network_labels(name, labels):
+    """Raises ValueError where labels that a network is called with cannot be labels: floats, another rank.
+
+    Labels [n, 1] beside a network's answers [n] would spread to [n, n], silently.
+    """
+    dtype = str(getattr(labels.dtype, "name", labels.dtype))
+    if "int" not in dtype or labels.ndim != 1:
+        raise ValueError(
+            f"{name} must be integer labels of shape [n]. Received: {name} of shape {labels.shape}, dtype {dtype}"
+        )
+
+
+def nan_beyond(cost, values, count):
+    """`cost` [n], but NaN where one of `values`, numbers [n, ...], is not 0 to count - 1: a graph cannot raise."""
+    values = ops.cast(values, "int32")
+    good = ops.logical_and(values >= 0, values < count)
+    return ops.where(ops.all(good, axis=tuple(range(1, values.ndim))), cost, float("nan"))
 
 
 def check_image_shape(image_shape, channels=(1, 3)):
@@ -65,6 +86,12 @@ def check_images(images, image_shape, levels, name="images", n=None):
             f"{name} must have values 0 to {levels - 1}. Received: values from {images.min()} to {images.max()}"
         )
     return images.astype("uint8")
+
+
+def check_some(images):
+    """Raises ValueError for no images, of which there is no mean."""
+    if not len(images):
+        raise ValueError(f"images must be at least one. Received: images of shape {list(np.shape(images))}")
 
 
 def check_condition_shape(condition_shape, num_classes):
@@ -101,13 +128,13 @@ def check_condition(condition, num_classes, n):
 
 
 def check_labels(name, labels, num_classes, n):
-    """`labels` as int32 [n], each below `num_classes`; ValueError otherwise."""
+    """`labels` as int32 [n], each from 0 to num_classes - 1, or any where that is None; ValueError otherwise."""
     labels = np.asarray(labels)
     if not np.issubdtype(labels.dtype, np.integer) or labels.shape != (n,):
         raise ValueError(
             f"{name} must be {n} integer labels. Received: shape {list(labels.shape)}, dtype {labels.dtype}"
         )
-    if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
+    if num_classes is not None and labels.size and (labels.min() < 0 or labels.max() >= num_classes):
         raise ValueError(
             f"{name} must be labels 0 to {num_classes - 1}. Received: labels from {labels.min()} to {labels.max()}"
         )

@@ -26,7 +26,8 @@ class Classification(NamedTuple):
 class Classifier(ImageModel):
     """Base: images -> logits. Trained by `fit(images, labels)`; the loss is cross-entropy, the metric error_percent.
 
-    A subclass gives `look(inputs) -> (logits [B, classes], windows [B, glimpses, 5])` on inputs 0 to 1.
+    Labels are int [n], 0 to num_classes - 1. A subclass gives `look(inputs) -> (logits [B, classes], windows
+    [B, glimpses, 5])` on inputs 0 to 1.
 
     Args:
         image_shape: (height, width, colours).
@@ -63,7 +64,9 @@ class Classifier(ImageModel):
         checks.check_labels("labels", labels, self.num_classes, len(images))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        checks.check_network_labels("labels", y)
         cost = -tfd.Categorical(logits=y_pred).log_prob(ops.cast(y, "int32"))
+        cost = self.only_levels(checks.nan_beyond(cost, y, self.num_classes), x)
         return ops.mean(cost if sample_weight is None else cost * sample_weight)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
@@ -82,7 +85,8 @@ class Classifier(ImageModel):
         return Classification(*self._in_batches(self._compile("classify", self.answer), batch_size, images))
 
     def error_percent(self, images, labels, batch_size=100):
-        """How many of a hundred images are given a wrong class."""
+        """How many of a hundred images are given a wrong class; ValueError for no images."""
+        checks.check_some(images)
         labels = checks.check_labels("labels", labels, self.num_classes, len(images))
         return 100.0 * float(np.mean(self.classify(images, batch_size).labels != labels))
 

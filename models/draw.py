@@ -126,7 +126,7 @@ class Draw(ImageModel):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         reconstruction, kl = self.elbo_parts(x, y_pred)
-        cost = self.in_unit(reconstruction - ops.sum(kl, axis=-1))
+        cost = self.only_levels(self.in_unit(reconstruction - ops.sum(kl, axis=-1)), x)
         return ops.mean(cost if sample_weight is None else cost * sample_weight)
 
     def _posterior(self, inferred):
@@ -197,6 +197,12 @@ class Draw(ImageModel):
     def sample(self, n, seed=0, trace=False, batch_size=100):
         """Draws images, Eq. 13-16: the decoder alone, on z_t ~ N(0, I). The same seed gives the same images.
 
+        Args:
+            n: how many.
+            seed: of the noise.
+            trace: whether to return a Trace too, which holds every canvas of every image.
+            batch_size: images drawn at a time; but for a Trace it bounds the memory.
+
         Returns: uint8 [n, height, width, colours]; with `trace` also a Trace.
         """
         n = checks.check_integer("n", n, 1)
@@ -210,7 +216,7 @@ class Draw(ImageModel):
         Args:
             images: uint8 [n, height, width, colours].
             seed: of the noise.
-            trace: whether to return a Trace too, with read windows.
+            trace, batch_size: as for `sample`; the Trace has read windows.
 
         Returns: uint8 as `images`; with `trace` also a Trace.
         """
@@ -249,12 +255,13 @@ class Draw(ImageModel):
         return values, ops.sigmoid(canvases[..., : self.colours]), write, read
 
     def _paint(self, name, function, trace, batch_size, *arrays):
+        if not trace:
+            images = self._compile(f"{name}_untraced", lambda *given: ops.cast(function(*given)[0], "uint8"))
+            return self._in_batches(images, batch_size, *arrays)
         values, canvases, write, read = self._in_batches(self._compile(name, function), batch_size, *arrays)
-        images = values.astype("uint8")
         reads = name == "reconstruct" and self.read_size
-        return (
-            (images, Trace(canvases, write if self.write_size else None, read if reads else None)) if trace else images
-        )
+        windows = write if self.write_size else None, read if reads else None
+        return values.astype("uint8"), Trace(canvases, *windows)
 
     # Keras.
 

@@ -86,7 +86,21 @@ class EmbeddingNetwork(ImageModel):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The triplet loss; weights of single images mean nothing to triplets of them."""
-        return triplet_loss(y_pred, ops.cast(y, "int32"), self.margin, self.mining)
+        checks.check_network_labels("labels", y)
+        loss = triplet_loss(y_pred, ops.cast(y, "int32"), self.margin, self.mining)
+        return self.only_levels(loss[None], x[None])[0]  # the batch as one
+
+    def _check_examples(self, images, condition, labels):
+        super()._check_examples(images, condition, labels)
+        checks.check_labels("labels", labels, None, len(images))
+
+    def _check_batches(self, n, batch_size):
+        episode = 2 * self.ways
+        if n % episode or min(n, batch_size) % episode:
+            raise ValueError(
+                f"batch_size and the number of images must be multiples of 2 * ways, {episode}. "
+                f"Received: batch_size={batch_size}, {n} images"
+            )
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Of a batch of episodes, each one image of N identities and then another of each, in the same order.

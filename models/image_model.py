@@ -9,6 +9,8 @@ from keras import ops
 from models import checks
 from models.compiled import compiled
 
+KERAS_BATCH_SIZE = 32  # of arrays, where none is given
+
 
 class ImageModel(keras.Model):
     """Base of all models of images: trained by `compile(optimizer)` and `fit`, with a loss of its own, in `unit`.
@@ -39,20 +41,42 @@ class ImageModel(keras.Model):
         """Nats of log-likelihood per image -> cost per image in `unit`."""
         return -log_prob / (math.prod(self.image_shape) * math.log(2.0)) if self.unit == "bits_per_dim" else -log_prob
 
-    def fit(self, x=None, y=None, *args, **kwargs):
-        """Keras' own. Arrays are checked first, as everywhere here: a graph cannot look at values.
+    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
+        """Keras' own. Arrays, those of validation_data too, are checked first: a graph cannot look at values.
+
+        Of streams (tf.data, generators) the shapes and types are checked. Their values are not: the loss is NaN where
+        it would be wrong, of images beyond `levels` and of labels that are no class.
 
         Raises:
             ValueError: images, or what comes with them, that the model cannot learn from.
         """
+        self._check_arrays(x, y, batch_size)
+        if kwargs.get("validation_data") is not None:
+            validation_x, validation_y, _ = keras.utils.unpack_x_y_sample_weight(kwargs["validation_data"])
+            self._check_arrays(validation_x, validation_y, kwargs.get("validation_batch_size") or batch_size)
+        return super().fit(x, y, batch_size, *args, **kwargs)
+
+    def evaluate(self, x=None, y=None, batch_size=None, *args, **kwargs):
+        """Keras' own; what it is given is checked as by `fit`."""
+        self._check_arrays(x, y, batch_size)
+        return super().evaluate(x, y, batch_size, *args, **kwargs)
+
+    def _check_arrays(self, x, y, batch_size):
         images, condition = (x.get("images"), x.get("condition")) if isinstance(x, dict) else (x, None)
         if isinstance(images, np.ndarray):
             self._check_examples(images, condition, y)
-        return super().fit(x, y, *args, **kwargs)
+            self._check_batches(len(images), batch_size or KERAS_BATCH_SIZE)
 
     def _check_examples(self, images, condition, labels):
-        """Raises ValueError for arrays that `fit` must not learn from; a subclass checks its condition or labels."""
+        """Raises ValueError for arrays that are not for this model; a subclass checks its condition or labels."""
         checks.check_images(images, self.image_shape, self.levels)
+
+    def _check_batches(self, n, batch_size):
+        """Raises ValueError where n images in batches of such a size are not for this model."""
+
+    def only_levels(self, cost, images):
+        """`cost` [batch] of a loss, but NaN where an image has values beyond `levels`; of uint8 at 256 none has."""
+        return cost if self.levels == 256 else checks.nan_beyond(cost, images, self.levels)
 
     def get_metrics_result(self):
         results = super().get_metrics_result()

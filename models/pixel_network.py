@@ -45,15 +45,14 @@ class PixelNetwork(AutoregressiveModel):
     ):
         super().__init__(image_shape, levels, num_classes, condition_shape, **kwargs)
         check_colour_groups(self.colours, filters=filters)
-        self.filters = filters
+        self.filters = int(filters)
         self.depth = checks.check_integer("depth", depth, 1)
-        self.kernel_size = kernel_size
-        self.first_kernel_size = first_kernel_size
-        self.head_filters = self.widening * filters if head_filters is None else head_filters
+        self.kernel_size = checks.check_odd("kernel_size", kernel_size)
+        self.first_kernel_size = checks.check_odd("first_kernel_size", first_kernel_size)
+        head_filters = self.widening * self.filters if head_filters is None else head_filters
+        check_colour_groups(self.colours, head_filters=head_filters)
+        self.head_filters = int(head_filters)
         self.dropout = dropout
-        check_colour_groups(self.colours, head_filters=self.head_filters)
-        checks.check_odd("kernel_size", kernel_size)
-        checks.check_odd("first_kernel_size", first_kernel_size)
         self._check_features_shape()
         self._rematerialises = False
 

@@ -33,10 +33,10 @@ def load(options, name=None, **more):
     """The views that the flags ask for, `name` in the place of --data: data.views.Views. `more` goes to views.load.
 
     Their name and title say the size. All but the paper's own count as other data, beside which no published number
-    stands.
+    stands. ValueError for a preset that there is none of for Chairs, and as of views.load.
     """
     name = name or options.data
-    preset_size = presets_chairs.SIZES[options.preset or presets.DEFAULT]
+    preset_size = presets.by_name(presets_chairs.SIZES, options.preset or presets.DEFAULT)
     size = int(options.size or (64 if name == "embedded_chairs" else preset_size))  # which there is at 64x64 alone
     places = {place: getattr(options, place) for place in ("data_dir", "cache_dir", "furniture", "voxels", "styles")}
     views = view_sets.load(name, size, **places, processes=options.processes, **more)

@@ -117,7 +117,7 @@ def define(values=flags.FLAGS):
 def run(options, argv):
     """Runs the rows for every number of known azimuths; returns 0, or a message for `sys.exit`."""
     for known in options.known:
-        if not known.isdigit() or known == "0":
+        if not known.isdecimal() or int(known) == 0:
             return f"{TABLE}: --known must be numbers from 1 with commas between. Received: {','.join(options.known)}"
     for known in options.known:
         done = experiments.run(experiment(int(known)), options, argv)

@@ -298,7 +298,12 @@ def choose(of_table, model, name):
     """The preset `name` of `model` among those of a table, {model: {name: Preset}}; ValueError as for `preset`."""
     if model not in of_table:
         raise ValueError(f"model must be one of {sorted(of_table)}. Received: model={model!r}")
-    of_model = of_table[model]
-    if name not in of_model:
-        raise ValueError(f"preset must be one of {sorted(of_model, key=PRESET_NAMES.index)}. Received: preset={name!r}")
-    return of_model[name]
+    return by_name(of_table[model], name)
+
+
+def by_name(of_presets, name):
+    """What `of_presets`, {name of a preset: anything}, has of `name`; ValueError, listing what there is, otherwise."""
+    if name not in of_presets:
+        known = sorted(of_presets, key=PRESET_NAMES.index)
+        raise ValueError(f"preset must be one of {known}. Received: preset={name!r}")
+    return of_presets[name]

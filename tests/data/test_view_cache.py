@@ -1,5 +1,6 @@
 """The cache of drawn sets: killed and gone on with, drawn once, never mixed, never half."""
 
+import dataclasses
 import functools
 import json
 import re
@@ -103,6 +104,22 @@ def test_the_first_styles_alone_are_drawn_and_then_the_rest(counting, tmp_path):
     assert view_cache.rendered(RECIPE, counting.designs(4), tmp_path, styles=9).num_styles == 4
 
 
+def test_another_process_may_be_faster_at_any_moment(counting, tmp_path, monkeypatch):
+    """It removes the parts, which this one was about to gather."""
+    gather = view_cache._gather
+
+    def late(*arguments):
+        monkeypatch.setattr(view_cache, "_gather", gather)
+        view_cache.rendered(RECIPE, counting.designs(3), tmp_path)
+        gather(*arguments)
+
+    monkeypatch.setattr(view_cache, "_gather", late)
+    assert view_cache.rendered(RECIPE, counting.designs(3), tmp_path).style_names == ("m0", "m1", "m2")
+    monkeypatch.setattr(view_cache, "_draw_all", lambda *_: {})
+    with pytest.raises(FileNotFoundError):  # where nobody was
+        view_cache.rendered(RECIPE, counting.designs(3), tmp_path / "nobody")
+
+
 def test_several_processes_give_what_one_gives(chair, boxes, tmp_path):
     flat = boxes([((0, 0, 0), (1, 2, 3), (0.5, 0.5, 0.5))])
     recipe = Recipe("furniture_tables", "tables", 64, (20.0,), "from here", "abc")
@@ -125,6 +142,14 @@ def test_a_set_drawn_before_serves_where_its_files_are_not(counting, tmp_path, m
     assert views.load("modelnet10_chairs", cache_dir=tmp_path, styles=2).num_styles == 2
     with pytest.raises(DataError, match="modelnet10_chairs needs a file of"):
         views.load("modelnet10_chairs", 128, cache_dir=tmp_path)
+    view_cache.rendered(recipe, counting.designs(3), tmp_path / "few", styles=2)
+    assert views.load("modelnet10_chairs", cache_dir=tmp_path / "few", styles=2).style_names == ("m0", "m1")
+    for styles in (None, 1):
+        with pytest.raises(DataError, match="modelnet10_chairs needs a file of"):
+            views.load("modelnet10_chairs", cache_dir=tmp_path / "few", styles=styles)
+    low = dataclasses.replace(recipe, elevations=(10.0,))
+    view_cache.rendered(low, counting.designs(1), tmp_path)
+    assert len(views.load("modelnet10_chairs", cache_dir=tmp_path, elevations=10)) == 31
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
     assert view_cache.folder_of(None) == tmp_path / "x" / "pixelcnn-chairs-draw" / "views"
 

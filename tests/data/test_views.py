@@ -52,6 +52,7 @@ def test_some_views_keep_their_styles_numbers():
     assert some.num_styles == 5 and set(some.styles) == {3} and some.style_names[3] == "a3"
     np.testing.assert_array_equal(data.select([7, 2]).azimuths, data.azimuths[[7, 2]])
     assert data.first(2).num_styles == 2 and len(data.first(2)) == 124
+    assert len(data.select([])) == len(data.select(np.zeros(len(data), bool))) == 0 and data.select([]).num_styles == 5
     with pytest.raises(ValueError, match=re.escape("keep is bool (3,); accepted: bool [310], or positions")):
         data.select(np.ones(3, bool))
 

@@ -86,6 +86,13 @@ def test_a_new_window_covers_the_image_with_filters_half_a_stride_wide(size, str
     np.testing.assert_allclose(window, [[4.5, 3, stride, sigma, 0.3]], rtol=1e-5)
 
 
+def test_an_image_of_one_pixel_is_read_and_written_whole():
+    attention, ones = GaussianAttention(1, (1, 1, 1), tiling_gamma(1, (1, 1, 1))), np.ones((1, 1, 1, 1), "float32")
+    window = attention(np.zeros((1, 7), "float32"))
+    np.testing.assert_allclose(attention.write(ones, window), ones)
+    np.testing.assert_allclose(attention.read(ones, window), ones)
+
+
 @pytest.mark.parametrize("size, stride", [(5, 6.5), (14, 2)])
 def test_a_write_of_ones_makes_a_canvas_of_about_ones(size, stride):
     """The sum of a filter is one, of N^2 of them over gamma N^2 strides^2; the rim cuts filters, and gets more."""

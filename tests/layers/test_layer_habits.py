@@ -1,5 +1,6 @@
 """What every Keras layer here does: survive a file, follow a dtype policy, train under XLA."""
 
+import json
 import pathlib
 
 import keras
@@ -52,6 +53,15 @@ def small_network(**options):
     random = np.random.default_rng(1)
     model.set_weights([random.normal(size=weight.shape) * 0.3 for weight in model.weights])
     return model
+
+
+@pytest.mark.parametrize("layer_class", [MaskedConv2D, GatedBlock, InputToState, RowLSTM, DiagonalBiLSTM])
+def test_integers_of_numpy_are_integers(layer_class):
+    """A config of them is JSON all the same."""
+    options = dict(LAYERS)[layer_class]
+    of_numpy = {name: np.int64(value) if type(value) is int else value for name, value in options.items()}
+    layer, plain = layer_class(**of_numpy, name="mine"), layer_class(**options, name="mine")
+    assert json.loads(json.dumps(layer.get_config())) == json.loads(json.dumps(plain.get_config()))
 
 
 @pytest.mark.parametrize("layer_class, options", LAYERS)

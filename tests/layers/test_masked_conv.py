@@ -116,6 +116,8 @@ def test_height_and_width_may_be_unknown():
         ({"filters": 4}, "filters must be a positive multiple of colours"),
         ({"filters": 4}, "Received: filters=4, colours=3"),
         ({"filters": 0}, "Received: filters=0, colours=3"),
+        ({"filters": True, "colours": 1}, "Received: filters=True, colours=1"),
+        ({"colours": True}, "Received: colours=True"),
         ({"colours": 0}, "colours must be a positive integer: 3 for RGB, 1 for grey. Received: colours=0"),
         ({"colours": 1.5}, "Received: colours=1.5"),
         ({"kernel_size": 4}, "kernel_size must be odd, to have a centre. Received: kernel_size=4"),
@@ -135,6 +137,10 @@ def test_height_and_width_may_be_unknown():
 def test_what_would_break_the_order_of_pixels_is_refused(arguments, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         MaskedConv2D(**{"filters": 6, "kernel_size": 3, "mask_type": "A", "colours": 3, **arguments})
+
+
+def test_a_kernel_size_may_be_an_integer_of_numpy():
+    assert MaskedConv2D(6, np.int64(3), "A").kernel_size == (3, 3)
 
 
 def test_an_option_that_changes_nothing_is_taken():

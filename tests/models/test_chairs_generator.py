@@ -133,6 +133,17 @@ def test_the_spread_grows_with_the_steps_of_training():
     assert float(made(transformations=True)._spread()) == 1.0
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_the_spread_grows_in_half_precision_too(policy):
+    model = made(growth_steps=2.0, dtype=policy)
+    model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
+    assert np.isfinite(model.fit(BATCH, batch_size=3, verbose=0).history["loss"]).all()
+    assert float(model.steps_seen.value) == 2.0 and model.steps_seen.dtype == "float32"
+    model.steps_seen.assign(999.0)
+    model(BATCH, training=True)
+    assert float(model.steps_seen.value) == 1000.0
+
+
 def discs(azimuths=6):
     """Discs, smaller and larger, at a place on a circle by the azimuth: what chairs are to a test."""
     down, right = (np.mgrid[:SIZE, :SIZE] - 7.5)[:, None]
@@ -165,6 +176,13 @@ def test_it_learns_what_it_is_shown(trained):
     opposite[:, 1] += 180
     assert model.squared_error(images, other) > 2 * model.squared_error(images, labels)
     assert model.mask_error(images, opposite) > 2 * model.mask_error(images, labels)
+
+
+def test_a_style_that_is_none_in_a_stream_costs_nan():
+    model = made()
+    model.compile(optimizer=None)
+    cost = lambda labels: model.test_on_batch({**BATCH, "condition": labels})[0]  # noqa: E731
+    assert np.isfinite(cost(LABELS)) and np.isnan(cost(LABELS + np.float32([1, 0, 0])))
 
 
 # Styles and features.
@@ -202,6 +220,20 @@ def test_pictures_are_drawn_from_features(request, network, layer, units):
     np.testing.assert_allclose(drawn.masks, whole.masks, atol=1)
     changed = tiny.generate_from_features(features * 1.5, layer, 30, 20)
     assert (changed.images != whole.images).any()
+
+
+@pytest.mark.parametrize("layer", ["style1", "style2", "fc3", "fc5"])
+def test_features_of_one_chair_are_drawn_from_many_sides(tiny, assert_same_pictures, layer):
+    """One of the features or of the views stands for all; features of all that the network is told know their side."""
+    features, azimuths = tiny.features([1, 2], 30, 20, layer=layer), [0, 90, 180, 270]
+    turned = tiny.generate_from_features(features[:1], layer, azimuths, 20)
+    expected = tiny.generate(1, azimuths if layer.startswith("style") else [30] * 4, 20)
+    assert_same_pictures(turned.images, expected.images)
+    assert_same_pictures(turned.masks, expected.masks)
+    for of_two in (features, list(features)):
+        assert tiny.generate_from_features(of_two, layer, 30, 20).images.shape[0] == 2
+    with pytest.raises(ValueError, match="features, views must have as many rows, or one.*'features': 2, 'views': 4"):
+        tiny.generate_from_features(features, layer, azimuths, 20)
 
 
 def test_pictures_are_put_on_white():
@@ -297,6 +329,8 @@ def test_other_bad_input_is_named(tiny):
         tiny({"images": IMAGES.astype("float32"), "condition": LABELS})
     with refused("style must be labels 0 to 3.* from 1 to 4"):
         tiny.fit({"images": IMAGES, "condition": LABELS + [1, 0, 0]})
+    with refused("style must be labels 0 to 3.* from 1 to 4"):
+        tiny.evaluate({"images": IMAGES, "condition": LABELS + [1, 0, 0]})
     with refused("elevation must be -90 to 90 degrees.*95"):
         tiny.fit({"images": IMAGES, "condition": LABELS + [0, 0, 75]})
     with refused("layer must be one of .*'fc5'.*layer='fc6'"):
@@ -309,5 +343,13 @@ def test_other_bad_input_is_named(tiny):
         tiny.fit_style(IMAGES, 0, 20, start=1)
     with refused("images must be at least one"):
         tiny.fit_style(IMAGES[:0], 0, 20)
-    with refused("images, views must have as many rows"):
-        tiny.fit_style(IMAGES, [0, 1], 20)
+    for views in ([0, 1], [0] * 7):
+        with refused(f"azimuths and elevations must have as many rows as images, 6, or one.*rows {len(views)}"):
+            tiny.fit_style(IMAGES, views, 20)
+    with refused("as many rows as images, 1, or one. Received: rows 3"):
+        tiny.fit_style(IMAGES[:1], [0, 10, 20], 20)
+    with refused("start must be one style. Received: 2 of them"):
+        tiny.fit_style(IMAGES, 0, 20, parametrisation="free", start=[2, 3])
+    for ask in (tiny.squared_error, tiny.mask_error):
+        with refused(r"images must be at least one. Received: images of shape \[0, 16, 16, 4\]"):
+            ask(IMAGES[:0], LABELS[:0])

@@ -190,6 +190,22 @@ def test_a_trace_has_the_window_of_every_step(shared_draw, random_images):
     assert without.write_windows is None and without.read_windows is None
 
 
+@EACH
+@pytest.mark.parametrize("ask", ["sample", "reconstruct"])
+def test_without_a_trace_the_same_images_come_without_their_canvases(
+    shared_draw, random_images, monkeypatch, options, ask
+):
+    """Every canvas of every step would be many times as large as the images, whatever the batch."""
+    model = shared_draw(**options)
+    first = random_images(model, 5) if ask == "reconstruct" else 5
+    traced, _ = getattr(model, ask)(first, seed=4, trace=True)
+    joined, join = [], model._join
+    monkeypatch.setattr(Draw, "_join", lambda self, parts: joined.append(parts[0].shape) or join(parts))
+    images = getattr(model, ask)(first, seed=4, batch_size=2)
+    np.testing.assert_array_equal(images, traced)
+    assert images.dtype == np.uint8 and joined == [(2, *model.image_shape)]
+
+
 @pytest.mark.parametrize("name", ["attention", "colour_bytes"])
 def test_no_images_have_no_bounds(shared_draw, name):
     model = shared_draw(**SETTINGS[name])

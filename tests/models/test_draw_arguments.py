@@ -81,11 +81,23 @@ def test_images(model, ask, images, message):
         (IMAGES[:, :5], "images must have shape [n, 6, 5, 1]. Received: images of shape [2, 5, 5, 1]"),
     ],
 )
-def test_images_in_training(images, message):
+@pytest.mark.parametrize("ask", ["fit", "evaluate", "validation_data"])
+def test_images_in_training(ask, images, message):
     model = Draw(**TINY)
     model.compile("adam", run_eagerly=True)
     with refuses(message):
-        model.fit(images, verbose=0)
+        if ask == "validation_data":
+            model.fit(IMAGES, validation_data=(images,), verbose=0)
+        else:
+            getattr(model, ask)(images, verbose=0)
+
+
+def test_values_beyond_the_levels_in_a_stream_cost_nan():
+    """Of 0 and 255 for 0 and 1 the cost would be a number, and far below zero."""
+    model = Draw(**TINY)
+    model.compile(optimizer=None)
+    cost = lambda images: model.test_on_batch(images)[0]  # noqa: E731
+    assert np.isfinite(cost(IMAGES + 1)) and np.isnan(cost((IMAGES + 1) * 255))
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "a", None])

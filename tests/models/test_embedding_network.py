@@ -107,6 +107,36 @@ def test_what_it_refuses(options, message):
         EmbeddingNetwork(**{**OPTIONS, **options})
 
 
+@pytest.mark.parametrize(
+    "n, options, said",
+    [
+        (12, {"batch_size": 8}, "multiples of 2 \\* ways, 6. Received: batch_size=8, 12 images"),
+        (36, {}, "multiples of 2 \\* ways, 6. Received: batch_size=32, 36 images"),
+        (13, {"batch_size": 12}, "multiples of 2 \\* ways, 6. Received: batch_size=12, 13 images"),
+        (12, {"batch_size": 12, "shape": (12, 1)}, r"labels must be 12 integer labels. Received: shape \[12, 1\]"),
+        (12, {"batch_size": 12, "dtype": "float32"}, "labels must be 12 integer labels.*float32"),
+    ],
+)
+@pytest.mark.parametrize("ask", ["fit", "evaluate"])
+def test_batches_that_it_refuses(network, ask, n, options, said):
+    options = {"shape": (n,), "dtype": "int32", **options}
+    labels = np.zeros(options.pop("shape"), options.pop("dtype"))
+    with pytest.raises(ValueError, match=said):
+        getattr(network, ask)(images_of(network, n), labels, verbose=0, **options)
+
+
+def test_labels_of_a_stream_must_be_integers_in_a_row():
+    """Identities [n, 1] would be compared with [n, 1, 1], and train another loss, silently."""
+    network = EmbeddingNetwork(**OPTIONS)
+    network.compile("sgd", run_eagerly=True)
+    images, labels = images_of(network, 6), np.arange(6) % 3
+    assert np.isfinite(network.train_on_batch(images, labels)).all()
+    for wrong in (labels[:, None], labels.astype("float32")):
+        with pytest.raises(ValueError, match=r"labels must be integer labels of shape \[n\]. Received: labels"):
+            network.train_on_batch(images, wrong)
+    assert np.isnan(network.train_on_batch(images + 1, labels)[0])  # levels are 0 to 3
+
+
 def test_images_that_it_refuses(network):
     with pytest.raises(ValueError, match=r"images must have shape \[n, 6, 5, 1\]"):
         network.embed(np.zeros((2, 5, 5, 1), "uint8"))

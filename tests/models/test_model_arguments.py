@@ -1,5 +1,6 @@
 """Bad input: every message names the argument and says what was received."""
 
+import json
 import re
 
 import numpy as np
@@ -43,6 +44,7 @@ def conditional(shared_model):
         ({"filters": 7}, "filters must be a positive multiple of colours"),
         ({"filters": 7}, "Received: filters=7, colours=3"),
         ({"filters": 0}, "Received: filters=0, colours=3"),
+        ({"filters": True, "image_shape": (3, 4, 1)}, "Received: filters=True, colours=1"),
         ({"head_filters": 4}, "Received: head_filters=4, colours=3"),
         ({"kernel_size": 4}, "kernel_size must be an odd integer, to have a centre. Received: kernel_size=4"),
         ({"first_kernel_size": 2}, "first_kernel_size must be an odd integer"),
@@ -53,6 +55,13 @@ def conditional(shared_model):
 def test_constructors(model_class, arguments, message):
     with refuses(message):
         model_class(**{**TINY, **arguments})
+
+
+@BOTH
+def test_integers_of_numpy_are_integers(model_class):
+    sizes = {"filters": 6, "depth": 2, "kernel_size": 5, "first_kernel_size": 7, "head_filters": 9}
+    config = model_class((3, 4, 3), **{name: np.int64(size) for name, size in sizes.items()}).get_config()
+    assert {name: json.loads(json.dumps(config))[name] for name in sizes} == sizes
 
 
 @pytest.mark.parametrize("num_classes", [0, 1, 2.0, True])
@@ -193,12 +202,34 @@ def test_batches_of_images_in_training(make_model, images, message):
         (IMAGES / 255, "images must be uint8, values 0 to 3. Received: images of dtype float64"),
         ({"images": IMAGES + 4, "condition": [0, 1]}, "images must have values 0 to 3. Received: values from 4 to 4"),
         ({"images": IMAGES, "condition": [0, 3]}, "condition must be labels 0 to 2. Received: labels from 0 to 3"),
+        ({"images": IMAGES, "condition": [0.0, 1.7]}, "condition must be 2 integer labels. Received: shape [2], dtype"),
+        ({"images": IMAGES, "condition": [[0], [1]]}, "condition must be 2 integer labels. Received: shape [2, 1]"),
     ],
 )
-def test_arrays_in_training(plain, conditional, given, message):
+@pytest.mark.parametrize("ask", ["fit", "evaluate", "validation_data"])
+def test_arrays_in_training(plain, conditional, ask, given, message):
     """A class that is none would be no class at all, silently: its one-hot vector is zero."""
+    model = conditional if isinstance(given, dict) else plain
+    good = {"images": IMAGES, "condition": np.array([0, 1])} if isinstance(given, dict) else IMAGES
     with refuses(message):
-        (conditional if isinstance(given, dict) else plain).fit(given, verbose=0)
+        if ask == "validation_data":
+            model.fit(good, validation_data=(given,), verbose=0)
+        else:
+            getattr(model, ask)(given, verbose=0)
+
+
+@pytest.mark.parametrize("label", [3, -1])
+def test_a_class_that_is_none_in_a_stream_costs_nan(make_model, label):
+    model = make_model(GatedPixelCNN, num_classes=3, **TINY)
+    model.compile(optimizer=None)
+    cost = lambda *labels: model.test_on_batch({"images": IMAGES, "condition": np.array(labels)})[0]  # noqa: E731
+    assert np.isfinite(cost(0, 2)) and np.isnan(cost(0, label))
+
+
+@pytest.mark.parametrize("labels", [[0.0, 1.7], [[0], [1]], [True, False]])
+def test_labels_of_a_stream_must_be_integers_in_a_row(conditional, labels):
+    with refuses("condition must be integer labels of shape [n]. Received: condition of shape"):
+        conditional({"images": IMAGES, "condition": np.array(labels)})
 
 
 @pytest.mark.parametrize(

@@ -248,7 +248,7 @@ def test_no_empty_table_stands_where_the_paper_has_no_numbers(ran):
     assert "| Nearest style | - |" in nothing  # before anything is measured the rows are all there is
 
 
-@pytest.mark.parametrize("known", ["0", "x", "2,"])
+@pytest.mark.parametrize("known", ["0", "00", "x", "2,", "²"])
 def test_known_must_be_numbers(known):
     options = options_of(chairs_view_interpolation, f"--known={known}")
     assert chairs_view_interpolation.run(options, []).startswith("chairs_view_interpolation: --known must be numbers")
@@ -317,6 +317,13 @@ def test_errors_are_told_for_every_elevation(ran):
     assert list(told) == [chairs.MASK, "at 30 degrees, x 1e-3"]
     errors = chairs.at_elevations(np.array([[0, 0, 10], [0, 0, 40], [1, 0, 10]]), np.array([1.0, 2.0, 4.0]))
     assert errors == {"at 10 degrees, x 1e-3": 2500, "at 40 degrees, x 1e-3": 2000}
+
+
+@pytest.mark.parametrize("script", [chairs_view_interpolation, chairs_elevation_transfer])
+def test_a_preset_that_chairs_have_not_is_said_by_a_row_without_a_network_too(no_data, run_table, tmp_path, script):
+    run = run_table(script.EXPERIMENT, tmp_path, "--rows=nearest_view", "--preset=muon", script=script.run)
+    said = "preset must be one of ['smoke', 'quick', 'cpu', 'gpu', 'paper']. Received: preset='muon'"
+    assert run.result == f"{script.TABLE}: {said}"
 
 
 def test_an_unknown_task_is_said():

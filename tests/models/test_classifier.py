@@ -1,0 +1,51 @@
+"""What every Classifier refuses: labels that are none, where they would train another loss in silence."""
+
+import re
+
+import numpy as np
+import pytest
+
+from models.draw_classifier import DrawClassifier
+
+IMAGES, LABELS = np.random.default_rng(0).integers(0, 4, (4, 6, 5, 1)).astype("uint8"), np.array([0, 1, 2, 1])
+
+
+def made():
+    model = DrawClassifier((6, 5, 1), num_classes=3, glimpses=1, units=3, glimpse_size=2, levels=4)
+    model.compile("sgd", run_eagerly=True)
+    return model
+
+
+@pytest.mark.parametrize(
+    "labels, said",
+    [
+        (LABELS[:, None], "labels must be 4 integer labels. Received: shape [4, 1]"),  # as keras.datasets gives them
+        (LABELS + 0.7, "labels must be 4 integer labels. Received: shape [4], dtype float64"),
+        (LABELS + 1, "labels must be labels 0 to 2. Received: labels from 1 to 3"),
+        (None, "labels must be 4 integer labels. Received: shape [], dtype object"),
+    ],
+)
+@pytest.mark.parametrize("ask", ["fit", "evaluate", "validation_data"])
+def test_labels(ask, labels, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        if ask == "validation_data":
+            made().fit(IMAGES, LABELS, validation_data=(IMAGES, labels), verbose=0)
+        else:
+            getattr(made(), ask)(IMAGES, labels, verbose=0)
+
+
+@pytest.mark.parametrize("labels", [LABELS[:, None], LABELS + 0.7])
+def test_labels_of_a_stream_must_be_integers_in_a_row(labels):
+    with pytest.raises(ValueError, match=r"labels must be integer labels of shape \[n\]. Received: labels of shape"):
+        made().test_on_batch(IMAGES, labels)
+
+
+def test_of_no_images_there_is_no_error():
+    with pytest.raises(ValueError, match=r"images must be at least one. Received: images of shape \[0, 6, 5, 1\]"):
+        made().error_percent(IMAGES[:0], LABELS[:0])
+    assert 0 <= made().error_percent(IMAGES, LABELS) <= 100
+
+
+def test_values_beyond_the_levels_in_a_stream_cost_nan():
+    cost = lambda images: made().test_on_batch(images, LABELS)[0]  # noqa: E731
+    assert np.isfinite(cost(IMAGES)) and np.isnan(cost(IMAGES * 2))
