@@ -73,6 +73,8 @@ def load(
     try:
         source = view_sources.find(name, data_dir, furniture, voxels)
     except DataError:
+        if furniture is not None or voxels is not None:  # a file that was named must be there
+            raise
         views = view_cache.kept(recipe, folder)  # what was drawn before serves without what it was drawn from
         if views is None:
             views = view_cache.kept(recipe, folder, styles)  # the first ones alone may have been

@@ -85,7 +85,7 @@ class MapRegression(ImageModel):
         return ops.sum(log_prob, axis=(1, 2, 3))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        cost = self.in_unit(self._log_prob(x, y_pred))
+        cost = self.only_levels(self.in_unit(self._log_prob(x, y_pred)), split_inputs(x)[0])
         if sample_weight is not None:
             cost = cost * sample_weight
         return ops.mean(cost)

@@ -24,7 +24,9 @@ _RECOGNITION = {
 _RECOGNITION["muon"] = _RECOGNITION["cpu"]
 _GATED_CIFAR = PRESETS["table1_cifar"]["gated_pixel_cnn"]
 UNCONDITIONAL = "table1_cifar/gated_pixel_cnn-cpu-cifar10.weights.h5"
-_FROM_UNCONDITIONAL = {  # most of its work is the same, and minutes of an accelerator are dear
+_FROM_UNCONDITIONAL = {  # most of its work is the same
+    "muon": {"start": UNCONDITIONAL.replace("-cpu-", "-muon-"), "steps": 4000, "learning_rate": 5e-3,
+             "ema_momentum": 0.995},
     "gpu": {"start": UNCONDITIONAL.replace("-cpu-", "-gpu-"), "steps": 3000, "steps_per_epoch": 500,
             "learning_rate": 3e-4, "warmup_steps": 100, "ema_momentum": 0.998,
             "evaluation_images": 500, "test_images": 2000},  # measuring on a CPU takes longer than training
@@ -90,7 +92,11 @@ DECODER_CIFAR["cpu"] = dataclasses.replace(
     _GATED_CIFAR["cpu"], steps=1500, batch_size=4, learning_rate=5e-4, ema_momentum=0.99, start=UNCONDITIONAL
 )
 _BY_MUON = dataclasses.replace(
-    _GATED_CIFAR["muon"], steps=4000, learning_rate=5e-3, ema_momentum=0.995, start=UNCONDITIONAL.replace("cpu", "muon")
+    _GATED_CIFAR["muon"],
+    steps=4000,
+    learning_rate=5e-3,
+    ema_momentum=0.995,
+    start=UNCONDITIONAL.replace("-cpu-", "-muon-"),
 )
 _DECODER_GREY = _GATED_GREY | {"cpu": dataclasses.replace(_GATED_GREY["cpu"], steps=4000)}
 CODES_MNIST = _autoencoders(_DECODER_GREY, batch_size=8)

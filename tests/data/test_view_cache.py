@@ -142,6 +142,8 @@ def test_a_set_drawn_before_serves_where_its_files_are_not(counting, tmp_path, m
     assert views.load("modelnet10_chairs", cache_dir=tmp_path, styles=2).num_styles == 2
     with pytest.raises(DataError, match="modelnet10_chairs needs a file of"):
         views.load("modelnet10_chairs", 128, cache_dir=tmp_path)
+    with pytest.raises(DataError, match="none.npz: no such file"):  # one that was named must be there
+        views.load("modelnet10_chairs", cache_dir=tmp_path, voxels=tmp_path / "none.npz")
     view_cache.rendered(recipe, counting.designs(3), tmp_path / "few", styles=2)
     assert views.load("modelnet10_chairs", cache_dir=tmp_path / "few", styles=2).style_names == ("m0", "m1")
     for styles in (None, 1):
