@@ -138,5 +138,6 @@ def spatial(task):
         model=restored["cpu"].model,
         start_map=f"eq5_spatial_tasks/map_regression-cpu-cifar10-{task}.weights.h5",
         measuring=restored["cpu"].measuring,
+        learning_rate=1e-3 if task == "inpaint" else _BY_MUON.learning_rate,  # at which its loss grew
     )
     return {"map_regression": _with(_with(DECODER_CIFAR, **squared), **_RESTORED), "map_pixel_cnn": restored}
