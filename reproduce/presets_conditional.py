@@ -25,7 +25,7 @@ _RECOGNITION["muon"] = _RECOGNITION["cpu"]
 _GATED_CIFAR = PRESETS["table1_cifar"]["gated_pixel_cnn"]
 UNCONDITIONAL = "table1_cifar/gated_pixel_cnn-cpu-cifar10.weights.h5"
 _FROM_UNCONDITIONAL = {  # most of its work is the same
-    "muon": {"start": UNCONDITIONAL.replace("-cpu-", "-muon-"), "steps": 4000, "learning_rate": 5e-3,
+    "muon": {"start": UNCONDITIONAL.replace("-cpu-", "-muon-"), "steps": 4000, "learning_rate": 2e-3,
              "ema_momentum": 0.995},
     "gpu": {"start": UNCONDITIONAL.replace("-cpu-", "-gpu-"), "steps": 3000, "steps_per_epoch": 500,
             "learning_rate": 3e-4, "warmup_steps": 100, "ema_momentum": 0.998,
