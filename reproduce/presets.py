@@ -97,7 +97,6 @@ _ROW_LSTM_CIFAR = _recurrent(
     smoke=_SMALL_RECURRENT,
     quick={"filters": 36, "depth": 3, "head_filters": 72},
     cpu={"filters": 48, "depth": 6, "head_filters": 96},
-    muon={"filters": 48, "depth": 6, "head_filters": 96},
     gpu={"filters": 96, "depth": 8, "head_filters": 384, "dropout": 0.1},
     paper={"filters": 129, "depth": 12, "head_filters": 1023},
 )
@@ -107,7 +106,6 @@ _DIAGONAL_CIFAR = _recurrent(
     smoke=_SMALL_RECURRENT,
     quick={"filters": 36, "depth": 1, "head_filters": 72},
     cpu={"filters": 48, "depth": 2, "head_filters": 96},
-    muon={"filters": 48, "depth": 2, "head_filters": 96},
     gpu={"filters": 96, "depth": 6, "head_filters": 384, "dropout": 0.1},
     paper={"filters": 129, "depth": 12, "head_filters": 1023},
 )
@@ -211,7 +209,6 @@ _ROW_LSTM_MNIST = _recurrent(
     smoke=_SMALL_RECURRENT,
     quick={"filters": 16, "depth": 3, "head_filters": 32},
     cpu={"filters": 32, "depth": 3, "head_filters": 32},
-    muon={"filters": 32, "depth": 3, "head_filters": 32},
     gpu={"filters": 64, "depth": 7, "head_filters": 64, "dropout": 0.1},
     paper={"filters": 16, "depth": 7, "head_filters": 32},
 )
@@ -222,12 +219,11 @@ _DIAGONAL_MNIST = _recurrent(
     smoke=_SMALL_RECURRENT,
     quick={"filters": 16, "depth": 1, "head_filters": 32},
     cpu=_ONE_LAYER,
-    muon=_ONE_LAYER,
     gpu=_ONE_LAYER,
     paper=_ONE_LAYER,
 )
 _SEVEN_LAYERS = {"filters": 16, "depth": 7, "head_filters": 32}
-_ALL_BUT_SMOKE = ("quick", "cpu", "muon", "gpu", "paper")
+_ALL_BUT_SMOKE = ("quick", "cpu", "gpu", "paper")
 _DIAGONAL_7_MNIST = _recurrent(
     _PIXEL_CNN_MNIST, "diagonal_bilstm", smoke=_SMALL_RECURRENT, **dict.fromkeys(_ALL_BUT_SMOKE, _SEVEN_LAYERS)
 )
