@@ -194,9 +194,6 @@ _PIXEL_CNN_MNIST = {
     "smoke": _GATED_MNIST["smoke"],
     "quick": dataclasses.replace(_GATED_MNIST["quick"], model={"filters": 16, "depth": 8, "head_filters": 32}),
     "cpu": dataclasses.replace(_GATED_MNIST["cpu"], model={"filters": 32, "depth": 10, "head_filters": 32}),
-    "muon": dataclasses.replace(
-        _GATED_MNIST["muon"], model={"filters": 32, "depth": 10, "kernel_size": 5, "head_filters": 32}
-    ),
     "gpu": dataclasses.replace(_GATED_MNIST["gpu"], model={"filters": 64, "depth": 12, "head_filters": 64}),
     # arXiv 1601.06759: 7 layers, h = 16, a head of 32.
     "paper": dataclasses.replace(_GATED_MNIST["paper"], model={"filters": 16, "depth": 7, "head_filters": 32}),
