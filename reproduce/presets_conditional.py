@@ -62,13 +62,32 @@ _LARGE = {"encoder_filters": 24, "map_filters": 48}
 _LARGEST = {"encoder_filters": 64, "map_filters": 128, "map_depth": 4}
 
 
+# The more a map tells, the more there is to learn anew, and the higher the rate may be; for holes 5e-3 lost it all.
+_MUON_RATES = {"colourise": 5e-3, "inpaint": 1e-3}
+
+
+def _by_muon(cpu, start_map, learning_rate=2e-3):
+    """The preset `muon` beside `cpu`, from weights that Muon gave, and m(h) from squared error's."""
+    return dataclasses.replace(
+        _GATED_CIFAR["muon"],
+        model=cpu.model,
+        steps=4000,
+        learning_rate=learning_rate,
+        ema_momentum=0.995,
+        start=UNCONDITIONAL.replace("-cpu-", "-muon-"),
+        start_map=start_map,
+        measuring=cpu.measuring,
+    )
+
+
 def _autoencoders(decoders, batch_size, start_map=""):
     """{model: presets} of the four auto-encoders.
 
     Args:
         decoders: {name: Preset}, sizes and schedules of the PixelCNN.
         batch_size: of squared error in `cpu`.
-        start_map: which weights under squared error the PixelCNN's start from in `cpu`, with {} for the bottleneck.
+        start_map: which weights under squared error the PixelCNN's start from in `cpu` and `muon`, with {} for the
+            bottleneck; without, there is no `muon`.
     """
     sizes = {"smoke": _SMALL, "quick": _MEDIUM, "cpu": _LARGE, "gpu": _LARGEST}
     presets = {}
@@ -79,7 +98,9 @@ def _autoencoders(decoders, batch_size, start_map=""):
         presets[f"deconvolutional_autoencoder_{bottleneck}"] = _with(_with(decoders, **squared), **_CODES)
         decoded = {name: {"model": {**decoders[name].model, **code[name]}} for name in sizes}
         decoded["cpu"]["start_map"] = start_map.format(bottleneck)
-        presets[f"pixel_cnn_autoencoder_{bottleneck}"] = _with(_with(decoders, **decoded), **_CODES)
+        made = presets[f"pixel_cnn_autoencoder_{bottleneck}"] = _with(_with(decoders, **decoded), **_CODES)
+        if start_map:
+            made["muon"] = _by_muon(made["cpu"], start_map.format(bottleneck))
     return presets
 
 
@@ -90,15 +111,6 @@ DECODER_CIFAR["quick"] = dataclasses.replace(DECODER_CIFAR["quick"], optimizer="
 # 2e-3 it loses in the first hundred steps what it knew, and is a thousand steps later where it was.
 DECODER_CIFAR["cpu"] = dataclasses.replace(
     _GATED_CIFAR["cpu"], steps=1500, batch_size=4, learning_rate=5e-4, ema_momentum=0.99, start=UNCONDITIONAL
-)
-# The more a map tells, the more there is to learn anew, and the higher the rate may be; for holes 5e-3 lost it all.
-_MUON_RATES = {"colourise": 5e-3, "inpaint": 1e-3}
-_BY_MUON = dataclasses.replace(
-    _GATED_CIFAR["muon"],
-    steps=4000,
-    learning_rate=2e-3,
-    ema_momentum=0.995,
-    start=UNCONDITIONAL.replace("-cpu-", "-muon-"),
 )
 _DECODER_GREY = _GATED_GREY | {"cpu": dataclasses.replace(_GATED_GREY["cpu"], steps=4000)}
 CODES_MNIST = _autoencoders(_DECODER_GREY, batch_size=8)
@@ -134,12 +146,6 @@ def spatial(task):
     squared = {name: {"model": maps[name], "evaluation_batch": 64, "start": ""} for name in maps}
     squared["cpu"] |= {"steps": 3000, "learning_rate": 2e-3}
     restored = _with(_with(DECODER_CIFAR, **decoded), **_RESTORED)
-    # m(h) starts from squared error's, so that it says something of the image from the first step on.
-    restored["muon"] = dataclasses.replace(
-        _BY_MUON,
-        model=restored["cpu"].model,
-        start_map=f"eq5_spatial_tasks/map_regression-cpu-cifar10-{task}.weights.h5",
-        measuring=restored["cpu"].measuring,
-        learning_rate=_MUON_RATES.get(task, _BY_MUON.learning_rate),
-    )
+    squared_map = f"eq5_spatial_tasks/map_regression-cpu-cifar10-{task}.weights.h5"
+    restored["muon"] = _by_muon(restored["cpu"], squared_map, _MUON_RATES.get(task, 2e-3))
     return {"map_regression": _with(_with(DECODER_CIFAR, **squared), **_RESTORED), "map_pixel_cnn": restored}
