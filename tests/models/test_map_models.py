@@ -191,6 +191,14 @@ def test_sample_weights_weigh_its_images(regression, random_images):
     assert float(loss) == pytest.approx((weights * cost).mean(), rel=1e-5)
 
 
+def test_values_beyond_its_levels_in_a_stream_cost_nan(regression, random_images):
+    images = random_images(regression, 3)
+    inputs = join_inputs(images, conditions("from_holes", images))
+    mean = regression(inputs)
+    assert np.isfinite(float(regression.compute_loss(x=inputs, y_pred=mean)))
+    assert np.isnan(float(regression.compute_loss(x=inputs | {"images": images + np.uint8(1)}, y_pred=mean)))
+
+
 def test_its_means_learn_by_squared_error_and_its_width_is_that_of_the_errors(regression, random_images):
     """The cost is the squared error, weighed, and a term of sigma; least where sigma^2 is the mean squared error."""
     images = random_images(regression, 3)
