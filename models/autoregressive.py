@@ -58,12 +58,9 @@ class AutoregressiveModel(ImageModel):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         images, condition = split_inputs(x)
         cost = self.in_unit(self._distribution(y_pred).log_prob(ops.cast(images, "int32")))
-        cost = self.only_levels(cost, images)
         if self.num_classes is not None:  # the one-hot vector of no class is zero, and says something plausible
             cost = checks.nan_beyond(cost, condition, self.num_classes)
-        if sample_weight is not None:
-            cost = cost * sample_weight
-        return ops.mean(cost)
+        return self.mean_cost(cost, images, sample_weight)
 
     def _check_examples(self, images, condition, labels):
         super()._check_examples(images, condition, labels)

@@ -92,7 +92,7 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         cost = self.loss_of(y_pred["rgb"], y_pred["mask"], y_pred["targets"])
         cost = checks.nan_beyond(cost, x["condition"][:, 0], self.num_styles)  # no style is a vector of zeros
-        return ops.mean(cost if sample_weight is None else cost * sample_weight)
+        return self.mean_cost(cost, x["images"], sample_weight)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         wrong = ops.mean(ops.square(y_pred["rgb"] - y_pred["targets"][..., :3]), axis=(1, 2, 3))

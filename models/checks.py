@@ -3,6 +3,8 @@
 import numpy as np
 from keras import ops
 
+from layers.masked_conv import is_integer
+
 
 def check_integer(name, value, low, high=None):
     """`value` as int, if it is an integer of at least `low` (and at most `high`); else ValueError."""
@@ -22,7 +24,7 @@ def check_positive(name, value):
 
 def check_odd(name, value):
     """`value` as int, if it is an odd integer above zero; else ValueError."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1 or value % 2 == 0:
+    if not is_integer(value) or value < 1 or value % 2 == 0:
         raise ValueError(f"{name} must be an odd integer, to have a centre. Received: {name}={value!r}")
     return int(value)
 

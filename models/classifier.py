@@ -66,8 +66,7 @@ class Classifier(ImageModel):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         checks.check_network_labels("labels", y)
         cost = -tfd.Categorical(logits=y_pred).log_prob(ops.cast(y, "int32"))
-        cost = self.only_levels(checks.nan_beyond(cost, y, self.num_classes), x)
-        return ops.mean(cost if sample_weight is None else cost * sample_weight)
+        return self.mean_cost(checks.nan_beyond(cost, y, self.num_classes), x, sample_weight)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         wrong = ops.argmax(y_pred, axis=-1) != ops.cast(y, "int32")

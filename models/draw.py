@@ -126,8 +126,7 @@ class Draw(ImageModel):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         reconstruction, kl = self.elbo_parts(x, y_pred)
-        cost = self.only_levels(self.in_unit(reconstruction - ops.sum(kl, axis=-1)), x)
-        return ops.mean(cost if sample_weight is None else cost * sample_weight)
+        return self.mean_cost(self.in_unit(reconstruction - ops.sum(kl, axis=-1)), x, sample_weight)
 
     def _posterior(self, inferred):
         return tfd.MultivariateNormalDiag(inferred["mean"], ops.exp(inferred["log_sigma"]))

@@ -88,7 +88,7 @@ class EmbeddingNetwork(ImageModel):
         """The triplet loss; weights of single images mean nothing to triplets of them."""
         checks.check_network_labels("labels", y)
         loss = triplet_loss(y_pred, ops.cast(y, "int32"), self.margin, self.mining)
-        return self.only_levels(loss[None], x[None])[0]  # the batch as one
+        return self.mean_cost(loss[None], x[None])  # the batch as one
 
     def _check_examples(self, images, condition, labels):
         super()._check_examples(images, condition, labels)

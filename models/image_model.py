@@ -74,9 +74,11 @@ class ImageModel(keras.Model):
     def _check_batches(self, n, batch_size):
         """Raises ValueError where n images in batches of such a size are not for this model."""
 
-    def only_levels(self, cost, images):
-        """`cost` [batch] of a loss, but NaN where an image has values beyond `levels`; of uint8 at 256 none has."""
-        return cost if self.levels == 256 else checks.nan_beyond(cost, images, self.levels)
+    def mean_cost(self, cost, images, sample_weight=None):
+        """The loss: the mean of `cost` [batch], weighed; NaN where an image has values beyond `levels`."""
+        if self.levels < 256:  # beyond which uint8 has none
+            cost = checks.nan_beyond(cost, images, self.levels)
+        return ops.mean(cost if sample_weight is None else cost * sample_weight)
 
     def get_metrics_result(self):
         results = super().get_metrics_result()

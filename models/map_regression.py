@@ -85,10 +85,7 @@ class MapRegression(ImageModel):
         return ops.sum(log_prob, axis=(1, 2, 3))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        cost = self.only_levels(self.in_unit(self._log_prob(x, y_pred)), split_inputs(x)[0])
-        if sample_weight is not None:
-            cost = cost * sample_weight
-        return ops.mean(cost)
+        return self.mean_cost(self.in_unit(self._log_prob(x, y_pred)), split_inputs(x)[0], sample_weight)
 
     def _check_examples(self, images, condition, labels):
         super()._check_examples(images, condition, labels)

@@ -24,9 +24,10 @@ _RECOGNITION = {
 _RECOGNITION["muon"] = _RECOGNITION["cpu"]
 _GATED_CIFAR = PRESETS["table1_cifar"]["gated_pixel_cnn"]
 UNCONDITIONAL = "table1_cifar/gated_pixel_cnn-cpu-cifar10.weights.h5"
+_FROM_MUON = {"start": UNCONDITIONAL.replace("-cpu-", "-muon-"), "steps": 4000, "learning_rate": 2e-3,
+              "ema_momentum": 0.995}  # fmt: skip
 _FROM_UNCONDITIONAL = {  # most of its work is the same
-    "muon": {"start": UNCONDITIONAL.replace("-cpu-", "-muon-"), "steps": 4000, "learning_rate": 2e-3,
-             "ema_momentum": 0.995},
+    "muon": _FROM_MUON,
     "gpu": {"start": UNCONDITIONAL.replace("-cpu-", "-gpu-"), "steps": 3000, "steps_per_epoch": 500,
             "learning_rate": 3e-4, "warmup_steps": 100, "ema_momentum": 0.998,
             "evaluation_images": 500, "test_images": 2000},  # measuring on a CPU takes longer than training
@@ -63,21 +64,13 @@ _LARGEST = {"encoder_filters": 64, "map_filters": 128, "map_depth": 4}
 
 
 # The more a map tells, the more there is to learn anew, and the higher the rate may be; for holes 5e-3 lost it all.
-_MUON_RATES = {"colourise": 5e-3, "inpaint": 1e-3}
+_RATES = {"colourise": {"learning_rate": 5e-3}, "inpaint": {"learning_rate": 1e-3}}
 
 
-def _by_muon(cpu, start_map, learning_rate=2e-3):
+def _by_muon(cpu, start_map, **changes):
     """The preset `muon` beside `cpu`, from weights that Muon gave, and m(h) from squared error's."""
-    return dataclasses.replace(
-        _GATED_CIFAR["muon"],
-        model=cpu.model,
-        steps=4000,
-        learning_rate=learning_rate,
-        ema_momentum=0.995,
-        start=UNCONDITIONAL.replace("-cpu-", "-muon-"),
-        start_map=start_map,
-        measuring=cpu.measuring,
-    )
+    changes = {"model": cpu.model, "measuring": cpu.measuring, "start_map": start_map, **changes}
+    return dataclasses.replace(_GATED_CIFAR["muon"], **_FROM_MUON | changes)
 
 
 def _autoencoders(decoders, batch_size, start_map=""):
@@ -147,5 +140,5 @@ def spatial(task):
     squared["cpu"] |= {"steps": 3000, "learning_rate": 2e-3}
     restored = _with(_with(DECODER_CIFAR, **decoded), **_RESTORED)
     squared_map = f"eq5_spatial_tasks/map_regression-cpu-cifar10-{task}.weights.h5"
-    restored["muon"] = _by_muon(restored["cpu"], squared_map, _MUON_RATES.get(task, 2e-3))
+    restored["muon"] = _by_muon(restored["cpu"], squared_map, **_RATES.get(task, {}))
     return {"map_regression": _with(_with(DECODER_CIFAR, **squared), **_RESTORED), "map_pixel_cnn": restored}
