@@ -61,7 +61,7 @@ _GATED_CIFAR = {
     "muon": Preset({"filters": 48, "depth": 6, "head_filters": 96}, 20_000, 4, steps_per_epoch=500, warmup_steps=200,
                    optimizer="muon", learning_rate=9e-3, evaluation_images=1000),
     "long": Preset({"filters": 96, "depth": 8, "head_filters": 192}, 30_000, 4, steps_per_epoch=1000, warmup_steps=200,
-                   optimizer="muon", learning_rate=9e-3, evaluation_images=1000, precision="mixed_bfloat16"),
+                   optimizer="muon", learning_rate=9e-3, evaluation_images=2000, precision="mixed_bfloat16"),
     "gpu": Preset({"filters": 144, "depth": 16, "head_filters": 384}, 24_000, 64, steps_per_epoch=2000,
                   warmup_steps=1000, ema_momentum=0.9995, epoch_samples=0, evaluation_images=2000,
                   precision="mixed_bfloat16", xla=True),
