@@ -151,9 +151,8 @@ _DRAW_MNIST_WITHOUT_ATTENTION = {
 }
 _DRAW_MNIST_WITHOUT_ATTENTION["cpu"] = dataclasses.replace(  # whole images cost more a step
     _DRAW_MNIST_WITHOUT_ATTENTION["cpu"],
-    steps=4000,
+    steps=30_000,
     learning_rate=2e-3,
-    model={**_DRAW_MNIST_WITHOUT_ATTENTION["cpu"].model, "steps": 8},
 )
 
 # Figures 8 and 9, intensities as probabilities. Two digits are not given in the paper: the MNIST model's setting, with
