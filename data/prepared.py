@@ -5,6 +5,7 @@ Files are parsed a thousand examples at a time: `tfds.load` goes one by one and 
 
 import importlib
 import importlib.util
+import os
 import pathlib
 import re
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from data import catalogue, network
 from data.catalogue import DataError, Entry
+from data.untuned import untuned
 
 EXAMPLES_AT_ONCE = 1000
 
@@ -133,8 +135,8 @@ def _read_records(entry, files, expected):
     images = np.empty((expected, *entry.image_shape), np.uint8)
     labels = np.empty(expected, object if entry.text_labels else np.int64) if entry.class_names else None
     count = 0
-    records = tf.data.TFRecordDataset(files).batch(EXAMPLES_AT_ONCE)
-    for batch in records.map(parse, num_parallel_calls=tf.data.AUTOTUNE).as_numpy_iterator():
+    records = tf.data.TFRecordDataset(files).batch(EXAMPLES_AT_ONCE).map(parse, num_parallel_calls=os.cpu_count())
+    for batch in untuned(records).as_numpy_iterator():
         start, count = count, count + len(batch["image"])
         if count <= expected:
             images[start:count] = entry.reduce(batch["image"]) if entry.reduce else batch["image"]

@@ -22,6 +22,7 @@ from data import catalogue, fallback, images, prepared
 from data.catalogue import DataError, Entry
 from data.image_data import ImageData, Split
 from data.tfrecords import Records
+from data.untuned import untuned
 
 NAMES = ("downsampled_imagenet", "imagenet_resized")
 SIZES = (32, 64)  # pixels
@@ -118,7 +119,7 @@ class Reader:
             stored = tf.numpy_function(self.records.read, [at], tf.string, stateful=False)
             return self._parse(tf.ensure_shape(stored, [None]))
 
-        return chosen.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+        return untuned(chosen.map(read, num_parallel_calls=os.cpu_count(), deterministic=True))
 
     @functools.cached_property
     def _parse(self):

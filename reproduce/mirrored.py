@@ -60,17 +60,3 @@ def share_loss(model, devices):
         return whole(*args, **kwargs) / devices
 
     model.compute_loss = share
-
-
-def dataset(batches):
-    """A tf.data.Dataset of what `batches()`, a function, gives; each of its iterators begins anew.
-
-    Keras takes a batch from its data to see what they are: of a generator that would be lost.
-    """
-    import tensorflow as tf
-
-    def described(array):
-        return tf.TensorSpec(array.shape, array.dtype)
-
-    signature = keras.tree.map_structure(described, next(iter(batches())))
-    return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(tf.data.AUTOTUNE)

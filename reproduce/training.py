@@ -22,7 +22,7 @@ from data.batches import batches
 from data.image_data import Split
 from models import weights_file
 from models.autoregressive import join_inputs
-from reproduce import callbacks, checkpoints, devices, mirrored
+from reproduce import callbacks, checkpoints, devices, feeding, mirrored
 from reproduce.optimizers import OPTIMIZERS
 
 # Fields of a preset that are no part of the training itself.
@@ -87,6 +87,7 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
         around += _shown(run_dir, picture)
     seen = preset.validation_images // preset.devices * preset.devices  # or a device may have none of the last batch
     validation = _first(data.validation, min(seen, len(data.validation.images) // preset.devices * preset.devices))
+    together = preset.batch_size // preset.accumulate // devices.processes()
     verbose = _verbose() if devices.is_chief() else 0
     with devices.told(run_dir):
         model.fit(
@@ -95,8 +96,8 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
             epochs=epochs,
             initial_epoch=epoch,
             steps_per_epoch=preset.steps_per_epoch * preset.accumulate,
-            validation_data=devices.part_of(fit_data(model, *validation)),
-            validation_batch_size=preset.batch_size // preset.accumulate // devices.processes(),
+            validation_data=feeding.once(devices.part_of(fit_data(model, *validation)), together),
+            validation_batch_size=together,
             callbacks=callbacks.one_behind(model, around, epochs, preset.steps_per_epoch * preset.accumulate, verbose),
             verbose=verbose,
         )
@@ -141,8 +142,7 @@ def _fed(model, preset, data, seed, start_step):
             found = batches(data.train, size, seed, start, data.augment)
         return (devices.part_of(fit_data(model, *batch)) for batch in found)
 
-    several = preset.devices > 1 and keras.backend.backend() == "tensorflow"
-    return mirrored.dataset(parts) if several else parts()
+    return feeding.endless(parts)
 
 
 def fit_data(model, images, labels):
@@ -207,7 +207,7 @@ def evaluate(model, split, examples=None, batch_size=16):
     callbacks.reseed(model, EVALUATION_SEED)
     images, labels = _first(split, examples)
     result = model.evaluate(
-        *fit_data(model, images, labels),
+        *feeding.once(fit_data(model, images, labels), batch_size),
         batch_size=batch_size,
         return_dict=True,
         callbacks=[callbacks.Progress()],
