@@ -152,11 +152,20 @@ def test_fallback_is_what_the_record_says_whatever_the_name():
 def test_a_bound_is_shown_as_one_and_so_is_ours():
     record = make_record(90.5, row="DRAW", model="draw", metric="nats")
     text = tables.table(BOUNDS, [record], "nats", "Table 2")
-    draw, dbn, lstm = markdown_tables(text)[0]
+    draw, dbn = markdown_tables(text)[0]
     assert (draw["paper"], draw["ours"]) == ("<= 80.97 [1]", "<= 90.50")
-    assert (dbn["paper"], lstm["paper"]) == ("~84.55 [2]", "-")
+    assert dbn["paper"] == "~84.55 [2]"
     assert "Published numbers: [1] paper D, Table 2; [2] paper R, Table 4." in text
     assert "In nats: test (train); lower is better." in text
+
+
+def test_a_row_with_no_number_of_anybody_is_left_out_until_it_has_one():
+    nobody = BOUNDS[2]
+    assert (nobody.published_test, nobody.published_train) == (None, None)
+    assert nobody.name not in tables.table(BOUNDS, [], "nats", "Table 2")
+    record = make_record(85.6, row=nobody.name, model=nobody.models[0], metric="nats")
+    lines = markdown_tables(tables.table(BOUNDS, [record], "nats", "Table 2"))[0]
+    assert [line["ours"] for line in lines] == ["-", "-", "85.60"]
 
 
 def test_one_source_needs_no_number():
