@@ -4,14 +4,12 @@ A split is one file, `<name>_<split>.npz`, or numbered pieces, `<name>_<split>_0
 arrays `images` (uint8 `[n, height, width, channels]`) and, where the data set has labels, `labels` (integers `[n]`).
 """
 
-import io
 import pathlib
 import re
-import zipfile
 
 import numpy as np
 
-from data import catalogue
+from data import catalogue, npz
 from data.catalogue import DataError, Entry
 
 
@@ -59,12 +57,9 @@ def _read_split(entry, split, paths):
 def _read_piece(entry, path):
     remedy = "write or copy the file again, or pass another --data_dir"
     try:
-        # Not np.load(path): that reads some damaged files without coming to their checksum.
-        with zipfile.ZipFile(path) as archive:
-            members = {name.removesuffix(".npy"): io.BytesIO(archive.read(name)) for name in archive.namelist()}
-        found = {name: np.load(member, allow_pickle=False) for name, member in members.items()}
-    except Exception as error:  # zipfile, zlib and NumPy have a dozen kinds for files cut short or overwritten
-        raise DataError(f"{path}: cannot be read ({type(error).__name__}: {error}); {remedy}") from error
+        found = npz.read(path)
+    except ValueError as error:
+        raise DataError(f"{path}: cannot be read ({error}); {remedy}") from error
     if set(found) != set(entry.arrays):
         raise DataError(
             f"{path}: found arrays {', '.join(found) or 'none'}, expected {' and '.join(entry.arrays)}; {remedy}"

@@ -6,11 +6,11 @@ each chair in all its views. `python data/render.py --embed` makes the folder ag
 """
 
 import pathlib
-import zipfile
 
 import numpy as np
 from PIL import Image
 
+from data import npz
 from data.catalogue import DataError
 from data.key_points import KeyPoints
 from data.view_data import AZIMUTHS, ELEVATIONS, Views, standard_labels
@@ -65,8 +65,7 @@ def key_points(folder: pathlib.Path = FOLDER) -> dict[str, KeyPoints]:
         DataError: the file is missing or damaged.
     """
     try:
-        with np.load(folder / POINTS) as content:
-            fields = {key: content[key] for key in content.files}
+        fields = npz.read(folder / POINTS)
         names = sorted({key.split("/")[0] for key in fields})
         return {
             name: KeyPoints(
@@ -77,7 +76,7 @@ def key_points(folder: pathlib.Path = FOLDER) -> dict[str, KeyPoints]:
             )
             for name in names
         }
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError) as error:
         raise DataError(f"{folder / POINTS}: cannot be read ({error}); check the folder out again") from error
 
 

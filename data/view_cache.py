@@ -12,12 +12,11 @@ import multiprocessing
 import os
 import pathlib
 import shutil
-import zipfile
-import zlib
 
 import numpy as np
 from absl import logging
 
+from data import npz
 from data.batches import check_integers
 from data.catalogue import DataError
 from data.mesh import Design
@@ -60,13 +59,13 @@ def kept(recipe: Recipe, folder: pathlib.Path, styles: int | None = None) -> Vie
     if not file.is_file():
         return None
     try:
-        with np.load(file) as content:
-            about = json.loads(str(content["about"]))
-            if about["version"] != VERSION or recipe.digest not in ("", about["digest"]):
-                logging.warning("%s was drawn from other files or by another version; it is drawn again.", file)
-                return None
-            arrays = {name: content[name] for name in ("images", "styles", "azimuths", "elevations")}
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        content = npz.read(file)
+        about = json.loads(str(content["about"]))
+        if about["version"] != VERSION or recipe.digest not in ("", about["digest"]):
+            logging.warning("%s was drawn from other files or by another version; it is drawn again.", file)
+            return None
+        arrays = {name: content[name] for name in ("images", "styles", "azimuths", "elevations")}
+    except (KeyError, ValueError) as error:
         logging.warning("%s cannot be read (%s); it is drawn again.", file, error)
         return None
     source = about["source"]

@@ -9,11 +9,10 @@ import functools
 import hashlib
 import os
 import pathlib
-import zipfile
 
 import numpy as np
 
-from data import renderer
+from data import npz, renderer
 from data.catalogue import DataError
 from data.mesh import Design, Material, Mesh
 
@@ -43,9 +42,9 @@ def read(voxels: str | os.PathLike | None) -> tuple[np.ndarray, np.ndarray, str]
     if not path.is_file():
         raise DataError(f"{path}: no such file; modelnet10_chairs needs {INSTEAD}")
     try:
-        with np.load(path) as content:
-            packed, shape = content["voxels_packed"], tuple(content["shape"].tolist())
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        content = npz.read(path)
+        packed, shape = content["voxels_packed"], tuple(content["shape"].tolist())
+    except (KeyError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as voxels ({error}); modelnet10_chairs needs {INSTEAD}") from error
     if shape != (SIDE,) * 3 or packed.dtype != np.uint8 or packed.shape[1:] != (SIDE**3 // 8,):
         found = f"{packed.dtype} {packed.shape} for a shape of {shape}"

@@ -187,3 +187,6 @@ def test_bad_arguments_say_what_is_accepted(tmp_path):
     (tmp_path / "LICENCES.txt").write_text("absent\tCC0\n")
     with pytest.raises(DataError, match="the embedded chairs cannot be read .* check the folder out again"):
         embedded_chairs.load(tmp_path)
+    (tmp_path / "key_points.npz").write_bytes(b"")
+    with pytest.raises(DataError, match="key_points.npz: cannot be read .* check the folder out again"):
+        embedded_chairs.key_points(tmp_path)

@@ -66,9 +66,10 @@ def test_bad_files_say_what_the_file_is_and_what_to_use_instead(tmp_path):
         voxels.read(None)
     with pytest.raises(DataError, match=r"none.npz: no such file; modelnet10_chairs needs " + instead):
         voxels.read(tmp_path / "none.npz")
-    (tmp_path / "bad.npz").write_bytes(b"PK\3\4 nothing")
-    with pytest.raises(DataError, match="bad.npz: cannot be read as voxels"):
-        voxels.read(tmp_path / "bad.npz")
+    for content in (b"PK\3\4 nothing", b""):
+        (tmp_path / "bad.npz").write_bytes(content)
+        with pytest.raises(DataError, match="bad.npz: cannot be read as voxels"):
+            voxels.read(tmp_path / "bad.npz")
     other = write(tmp_path / "other.npz", [np.ones((16, 16, 16), bool)], (16, 16, 16))
     with pytest.raises(DataError, match=re.escape("found uint8 (1, 512) for a shape of (16, 16, 16), expected uint8")):
         voxels.read(other)
