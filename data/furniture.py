@@ -166,8 +166,8 @@ def read_catalogue(file: pathlib.Path) -> dict[str, dict[str, str]]:
     """
     try:
         with zipfile.ZipFile(file) as archive:
-            text = archive.read(INDEX).decode("latin-1")  # as Java reads .properties files
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+            text = _content(archive, INDEX).decode("latin-1")  # as Java reads .properties files
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise DataError(f"{file}: found no {INDEX} in a zip file ({error}), expected a .sh3f file; {REMEDY}") from error
     entries = {}
     for key, number, value in re.findall(r"^(\w+)#(\d+)=(.*?)\s*$", text, re.MULTILINE):
@@ -184,13 +184,24 @@ def read_model(file: pathlib.Path, entry: dict[str, str], turn: float = 0.0) -> 
     with zipfile.ZipFile(file) as archive:
         try:
             path = entry["model"].lstrip("/")
-            mesh = read_obj(archive.read(path), path, archive.read)
+            read = functools.partial(_content, archive)
+            mesh = read_obj(read(path), path, read)
             if "modelRotation" in entry:
                 numbers = [float(number) for number in entry["modelRotation"].split()]
                 mesh = mesh.moved([numbers[:3], numbers[3:6], numbers[6:]])
             sides = [float(entry[side]) for side in ("width", "height", "depth")]
-        except (KeyError, ValueError, zipfile.BadZipFile) as error:
+        except (KeyError, ValueError) as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"it is missing or damaged in {file.name} ({error})") from error
     return mesh.scaled_to(*sides).turned(turn)
+
+
+def _content(archive, path):
+    """A file of a zip file. KeyError: there is none; ValueError: it is damaged."""
+    try:
+        return archive.read(path)
+    except KeyError:
+        raise
+    except Exception as error:  # zipfile and zlib have a dozen kinds for what was overwritten
+        raise ValueError(f"{type(error).__name__}: {error}") from error

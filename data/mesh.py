@@ -82,7 +82,7 @@ def read_obj(content: bytes, path: str, read_file: Callable[[str], bytes]) -> Me
     Args:
         content: the OBJ file.
         path: where it is, with `/`; the files that it names are sought from there.
-        read_file: content of a file by its path; raises KeyError where there is none.
+        read_file: content of a file by its path; raises KeyError where there is none, ValueError where it is damaged.
 
     Raises:
         DataError: the file, its materials or a texture are damaged, or its materials missing; trimesh would go on. A
@@ -130,7 +130,7 @@ def _files(path, read_file):
                     self.problems.append(f"its file {name} is missing")
                 raise OSError(name) from error
             except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-                self.problems.append(f"its texture {name} cannot be read ({error})")
+                self.problems.append(f"its {'texture' if of_picture else 'file'} {name} cannot be read ({error})")
                 raise OSError(name) from error
 
         def keys(self):

@@ -142,8 +142,9 @@ def _listed(place, files):
     try:
         cells = loadmat(io.BytesIO(_content(files[NAMES])))["folder_names"]
         return [str(np.ravel(cell)[0]) for cell in np.ravel(cells)]
-    except (KeyError, ValueError, TypeError, IndexError, NotImplementedError) as error:
-        raise DataError(f"{place}: its {NAMES} cannot be read ({error}); download the archive again") from error
+    except Exception as error:  # of any kind: SciPy and zlib have their own
+        reason = f"{type(error).__name__}: {error}"
+        raise DataError(f"{place}: its {NAMES} cannot be read ({reason}); download the archive again") from error
 
 
 def _draw(found, size, azimuths, elevations):

@@ -109,6 +109,42 @@ def test_a_damaged_model_is_left_out_by_name_and_counted(place, tmp_path, caplog
         views.load("furniture_chairs", 64, furniture=place / "Scopia.sh3f", cache_dir=tmp_path / "2", styles=1)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("own/stool/stool.obj", "it is missing or damaged in Scopia.sh3f"),
+        ("own/stool/block.mtl", "its file block.mtl cannot be read"),
+        ("own/stool/red.png", "its texture red.png cannot be read"),
+    ],
+)
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_what_the_archive_cannot_give_back_is_damaged(place, name, message, compression):
+    file = place / "Scopia.sh3f"
+    with zipfile.ZipFile(file) as archive:
+        contents = {member: archive.read(member) for member in archive.namelist()}
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        for member, content in contents.items():
+            archive.writestr(member, content)
+        start = archive.getinfo(name).header_offset + 30 + len(name)
+    stored = bytearray(file.read_bytes())
+    stored[start : start + 4] = b"\xff" * 4  # no checksum's, and no beginning of a compressed stream
+    file.write_bytes(stored)
+    (stool,) = [design for design in furniture.designs([file], "chair") if design.name == "Scopia/stool"]
+    with pytest.raises(DataError, match=message):
+        stool.read()
+
+
+def test_a_catalogue_that_the_archive_cannot_give_back_is_said(place):
+    file = place / "Scopia.sh3f"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(furniture.INDEX, "id=made up")
+    stored = bytearray(file.read_bytes())
+    stored[30 + len(furniture.INDEX)] = 0xFF
+    file.write_bytes(stored)
+    with pytest.raises(DataError, match="found no PluginFurnitureCatalog.properties in a zip file"):
+        furniture.read_catalogue(file)
+
+
 def deb(path, members):
     with open(path, "wb") as file:
         file.write(b"!<arch>\n")

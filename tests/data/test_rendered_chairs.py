@@ -121,9 +121,12 @@ def test_what_is_not_there_is_said(folder, tmp_path, monkeypatch):
     assert rendered_chairs.find(None) == folder
     with pytest.raises(DataError, match="found 3 models in all_chair_names.mat, expected at least 1393"):
         rendered_chairs.designs(folder)
-    (folder / "all_chair_names.mat").write_bytes(b"no such thing" * 20)
-    with pytest.raises(DataError, match="its all_chair_names.mat cannot be read"):
-        rendered_chairs.designs(folder, (1,))
+    packed = io.BytesIO()
+    savemat(packed, {"folder_names": np.array(["some name"] * 99, object)}, do_compression=True)
+    for content in (b"no such thing" * 20, b"", packed.getvalue()[:150] + b"\xff" * 40):
+        (folder / "all_chair_names.mat").write_bytes(content)
+        with pytest.raises(DataError, match="its all_chair_names.mat cannot be read"):
+            rendered_chairs.designs(folder, (1,))
     (folder / "all_chair_names.mat").unlink()
     with pytest.raises(DataError, match="found no all_chair_names.mat"):
         rendered_chairs.designs(folder, (1,))
