@@ -8,6 +8,7 @@ The paper gives no sizes.
 import keras
 from keras import ops
 
+from layers.integers import check_integer
 from layers.pixels import scaled
 
 
@@ -23,24 +24,24 @@ class ConvEncoder(keras.layers.Layer):
 
     Input shape: `[batch, height, width, channels]`, uint8 or what was made of it.
     Output shape: `[batch, bottleneck]`.
+
+    Raises:
+        ValueError: for a size that is no such integer.
     """
 
     def __init__(self, bottleneck, filters=32, halvings=3, levels=256, **kwargs):
         super().__init__(**kwargs)
-        for name, value in (("bottleneck", bottleneck), ("filters", filters), ("halvings", halvings)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be an integer, at least 1. Received: {name}={value!r}")
-        self.bottleneck = bottleneck
-        self.filters = filters
-        self.halvings = halvings
-        self.levels = levels
+        self.bottleneck = check_integer("bottleneck", bottleneck, 1)
+        self.filters = check_integer("filters", filters, 1)
+        self.halvings = check_integer("halvings", halvings, 1)
+        self.levels = check_integer("levels", levels, 2, 256)
         options = {"padding": "same", "dtype": self.dtype_policy}
-        self.first = keras.layers.Conv2D(filters, 3, name="first", **options)
+        self.first = keras.layers.Conv2D(self.filters, 3, name="first", **options)
         self.down = [
-            keras.layers.Conv2D(filters * 2 ** (i + 1), 3, strides=2, name=f"down_{i}", **options)
-            for i in range(halvings)
+            keras.layers.Conv2D(self.filters * 2 ** (i + 1), 3, strides=2, name=f"down_{i}", **options)
+            for i in range(self.halvings)
         ]
-        self.code = keras.layers.Dense(bottleneck, dtype=self.dtype_policy, name="code")
+        self.code = keras.layers.Dense(self.bottleneck, dtype=self.dtype_policy, name="code")
 
     def build(self, input_shape):
         shape = (None, *input_shape[1:])

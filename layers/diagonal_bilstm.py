@@ -17,7 +17,7 @@ import keras
 from keras import ops
 
 from layers.convolutions import pad
-from layers.line_lstm import InputToState, LineLSTM, check_units
+from layers.line_lstm import InputToState, LineLSTM
 
 # Gates outside of the image, before their activations: o = f = 1, i = 0; the state stays what it is.
 _OPEN, _SHUT = 1e4, -1e4
@@ -68,13 +68,12 @@ class DiagonalBiLSTM(keras.layers.Layer):
 
     def __init__(self, units, colours=1, **kwargs):
         super().__init__(**kwargs)
-        check_units(units, colours)
-        self.units = int(units)
-        self.colours = int(colours)
         self.input_to_state, self.input_to_mirrored = (
             InputToState(units, 1, colours, dtype=self.dtype_policy, name=name)
             for name in ("input_to_state", "input_to_mirrored")
         )
+        self.units = int(units)
+        self.colours = int(colours)
         self.walk = LineLSTM(self.units, before=1, after=0, walks=2, dtype=self.dtype_policy, name="walk")
 
     def build(self, maps_shape, condition_shape=None):

@@ -20,6 +20,7 @@ import keras
 from keras import ops
 
 from layers.gaussian_attention import GaussianAttention, tiling_gamma
+from layers.integers import check_integer
 from layers.padded_lstm import PaddedLSTMCell
 
 
@@ -34,17 +35,20 @@ class DrawDecoderCell(keras.layers.Layer):
         canvas_shape: (B, A, channels).
         units: of the LSTM.
         write_size: N of the write window, or None to write the whole canvas at once (Eq. 18).
+
+    Raises:
+        ValueError: for a size that is no integer above 0, or a window larger than the image.
     """
 
     def __init__(self, canvas_shape, units=256, write_size=5, **kwargs):
         super().__init__(**kwargs)
         self.canvas_shape = tuple(canvas_shape)
-        self.units = units
-        self.write_size = write_size
+        units = self.units = check_integer("units", units, 1)
         options = {"dtype": self.dtype_policy}
         self.lstm = PaddedLSTMCell(units, name="lstm", **options)
-        self.attention = None
+        self.write_size, self.attention = write_size, None
         if write_size is not None:
+            write_size = self.write_size = check_integer("write_size", write_size, 1, min(canvas_shape[:2]))
             gamma = tiling_gamma(write_size, canvas_shape)
             self.attention = GaussianAttention(write_size, canvas_shape, gamma, name="attention", **options)
         patch = math.prod(canvas_shape) if write_size is None else write_size * write_size * canvas_shape[-1]
@@ -110,23 +114,26 @@ class DrawCell(keras.layers.Layer):
         read_size: N of the read window, or None to read the whole image (Eq. 17).
         write_size: N of the write window, or None to write the whole canvas (Eq. 18).
         canvas_channels: of the canvas; the first ones are the logits of the image. Default: the image's channels.
+
+    Raises:
+        ValueError: for a size that is no integer above 0, or a window larger than the image.
     """
 
     def __init__(self, image_shape, units=256, latent=100, read_size=2, write_size=5, canvas_channels=None, **kwargs):
         super().__init__(**kwargs)
         height, width, channels = image_shape
         self.image_shape = tuple(image_shape)
-        self.units = units
-        self.latent = latent
-        self.read_size = read_size
-        self.write_size = write_size
+        units = self.units = check_integer("units", units, 1)
+        latent = self.latent = check_integer("latent", latent, 1)
         self.canvas_channels = channels if canvas_channels is None else canvas_channels
         options = {"dtype": self.dtype_policy}
         canvas_shape = (height, width, self.canvas_channels)
         self.decoder = DrawDecoderCell(canvas_shape, units, write_size, name="decoder", **options)
+        self.write_size = self.decoder.write_size
         self.encoder = PaddedLSTMCell(units, name="encoder", **options)
-        self.attention = None
+        self.read_size, self.attention = read_size, None
         if read_size is not None:
+            self.read_size = check_integer("read_size", read_size, 1, min(height, width))
             self.attention = GaussianAttention(read_size, image_shape, name="attention", **options)
         self.posterior = keras.layers.Dense(2 * latent, name="posterior", **options)
         self.state_size = [math.prod(image_shape), units, units, *self.decoder.state_size]

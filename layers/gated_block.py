@@ -22,7 +22,8 @@ import numpy as np
 from keras import ops
 
 from layers.convolutions import pad, pointwise, valid_conv
-from layers.masked_conv import check_colour_groups, check_mask_type, colour_mask, colours_of, is_integer
+from layers.integers import check_odd
+from layers.masked_conv import check_colour_groups, check_mask_type, colour_mask, colours_of
 
 
 def gate(features):
@@ -57,10 +58,8 @@ class GatedBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         check_mask_type(mask_type)
         check_colour_groups(colours, filters=filters)
-        if not is_integer(kernel_size) or kernel_size < 1 or kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size must be an odd integer. Received: kernel_size={kernel_size!r}")
         self.filters = int(filters)
-        self.kernel_size = int(kernel_size)
+        self.kernel_size = check_odd("kernel_size", kernel_size)
         self.mask_type = mask_type
         self.colours = int(colours)
         self.dropout = dropout

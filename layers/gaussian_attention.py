@@ -1,4 +1,4 @@
-"""GaussianAttention: DRAW's selective attention, Section 3.2 of arXiv 1502.04623 (Eq. 19-29).
+"""GaussianAttention: DRAW's selective attention, Sections 3.2 and 3.3 of arXiv 1502.04623 (Eq. 19-29).
 
 An N x N grid of Gaussian filters is laid over an image of B rows and A columns. Five numbers, a linear function of the
 decoder's state, place it: its centre (g_X, g_Y), the stride delta between filters, their width sigma and an intensity
@@ -12,6 +12,8 @@ import math
 import keras
 import numpy as np
 from keras import ops
+
+from layers.integers import check_integer
 
 # Logarithms that the network emits are kept within these bounds: far beyond any use (a stride of e^10 images), they
 # keep every number and gradient finite.
@@ -47,19 +49,19 @@ class GaussianAttention(keras.layers.Layer):
     Returns: windows `[..., 5]`, float32.
 
     Raises:
-        ValueError: for a size below 1 or above the image's.
+        ValueError: for a size below 1 or above the image's, or a gamma that has no logarithm.
     """
 
     def __init__(self, size, image_shape, initial_gamma=1.0, **kwargs):
         super().__init__(**kwargs)
         height, width, _ = image_shape
-        if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= min(height, width):
-            raise ValueError(
-                f"size must be an integer from 1 to the image's {min(height, width)} pixels. Received: size={size!r}"
-            )
-        self.size = size
+        size = self.size = check_integer("size", size, 1, min(height, width))
         self.image_shape = tuple(image_shape)
-        self.initial_gamma = initial_gamma
+        if not 0 < initial_gamma < math.inf:
+            raise ValueError(
+                f"initial_gamma must be a finite number above 0. Received: initial_gamma={initial_gamma!r}"
+            )
+        self.initial_gamma = float(initial_gamma)
         longest = max(height, width)
         self._largest_stride = (longest - 1) / max(size - 1, 1)
         start = [0.0, 0.0, 2.0 * math.log(max(self._largest_stride, 1.0) / 2.0), 0.0, math.log(initial_gamma)]

@@ -9,6 +9,7 @@ each but the last, whose output is the picture.
 import keras
 from keras import ops
 
+from layers.integers import is_integer
 from layers.up_conv import UpConv
 from layers.wide_dense import WideDense
 
@@ -25,13 +26,16 @@ class ImageStream(keras.layers.Layer):
         deep: whether a 3x3 convolution follows each up-convolution but the last.
 
     Input shape: `[batch, features]`. Output shape: `[batch, size, size, filters[-1]]`, float, of any value.
+
+    Raises:
+        ValueError: for other `filters`.
     """
 
     def __init__(self, filters, deep=False, **kwargs):
         super().__init__(**kwargs)
-        self.filters = tuple(filters)
-        if len(self.filters) < 2 or not all(isinstance(n, int) and n > 0 for n in self.filters):
+        if len(filters) < 2 or not all(is_integer(n) and n > 0 for n in filters):
             raise ValueError(f"filters must be two or more integers above zero. Received: filters={filters!r}")
+        self.filters = tuple(int(n) for n in filters)
         self.deep = deep
         self.size = START * 2 ** (len(self.filters) - 1)
         options = {"dtype": self.dtype_policy}

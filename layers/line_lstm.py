@@ -17,8 +17,9 @@ import numpy as np
 from keras import ops
 
 from layers.convolutions import pad, pointwise, valid_conv
+from layers.integers import check_integer, check_odd
 from layers.line_walk import walk_through
-from layers.masked_conv import check_colour_groups, colour_mask, colours_of, is_integer
+from layers.masked_conv import check_colour_groups, colour_mask, colours_of
 
 GATES = 4  # o, f, i, g
 
@@ -26,13 +27,6 @@ GATES = 4  # o, f, i, g
 def _remembering(shape, dtype=None):
     """Biases of the gates at first: 1 of the forget gate, as is usual, else 0."""
     return ops.repeat(ops.cast([0.0, 1.0, 0.0, 0.0], dtype), shape[0] // GATES)
-
-
-def check_units(units, colours, kernel_size=1):
-    """Raises ValueError for maps that do not split into colour groups, or an even kernel."""
-    check_colour_groups(colours, units=units)
-    if not is_integer(kernel_size) or kernel_size < 1 or kernel_size % 2 == 0:
-        raise ValueError(f"kernel_size must be an odd integer. Received: kernel_size={kernel_size!r}")
 
 
 @keras.saving.register_keras_serializable(package="layers")
@@ -50,15 +44,18 @@ class InputToState(keras.layers.Layer):
             1x1 is added (Section 3.6 of arXiv 1601.06759, for an image of lower resolution).
 
     Returns: `[batch, height, width, 4 * units]`.
+
+    Raises:
+        ValueError: for an even kernel, maps that do not split into colour groups, or a condition of another rank.
     """
 
     def __init__(self, units, kernel_size=1, colours=1, **kwargs):
         super().__init__(**kwargs)
-        check_units(units, colours, kernel_size)
+        check_colour_groups(colours, units=units)
         self.units = int(units)
-        self.kernel_size = int(kernel_size)
+        self.kernel_size = check_odd("kernel_size", kernel_size)
         self.colours = int(colours)
-        self.reach = kernel_size // 2  # how many pixels to the left it sees
+        self.reach = self.kernel_size // 2  # how many pixels to the left it sees
 
     def build(self, maps_shape, condition_shape=None):
         channels, filters = maps_shape[-1], GATES * self.units
@@ -115,14 +112,17 @@ class LineLSTM(keras.layers.Layer):
 
     Input: what InputToState gives, lines first: `[lines, walks * batch, length, 4 * units]`.
     Output: h, `[lines, walks * batch, length, units]`.
+
+    Raises:
+        ValueError: for a size that is no such integer.
     """
 
     def __init__(self, units, before=1, after=1, walks=1, **kwargs):
         super().__init__(**kwargs)
-        self.units = units
-        self.before = before
-        self.after = after
-        self.walks = walks
+        self.units = check_integer("units", units, 1)
+        self.before = check_integer("before", before, 0)
+        self.after = check_integer("after", after, 0)
+        self.walks = check_integer("walks", walks, 1)
 
     def build(self, gates_shape=None):
         shape = ((self.before + 1 + self.after) * self.units, GATES * self.units)  # taps in the order of the line

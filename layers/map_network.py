@@ -10,6 +10,7 @@ no sizes. Where a map is halved first, to see further, each of its sizes on the 
 import keras
 from keras import ops
 
+from layers.integers import check_integer
 from layers.pixels import scaled
 
 SMALLEST = 8  # pixels: what a vector becomes first is the image's size, halved until it is no larger than this
@@ -34,22 +35,24 @@ class MapNetwork(keras.layers.Layer):
     Output shape: `[batch, height, width, filters]`.
 
     Raises:
-        ValueError: an input that does not reach `size` by doublings, or cannot be halved so often.
+        ValueError: a size that is no such integer; an input that does not reach `size` by doublings, or cannot be
+            halved so often, as no vector can.
     """
 
     def __init__(self, size, filters=32, depth=2, halvings=0, levels=None, **kwargs):
         super().__init__(**kwargs)
-        for name, value, least in (("filters", filters, 1), ("depth", depth, 0), ("halvings", halvings, 0)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be an integer, at least {least}. Received: {name}={value!r}")
         self.size = tuple(size)
-        self.filters = filters
-        self.depth = depth
-        self.halvings = halvings
-        self.levels = levels
+        self.filters = check_integer("filters", filters, 1)
+        self.depth = check_integer("depth", depth, 0)
+        self.halvings = check_integer("halvings", halvings, 0)
+        self.levels = None if levels is None else check_integer("levels", levels, 2, 256)
 
     def build(self, input_shape):
         shape = tuple(input_shape[1:])
+        if self.halvings and len(shape) != 3:
+            raise ValueError(
+                f"halvings must be 0 of vectors, of which there is no larger map. Received: halvings={self.halvings}"
+            )
         start = shape[:2] if len(shape) == 3 else self._start_of_vectors()
         self.start = tuple(size // 2**self.halvings for size in start)
         doublings = self._doublings(start) + self.halvings

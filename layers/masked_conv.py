@@ -10,18 +10,12 @@ channel of group c holds features of colour c. With the kernel centred on a pixe
 * nothing else.
 """
 
-import numbers
-
 import keras
 import numpy as np
 from keras import ops
 
 from layers.convolutions import pad, pointwise, valid_conv
-
-
-def is_integer(value):
-    """Whether it is an integer, Python's or NumPy's; True and False are none."""
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+from layers.integers import is_integer
 
 
 def check_colour_groups(colours, **channels):

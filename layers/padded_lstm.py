@@ -15,6 +15,8 @@ import contextlib
 import keras
 from keras import ops
 
+from layers.integers import check_integer
+
 _PADDING = 16  # columns: one line of the cache
 
 
@@ -26,10 +28,14 @@ class PaddedLSTMCell(keras.layers.LSTMCell):
 
     Args:
         units: at least 1.
+        name, dtype, trainable: of keras.layers.Layer; of LSTMCell there is no other option.
+
+    Raises:
+        ValueError: for units that are no such integer.
     """
 
-    def __init__(self, units, **kwargs):
-        super().__init__(units, **kwargs)
+    def __init__(self, units, name=None, dtype=None, trainable=True):
+        super().__init__(check_integer("units", units, 1), name=name, dtype=dtype, trainable=trainable)
         self._padded = None
 
     @contextlib.contextmanager

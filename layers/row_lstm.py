@@ -7,7 +7,7 @@ above. So a pixel sees a triangle above it, open upwards, and k // 2 pixels to i
 import keras
 from keras import ops
 
-from layers.line_lstm import InputToState, LineLSTM, check_units
+from layers.line_lstm import InputToState, LineLSTM
 
 
 @keras.saving.register_keras_serializable(package="layers")
@@ -31,11 +31,10 @@ class RowLSTM(keras.layers.Layer):
 
     def __init__(self, units, kernel_size=3, colours=1, **kwargs):
         super().__init__(**kwargs)
-        check_units(units, colours, kernel_size)
+        self.input_to_state = InputToState(units, kernel_size, colours, dtype=self.dtype_policy, name="input_to_state")
         self.units = int(units)
         self.kernel_size = int(kernel_size)
         self.colours = int(colours)
-        self.input_to_state = InputToState(units, kernel_size, colours, dtype=self.dtype_policy, name="input_to_state")
         self.walk = LineLSTM(self.units, before=1, after=1, dtype=self.dtype_policy, name="walk")
 
     def build(self, maps_shape, condition_shape=None):

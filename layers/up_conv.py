@@ -11,6 +11,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from layers.integers import check_integer, check_odd
+
 FEW = 16  # filters, a vector's worth: with fewer a transposed convolution leaves the processor half idle
 
 
@@ -28,17 +30,15 @@ class UpConv(keras.layers.Layer):
     Input shape: `[batch, height, width, channels]`. Output shape: `[batch, 2 * height, 2 * width, filters]`.
 
     Weights: kernel `[kernel_size, kernel_size, channels, filters]`, and a bias `[filters]`.
+
+    Raises:
+        ValueError: for a size that is no such integer.
     """
 
     def __init__(self, filters, kernel_size=5, activation=None, kernel_initializer=None, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(filters, bool) or not isinstance(filters, int) or filters < 1:
-            raise ValueError(f"filters must be an integer, at least 1. Received: filters={filters!r}")
-        odd = isinstance(kernel_size, int) and not isinstance(kernel_size, bool) and kernel_size % 2 == 1
-        if not odd or kernel_size < 3:
-            raise ValueError(f"kernel_size must be an odd integer, at least 3. Received: kernel_size={kernel_size!r}")
-        self.filters = filters
-        self.kernel_size = kernel_size
+        self.filters = check_integer("filters", filters, 1)
+        self.kernel_size = check_odd("kernel_size", kernel_size, 3)
         self.activation = keras.activations.get(activation)
         self.kernel_initializer = keras.initializers.get(
             kernel_initializer or keras.initializers.VarianceScaling(8.0, "fan_in", "truncated_normal")

@@ -3,15 +3,7 @@
 import numpy as np
 from keras import ops
 
-from layers.masked_conv import is_integer
-
-
-def check_integer(name, value, low, high=None):
-    """`value` as int, if it is an integer of at least `low` (and at most `high`); else ValueError."""
-    accepted = f"at least {low}" if high is None else f"from {low} to {high}"
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < low or (high or value) < value:
-        raise ValueError(f"{name} must be an integer, {accepted}. Received: {name}={value!r}")
-    return int(value)
+from layers.integers import check_integer, is_integer
 
 
 def check_positive(name, value):
@@ -20,13 +12,6 @@ def check_positive(name, value):
     with np.errstate(over="ignore"):
         if not number or not np.isfinite(np.float32(value)) or np.float32(value) <= 0:
             raise ValueError(f"{name} must be a finite number above zero. Received: {name}={value!r}")
-
-
-def check_odd(name, value):
-    """`value` as int, if it is an odd integer above zero; else ValueError."""
-    if not is_integer(value) or value < 1 or value % 2 == 0:
-        raise ValueError(f"{name} must be an odd integer, to have a centre. Received: {name}={value!r}")
-    return int(value)
 
 
 def check_network_images(images, image_shape):
@@ -64,7 +49,7 @@ def nan_beyond(cost, values, count):
 def check_image_shape(image_shape, channels=(1, 3)):
     """(height, width, colours) as a tuple of int; ValueError otherwise, as where there are not so many `channels`."""
     shape = tuple(image_shape)
-    whole = len(shape) == 3 and all(isinstance(n, (int, np.integer)) and n > 0 for n in shape)
+    whole = len(shape) == 3 and all(is_integer(n) and n > 0 for n in shape)
     if not whole or shape[-1] not in channels:
         accepted = "1 or 3 colours" if channels == (1, 3) else " or ".join(f"{n} channels" for n in channels)
         raise ValueError(f"image_shape must be (height, width, {accepted}). Received: image_shape={image_shape!r}")
@@ -106,7 +91,7 @@ def check_condition_shape(condition_shape, num_classes):
             f"Received: condition_shape={condition_shape!r}, num_classes={num_classes}"
         )
     shape = tuple(condition_shape) if isinstance(condition_shape, (tuple, list)) else ()
-    good = all(isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size > 0 for size in shape)
+    good = all(is_integer(size) and size > 0 for size in shape)
     if len(shape) not in (1, 3) or not good:
         raise ValueError(
             "condition_shape must be (features,) or (height, width, features), integers above 0. "

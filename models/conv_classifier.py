@@ -21,6 +21,10 @@ class ConvClassifier(Classifier):
         filters: of the convolution.
         kernel_size, strides: in pixels.
         units: of the fully connected layer.
+        levels: values of a sub-pixel, 0 .. levels - 1.
+
+    Raises:
+        ValueError: for a size that is no integer of its range.
     """
 
     def __init__(
@@ -40,10 +44,11 @@ class ConvClassifier(Classifier):
         self.strides = checks.check_integer("strides", strides, 1)
         self.units = checks.check_integer("units", units, 1)
         options = {"dtype": self.dtype_policy}
-        self.convolution = keras.layers.Conv2D(filters, kernel_size, strides, activation="relu", **options)
+        sizes = self.filters, self.kernel_size, self.strides
+        self.convolution = keras.layers.Conv2D(*sizes, activation="relu", **options)
         self.flatten = keras.layers.Flatten(**options)
-        self.hidden = keras.layers.Dense(units, activation="relu", **options)
-        self.classes = keras.layers.Dense(num_classes, **options)
+        self.hidden = keras.layers.Dense(self.units, activation="relu", **options)
+        self.classes = keras.layers.Dense(self.num_classes, **options)
 
     def build_network(self):
         shape = (None, *self.image_shape)

@@ -23,6 +23,10 @@ class DrawClassifier(Classifier):
         glimpses: how many reads; 4 or 8 in the paper.
         units: of the LSTM.
         glimpse_size: N of the read windows.
+        levels: values of a sub-pixel, 0 .. levels - 1.
+
+    Raises:
+        ValueError: for a size that is no integer of its range.
     """
 
     def __init__(
@@ -33,9 +37,9 @@ class DrawClassifier(Classifier):
         self.units = checks.check_integer("units", units, 1)
         self.glimpse_size = checks.check_integer("glimpse_size", glimpse_size, 1, min(self.image_shape[:2]))
         options = {"dtype": self.dtype_policy}
-        self.attention = GaussianAttention(glimpse_size, self.image_shape, name="attention", **options)
-        self.lstm = PaddedLSTMCell(units, name="lstm", **options)
-        self.classes = keras.layers.Dense(num_classes, name="classes", **options)
+        self.attention = GaussianAttention(self.glimpse_size, self.image_shape, name="attention", **options)
+        self.lstm = PaddedLSTMCell(self.units, name="lstm", **options)
+        self.classes = keras.layers.Dense(self.num_classes, name="classes", **options)
 
     def build_network(self):
         self.attention.build((None, self.units))

@@ -28,6 +28,9 @@ class EmbeddingNetwork(ImageModel):
         features: length of h.
         margin: of the triplet loss, in squared distance.
         mining: "all" or "semi_hard", which triplets count (models/triplet.py).
+
+    Raises:
+        ValueError: for an argument that is none of these.
     """
 
     needs_labels = True
@@ -58,7 +61,7 @@ class EmbeddingNetwork(ImageModel):
         options = {"dtype": self.dtype_policy}
         self.stack = []
         for i in range(self.depth):
-            maps = filters * 2**i
+            maps = self.filters * 2**i
             self.stack += [
                 keras.layers.Conv2D(
                     maps, 3, padding="same", activation="relu", kernel_initializer="he_normal", name=f"convolution_{i}",
@@ -67,7 +70,7 @@ class EmbeddingNetwork(ImageModel):
                 keras.layers.MaxPooling2D(padding="same", name=f"pooling_{i}", **options),
             ]  # fmt: skip
         self.stack.append(keras.layers.Flatten(name="flatten", **options))
-        self.stack.append(keras.layers.Dense(features, name="embedding", **options))
+        self.stack.append(keras.layers.Dense(self.features, name="embedding", **options))
         self._error = keras.metrics.Mean(name="error_percent")
 
     def build_network(self):

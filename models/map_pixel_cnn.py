@@ -73,11 +73,10 @@ class MapPixelCNN(GatedPixelCNN):
         self.condition_levels = condition_levels
         check_keeps_known(keeps_known, self)
         self.keeps_known = keeps_known
-        self.map_depth = map_depth
-        self.map_halvings = map_halvings
         self.map_network = MapNetwork(
             self.image_shape[:2], map_filters, map_depth, map_halvings, condition_levels, dtype=self.dtype_policy
         )
+        self.map_depth, self.map_halvings = self.map_network.depth, self.map_network.halvings
 
     @property
     def features_shape(self):

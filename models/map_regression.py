@@ -49,11 +49,10 @@ class MapRegression(ImageModel):
         check_keeps_known(keeps_known, self)
         self.keeps_known = keeps_known
         self.map_filters = checks.check_integer("map_filters", map_filters, 1)
-        self.map_depth = map_depth
-        self.map_halvings = map_halvings
         options = {"dtype": self.dtype_policy}
         size = self.image_shape[:2]
         self.map_network = MapNetwork(size, map_filters, map_depth, map_halvings, condition_levels, **options)
+        self.map_depth, self.map_halvings = self.map_network.depth, self.map_network.halvings
         self.means = keras.layers.Conv2D(self.colours, 1, name="means", **options)
 
     def build_network(self):

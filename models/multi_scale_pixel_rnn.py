@@ -41,16 +41,16 @@ class MultiScalePixelRNN(AutoregressiveModel):
                 f"Received: factor={factor}, image_shape={self.image_shape}"
             )
         self.map_filters = checks.check_integer("map_filters", map_filters, 1)
-        self.map_depth = map_depth
-        self.network_options = kwargs
         height, width, colours = self.image_shape
         options = {"levels": levels, "dtype": self.dtype_policy, **kwargs}
         self.small = PixelRNN((height // factor, width // factor, colours), name="small", **options)
-        told = (height, width, map_filters)
+        self.network_options = {name: getattr(self.small, name) for name in kwargs}
+        told = (height, width, self.map_filters)
         self.large = PixelRNN(self.image_shape, condition_shape=told, name="large", **options)
         self.map_network = MapNetwork(
             (height, width), map_filters, map_depth, levels=levels, dtype=self.dtype_policy, name="map_network"
         )
+        self.map_depth = self.map_network.depth
 
     def build_network(self):
         self.small.build()

@@ -6,6 +6,7 @@ image -> first layer, mask A -> blocks -> head: 2 x (ReLU, 1x1, mask B) -> softm
 import keras
 from keras import ops
 
+from layers.integers import check_odd
 from layers.masked_conv import MaskedConv2D, check_colour_groups
 from models import checks
 from models.autoregressive import AutoregressiveModel
@@ -47,8 +48,8 @@ class PixelNetwork(AutoregressiveModel):
         check_colour_groups(self.colours, filters=filters)
         self.filters = int(filters)
         self.depth = checks.check_integer("depth", depth, 1)
-        self.kernel_size = checks.check_odd("kernel_size", kernel_size)
-        self.first_kernel_size = checks.check_odd("first_kernel_size", first_kernel_size)
+        self.kernel_size = check_odd("kernel_size", kernel_size)
+        self.first_kernel_size = check_odd("first_kernel_size", first_kernel_size)
         head_filters = self.widening * self.filters if head_filters is None else head_filters
         check_colour_groups(self.colours, head_filters=head_filters)
         self.head_filters = int(head_filters)

@@ -183,7 +183,7 @@ def test_it_remembers_at_first():
     [
         (lambda: RowLSTM(4, colours=3), "units must be a positive multiple of colours"),
         (lambda: DiagonalBiLSTM(4, colours=3), "Received: units=4, colours=3"),
-        (lambda: RowLSTM(6, kernel_size=4), "kernel_size must be an odd integer. Received: kernel_size=4"),
+        (lambda: RowLSTM(6, kernel_size=4), "to have a centre. Received: kernel_size=4"),
         (lambda: RowLSTM(6, kernel_size=True), "Received: kernel_size=True"),
         (lambda: RowLSTM(6, colours=3).build((None, 4, 5, 7)), "Received: channels=7, colours=3"),
         (lambda: DiagonalBiLSTM(6)(np.zeros((1, 2, 2, 1)), np.zeros((1, 2, 2))), "Received: condition of shape (1, 2"),

@@ -93,3 +93,9 @@ def test_steps_are_of_the_policys_type():
         together = with_context(SEQUENCES)
     assert keras.backend.standardize_dtype(together.dtype) == "bfloat16"
     np.testing.assert_array_equal(*(ops.convert_to_numpy(ops.cast(x, "float32")) for x in (apart, together)))
+
+
+@pytest.mark.parametrize("option", [{"use_bias": False}, {"activation": "relu"}, {"dropout": 0.5}])
+def test_what_it_does_not_compute_is_no_option(option):
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{next(iter(option))}'"):
+        PaddedLSTMCell(3, **option)

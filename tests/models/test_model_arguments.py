@@ -6,9 +6,18 @@ import re
 import numpy as np
 import pytest
 
+from models.conv_classifier import ConvClassifier
 from models.density_baselines import MultivariateGaussian, Uniform
+from models.draw import Draw
+from models.draw_classifier import DrawClassifier
+from models.embedding_network import EmbeddingNetwork
 from models.gated_pixel_cnn import GatedPixelCNN
+from models.map_pixel_cnn import MapPixelCNN
+from models.map_regression import MapRegression
+from models.multi_scale_pixel_rnn import MultiScalePixelRNN
 from models.pixel_cnn import PixelCNN
+from models.pixel_cnn_autoencoder import PixelCNNAutoencoder
+from models.pixel_rnn import PixelRNN
 
 TINY = {"image_shape": (3, 4, 3), "levels": 4, "filters": 6, "depth": 1, "first_kernel_size": 3}
 IMAGES = np.zeros((2, 3, 4, 3), "uint8")
@@ -46,7 +55,10 @@ def conditional(shared_model):
         ({"filters": 0}, "Received: filters=0, colours=3"),
         ({"filters": True, "image_shape": (3, 4, 1)}, "Received: filters=True, colours=1"),
         ({"head_filters": 4}, "Received: head_filters=4, colours=3"),
-        ({"kernel_size": 4}, "kernel_size must be an odd integer, to have a centre. Received: kernel_size=4"),
+        (
+            {"kernel_size": 4},
+            "kernel_size must be an odd integer of at least 1, to have a centre. Received: kernel_size=4",
+        ),
         ({"first_kernel_size": 2}, "first_kernel_size must be an odd integer"),
         ({"first_kernel_size": (3, 3)}, "Received: first_kernel_size=(3, 3)"),
     ],
@@ -62,6 +74,37 @@ def test_integers_of_numpy_are_integers(model_class):
     sizes = {"filters": 6, "depth": 2, "kernel_size": 5, "first_kernel_size": 7, "head_filters": 9}
     config = model_class((3, 4, 3), **{name: np.int64(size) for name, size in sizes.items()}).get_config()
     assert {name: json.loads(json.dumps(config))[name] for name in sizes} == sizes
+
+
+@pytest.mark.parametrize(
+    "model_class, sizes",
+    [
+        (Draw, {"steps": 2, "units": 3, "latent": 2, "read_size": 2, "write_size": 3}),
+        (DrawClassifier, {"num_classes": 3, "glimpses": 2, "units": 3, "glimpse_size": 2}),
+        (ConvClassifier, {"num_classes": 3, "filters": 2, "kernel_size": 3, "strides": 2, "units": 3}),
+        (EmbeddingNetwork, {"ways": 2, "filters": 2, "depth": 2, "features": 3}),
+        (PixelRNN, {"filters": 6, "depth": 1, "kernel_size": 3, "first_kernel_size": 3}),
+        (MapPixelCNN, {"filters": 6, "depth": 1, "map_filters": 2, "map_depth": 1}),
+        (MapRegression, {"map_filters": 2, "map_depth": 1, "map_halvings": 0}),
+        (PixelCNNAutoencoder, {"filters": 6, "depth": 1, "bottleneck": 3, "encoder_filters": 2, "map_filters": 2}),
+        (MultiScalePixelRNN, {"factor": 2, "map_filters": 2, "map_depth": 1, "filters": 6, "depth": 1}),
+    ],
+)
+def test_integers_of_numpy_are_integers_of_all(model_class, sizes):
+    """They make the same network, whose config is JSON."""
+    configs = [
+        model_class(
+            image_shape=(8, 8, 3), **{name: kind(size) for name, size in sizes.items()}, name="mine"
+        ).get_config()
+        for kind in (int, np.int64)
+    ]
+    assert json.loads(json.dumps(configs[1])) == configs[0]
+
+
+@pytest.mark.parametrize("shape", [(True, 5, 3), (4.0, 5, 3), (4, 5), (4, 0, 3), (4, 5, 2)])
+def test_image_shapes_that_are_none(shape):
+    with refuses(f"image_shape must be (height, width, 1 or 3 colours). Received: image_shape={shape}"):
+        GatedPixelCNN(**TINY | {"image_shape": shape})
 
 
 @pytest.mark.parametrize("num_classes", [0, 1, 2.0, True])
