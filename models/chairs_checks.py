@@ -56,8 +56,8 @@ def check_labels(labels, num_styles, n):
     styles = labels[:, 0]
     if not np.array_equal(styles, np.round(styles)):
         raise ValueError(f"labels must have whole numbers of styles. Received: {styles[styles != np.round(styles)][0]}")
-    checked, views = check_views(styles.astype("int64"), labels[:, 1], labels[:, 2], num_styles)
-    return checked.argmax(axis=1).astype("int32"), views
+    _, views = check_views(0, labels[:, 1], labels[:, 2], num_styles)  # no vectors of styles: n * num_styles numbers
+    return checks.check_labels("style", styles.astype("int64"), num_styles, n), views
 
 
 def check_transformation(transformation, length):

@@ -107,6 +107,7 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
         Its -log_prob is the loss and a constant. With mask_loss "softmax" that of the mask is of intensities taken as
         probabilities, and a density of nothing. Arguments as of `generate`.
         """
+        self.build()
         rgb, mask = self.draw(*self._check_inputs(style, azimuth, elevation, transformation))
         normal = lambda mean, scale: tfd.Independent(tfd.Normal(mean, scale), 3)  # noqa: E731
         bernoulli = lambda logits: tfd.Independent(tfd.Bernoulli(logits=logits, dtype="float32"), 3)  # noqa: E731

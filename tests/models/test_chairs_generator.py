@@ -317,6 +317,14 @@ def test_a_question_that_cannot_be_answered_is_refused(tiny, given, said):
         tiny.generate(**{"style": 0, "azimuth": 0, "elevation": 20, **given})
 
 
+def test_whatever_it_is_asked_first_it_is_built_once():
+    model = ChairsGenerator((SIZE, SIZE, 4), STYLES, width=0.02)
+    model.distribution(0, 0, 20)
+    weights = model.get_weights()
+    assert model.generate(0, 0, 20).images.shape == (1, SIZE, SIZE, 3)
+    assert len(model.get_weights()) == len(weights)
+
+
 def test_other_bad_input_is_named(tiny):
     refused = lambda said: pytest.raises(ValueError, match=said)  # noqa: E731
     with refused("images must be uint8.*float"):
