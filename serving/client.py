@@ -84,11 +84,8 @@ class Client:
         Returns: {output name: array [n, ...]}.
         """
         takes = self._inputs(signature)
-        if rows is not None and "known_mask" in takes:
-            if "known_mask" in inputs:
-                raise ValueError(f"give known_mask or rows, not both. Received: rows={rows!r}")
-            height, width = takes["known_mask"][1][1:]
-            inputs["known_mask"] = np.arange(height)[:, None] < np.full((1, width), rows)
+        if rows is not None:
+            inputs = _with_known_rows(signature, takes, inputs, rows)
         if "temperature" in takes:
             inputs.setdefault("temperature", 1.0)
         if "transformation" in takes:
@@ -131,6 +128,18 @@ class Client:
             except Again:
                 time.sleep(PAUSE_SECONDS * attempt)
         return self._transport.predict(signature, inputs)
+
+
+def _with_known_rows(signature, takes, inputs, rows):
+    """The inputs, with the mask of so many upper rows among them."""
+    if "known_mask" not in takes:
+        raise ValueError(f"{signature} takes {', '.join(sorted(takes))}. Received: rows={rows!r}")
+    if "known_mask" in inputs:
+        raise ValueError(f"give known_mask or rows, not both. Received: rows={rows!r}")
+    height, width = takes["known_mask"][1][1:]
+    if isinstance(rows, bool) or not isinstance(rows, (int, np.integer)) or not 0 <= rows <= height:
+        raise ValueError(f"rows must be an integer from 0 to {height}. Received: rows={rows!r}")
+    return inputs | {"known_mask": np.arange(height)[:, None] < np.full((1, width), rows)}
 
 
 def _number_of_images(n, counts):
@@ -211,7 +220,12 @@ def run(options):
 
 
 def _array(path):
-    return None if path is None else np.load(path, allow_pickle=False)
+    if path is None:
+        return None
+    try:
+        return np.load(path, allow_pickle=False)
+    except EOFError as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
 
 
 def _keep(answer, out):

@@ -31,7 +31,10 @@ def verify(folder):
     folder = pathlib.Path(folder)
     if not (folder / PATH).is_file():
         raise Damaged(f"{folder} must be an exported version, with {PATH}. Received: no such file")
-    expected = dict(reversed(line.split("  ", 1)) for line in (folder / PATH).read_text().splitlines())
+    try:
+        expected = dict(reversed(line.split("  ", 1)) for line in (folder / PATH).read_text().splitlines())
+    except ValueError as error:  # no text, or lines of another kind
+        raise Damaged(f"{folder} is not what was exported: {PATH} was changed ({error})") from error
     found = {name: sha256_of_file(folder / name) for name in _files(folder)}
     wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     if wrong or not expected:

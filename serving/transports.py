@@ -3,6 +3,7 @@
 Each has `predict(signature, inputs)` and `signatures()` with arrays in and out, and raises ServingError in words.
 """
 
+import http.client
 import json
 import os
 import urllib.error
@@ -125,6 +126,8 @@ class Rest:
             raise ServingError(f"{self._server} did not answer in {self._timeout:g} s") from error
         except (urllib.error.URLError, ConnectionError) as error:
             raise Again(f"{self._server} cannot be reached: {getattr(error, 'reason', error)}") from error
+        except http.client.HTTPException as error:  # as the port for gRPC answers
+            raise ServingError(f"{self._server} must answer in HTTP. Received: {error!r}") from error
         except ValueError as error:
             raise ServingError(f"{self._server} must answer in JSON. Received: {error}") from error
 

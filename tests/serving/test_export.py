@@ -163,6 +163,8 @@ def damages(version):
         "file added": lambda: (version / "saved_model.cpb").write_bytes(b""),
         "sums missing": lambda: (version / manifest.PATH).unlink(),
         "sums empty": lambda: (version / manifest.PATH).write_text(""),
+        "sums truncated": lambda: os.truncate(version / manifest.PATH, 100),
+        "sums overwritten": lambda: (version / manifest.PATH).write_bytes(b"\xff" * 100),
     }
 
 

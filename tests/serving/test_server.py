@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import threading
@@ -102,6 +103,7 @@ def test_more_images_than_a_request_holds_come_in_several(clients, monkeypatch):
 
 # What is refused, by whom, in which words.
 
+ONE = np.zeros((1, 4, 5, 3), "uint8")
 REFUSED_BY_CLIENT = {
     "n": (lambda c: c.sample(0), "n must be an integer, at least 1. Received: n=0"),
     "seed": (lambda c: c.sample(2, seed=-1), "seed must be an integer, at least 0. Received: seed=-1"),
@@ -116,6 +118,19 @@ REFUSED_BY_CLIENT = {
     "256": (lambda c: c.log_prob(np.full((2, 4, 5, 3), 256), label=0), "images must be uint8"),
     "both": (lambda c: c.complete(np.zeros((1, 4, 5, 3), "uint8"), True, 2, label=0), "known_mask or rows, not both"),
     "no n": (lambda c: c.ask("sample", label=0), "n must be given"),
+    "too many rows": (
+        lambda c: c.complete(ONE, rows=5, label=0),
+        "rows must be an integer from 0 to 4. Received: rows=5",
+    ),
+    "rows below 0": (
+        lambda c: c.complete(ONE, rows=-1, label=0),
+        "rows must be an integer from 0 to 4. Received: rows=-1",
+    ),
+    "parts of rows": (lambda c: c.complete(ONE, rows=1.5, label=0), "rows must be an integer from 0 to 4"),
+    "rows of nothing": (
+        lambda c: c.sample(2, label=0, rows=1),
+        "sample takes label, seed, temperature. Received: .*rows",
+    ),
 }
 
 
@@ -171,6 +186,22 @@ def test_errors_of_the_line_are_readable(server, protocol):
     assert Client(address, "pixel_cnn", version=1).sample(1).shape == (1, 4, 5, 1)
 
 
+def test_rest_says_so_where_something_else_than_http_answers():
+    """As at the port for gRPC."""
+
+    def answer(listening):
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(b"\0\0\x12\4 no HTTP\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=answer, args=(listening,), daemon=True).start()
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(ServingError, match=f"{address} must answer in HTTP"):
+            Client(address, "pixel_cnn").signatures()
+
+
 def test_rest_takes_rows_as_curl_would_send_them(server, expected):
     rows = [{"seed": 5, "temperature": 1}, {"seed": 6, "temperature": 0.5}]
     body = json.dumps({"signature_name": "sample", "instances": rows}).encode()
@@ -199,6 +230,8 @@ def test_the_script_draws_a_picture_and_tells_what_is_wrong(server, tmp_path, ca
     assert "client: --out must be .npz" in run_script("elbo", *given, f"--out={picture}")
     np.save(tmp_path / "pickled.npy", np.array([{}], dtype=object), allow_pickle=True)
     assert "allow_pickle=False" in run_script("elbo", *given[:2], f"--images={tmp_path / 'pickled.npy'}")
+    (tmp_path / "empty.npy").write_bytes(b"")
+    assert "empty.npy cannot be read" in run_script("elbo", *given[:2], f"--images={tmp_path / 'empty.npy'}")
 
 
 def test_the_script_says_in_one_line_that_no_server_is_there():
