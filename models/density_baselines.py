@@ -46,7 +46,7 @@ class Uniform(Density):
 
     def sample(self, n, seed=0):
         """uint8 [n, height, width, colours]."""
-        n = checks.check_integer("n", n, 1)
+        n, seed = checks.check_integer("n", n, 1), checks.check_integer("seed", seed, 0)
         return np.random.default_rng(seed).integers(0, self.levels, (n, *self.image_shape)).astype("uint8")
 
 
@@ -98,6 +98,7 @@ class MultivariateGaussian(Density):
         """Nats of a lower bound, float32 [n]: the density at images + uniform noise of `seed`."""
         flat = self._checked(images).reshape(len(images), self.dimensions)
         batch_size = checks.check_integer("batch_size", batch_size, 1)
+        seed = checks.check_integer("seed", seed, 0)
         noise = np.random.default_rng(seed)
         parts = [
             self._log_density(part + noise.random(part.shape, dtype="float32"))
@@ -114,7 +115,7 @@ class MultivariateGaussian(Density):
 
     def sample(self, n, seed=0):
         """uint8 [n, height, width, colours]: draws of the Gaussian, rounded down and clipped to 0..255."""
-        n = checks.check_integer("n", n, 1)
+        n, seed = checks.check_integer("n", n, 1), checks.check_integer("seed", seed, 0)
         distribution = self.distribution()
         normal = np.random.default_rng(seed).standard_normal((n, self.dimensions)).astype("float32")
         values = np.asarray(distribution.loc) + normal @ np.asarray(distribution.scale_tril).T

@@ -111,7 +111,7 @@ class PixelNetwork(AutoregressiveModel):
             ValueError: with dropout, which would drop others then.
         """
         if self.dropout:
-            raise ValueError(f"--remat needs a network without dropout. Received: dropout={self.dropout}")
+            raise ValueError(f"dropout must be 0, or it would drop others the second time. Received: {self.dropout}")
         self._rematerialises = True
 
     def get_config(self):

@@ -111,6 +111,13 @@ def test_the_batch_size_of_the_gaussian_is_checked(gaussian, batch_size):
         MultivariateGaussian(SHAPE).fit(IMAGES, batch_size=batch_size)
 
 
+@pytest.mark.parametrize("seed", [-1, 0.5, None, True])
+def test_the_seed_is_checked(gaussian, seed):
+    for ask in (Uniform(SHAPE).sample, gaussian.sample, lambda n, seed: gaussian.log_prob(IMAGES[:n], seed=seed)):
+        with pytest.raises(ValueError, match=f"seed must be an integer, at least 0. Received: seed={seed}"):
+            ask(2, seed=seed)
+
+
 def test_no_images_have_no_likelihoods(gaussian):
     assert gaussian.log_prob(IMAGES[:0]).shape == Uniform(SHAPE).log_prob(IMAGES[:0]).shape == (0,)
 
