@@ -9,9 +9,9 @@ FLAG = {"memory": {"help": argparse.SUPPRESS}}  # for `timing.arguments`: the co
 
 
 def elsewhere(file, name):
-    """Bytes that `file`, a benchmark, prints of the contender `name`."""
+    """The number, of bytes, that `file`, a benchmark, prints of the contender `name`."""
     found = subprocess.run([sys.executable, file, f"--memory={name}"], check=True, capture_output=True, text=True)
-    return int(found.stdout)
+    return float(found.stdout)
 
 
 def held(make, times=3):

@@ -14,8 +14,6 @@ time: one forward pass beside a forward and a backward one.
 
 import dataclasses
 import resource
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -33,7 +31,7 @@ if not devices.on_jax():
 
 
 def main():
-    held = {name: bytes_an_image_elsewhere(name) / 2**20 for name in CASES}
+    held = {name: peak_memory.elsewhere(__file__, name) / 2**20 for name in CASES}
     memory.keep_freed_memory()
     seconds = timing.race({name: step_of(preset) for name, preset in CASES.items()}, rounds=5, warm_up=1)
     measured = {f"MiB an image, {name}": value for name, value in held.items()}
@@ -52,11 +50,6 @@ def step_of(preset):
     training.compile_for_training(network, preset)
     images = np.random.default_rng(0).integers(0, 256, (BATCH, 32, 32, 3)).astype("uint8")
     return lambda n=BATCH: network.train_on_batch(images[:n])
-
-
-def bytes_an_image_elsewhere(name):
-    command = [sys.executable, __file__, f"--memory={name}"]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def bytes_an_image(name):

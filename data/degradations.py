@@ -1,7 +1,8 @@
 """What is left of an image when something is taken from it, and simple ways to guess what that was.
 
-The tasks that Section 2.2 of arXiv 1606.05328 names for conditions with a place (Eq. 5), each a pure function of uint8
-images [n, height, width, 3] and a generator: what remains, uint8, is the condition that a model is given.
+The tasks of image processing that Section 1 of arXiv 1606.05328 names; their conditions say what is where (Eq. 5). Each
+is a pure function of uint8 images [n, height, width, 3] and a generator: what remains, uint8, is the condition that a
+model is given.
 
 colourise      grey values, [n, height, width, 1]
 super_resolve  means of squares of 4x4 pixels, [n, height / 4, width / 4, 3]

@@ -12,7 +12,7 @@ from data.mesh import Mesh
 from data.renderer import Renderer
 from data.view_data import standard_views
 
-KEY_POINTS = 4  # keeps these random numbers from those of other files
+KEY_POINTS = 4  # key of these random numbers
 TOUCHING = 5e-5  # a point is hidden if something is nearer to the camera by more than this part of its distance
 DRAWS = 1000  # of a view and of rays through it, at most
 

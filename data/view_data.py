@@ -18,7 +18,7 @@ from data.image_data import ImageData, Split
 AZIMUTHS = tuple(k * 360 // 31 for k in range(31))  # degrees: 0 11 23 34 ... 348, those of rendered_chairs
 ELEVATIONS = (20, 30)  # degrees, likewise
 SIZES = (64, 128, 256)  # pixels
-VIEWS = 3  # keeps the random numbers of these splits from those of data/batches.py and data/identities.py
+VIEWS = 3  # key of the random numbers of these splits
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -42,7 +42,7 @@ SOURCES = ("embedded_chairs", "furniture", "furniture_chairs", "modelnet10_chair
 ELEVATIONS = (0, 10, 20, 30, 40)  # degrees, of what is rendered for this
 KNOWN_ELEVATION = 20  # of targets
 SECTOR = (75, 135)  # azimuths, degrees
-_HALVES = 5  # keeps the random numbers of these splits from others
+_HALVES = 5  # key of the random numbers of these splits
 
 ROWS = (
     Row("Nearest known view", None, None, "", ("nearest_view",)),

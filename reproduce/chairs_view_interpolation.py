@@ -33,7 +33,7 @@ from reproduce.tables import Row
 TABLE = "chairs_view_interpolation"
 TITLE = "View interpolation, Learning to Generate Chairs, Tables and Cars (arXiv 1411.5928)"
 KNOWN = ("8", "4", "2", "1")  # azimuths of a target
-_TARGETS = 4  # keeps the random numbers of these splits from others
+_TARGETS = 4  # key of the random numbers of these splits
 
 ROWS = (
     Row("Nearest known view", None, None, "", ("nearest_view",)),
