@@ -12,6 +12,7 @@ from PIL import Image
 
 from data import npz
 from data.catalogue import DataError
+from data.files import UNREADABLE
 from data.key_points import KeyPoints
 from data.view_data import AZIMUTHS, ELEVATIONS, Views, standard_labels
 
@@ -41,7 +42,7 @@ def load(folder: pathlib.Path = FOLDER) -> Views:
                 names.append(name)
                 licences.append(licence)
                 images.append(_views(folder / f"{name}.png"))
-    except (OSError, ValueError, SyntaxError) as error:
+    except UNREADABLE as error:
         raise DataError(
             f"{folder}: the embedded chairs cannot be read ({error}); check the folder out again"
         ) from error

@@ -7,6 +7,9 @@ from PIL import Image, ImageOps
 
 from data.catalogue import DataError
 
+# What Pillow raises for a file that is no image, cut short, overwritten, or too large to be one.
+UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+
 
 def read_square(path, side):
     """The middle square of an image file, `side` pixels high and wide: uint8 [side, side, 3].
@@ -23,7 +26,7 @@ def read_square(path, side):
     try:
         with Image.open(path) as image:
             image = _rgb(ImageOps.exif_transpose(image))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow raises any of these
+    except UNREADABLE as error:
         raise DataError(f"images must be image files. Received: '{path}' ({error})") from error
     return np.asarray(ImageOps.fit(image, (side, side), Image.Resampling.LANCZOS))
 

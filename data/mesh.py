@@ -13,6 +13,7 @@ from absl import logging
 from PIL import Image
 
 from data.catalogue import DataError
+from data.files import UNREADABLE
 
 NEEDED = "python -m pip install -r requirements.txt brings trimesh and embreex, which draw 3D models"
 
@@ -129,7 +130,7 @@ def _files(path, read_file):
                 else:
                     self.problems.append(f"its file {name} is missing")
                 raise OSError(name) from error
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            except UNREADABLE as error:
                 self.problems.append(f"its {'texture' if of_picture else 'file'} {name} cannot be read ({error})")
                 raise OSError(name) from error
 

@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from data.catalogue import DataError
+from data.files import UNREADABLE
 from data.mesh import Design
 from data.view_data import AZIMUTHS, ELEVATIONS
 
@@ -165,7 +166,7 @@ def _picture(where, view):
     try:
         with Image.open(io.BytesIO(_content(where))) as image:
             return np.asarray(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise DataError(f"the picture of azimuth, elevation {view} cannot be read ({error})") from error
 
 

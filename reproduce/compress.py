@@ -26,6 +26,7 @@ import numpy as np
 from absl import app, flags, logging
 from PIL import Image
 
+from data import files
 from data import images as data_images
 from models import lossless
 from reproduce import checkpoints, compress_page, memory, networks, pictures, records
@@ -95,14 +96,19 @@ def decode_file(path, out, network):
 def _read(path):
     if not pathlib.Path(path).is_file():
         raise ValueError(f"--encode must be image files. Received: {path!r}, which is no file")
-    with Image.open(path) as image:
-        if image.mode != "RGB":
-            raise ValueError(f"--encode must be RGB images of 8 bits, which come back whole. Received: {image.mode!r}")
-        if "RGB;16" in str(image.tile):  # of PNG and TIFF: Pillow keeps the upper half of the bits
-            raise ValueError(f"--encode must be RGB images of 8 bits, which come back whole. Received: 16, in {path!r}")
-        if image.has_transparency_data:
-            raise ValueError(f"--encode must be RGB images, all opaque. Received: a transparent colour, in {path!r}")
-        return np.asarray(image)
+    try:
+        with Image.open(path) as image:
+            stored = str(image.tile)  # of which nothing is left when it is read
+            image.load()
+    except files.UNREADABLE as error:
+        raise ValueError(f"--encode must be image files. Received: {path!r} ({error})") from error
+    if image.mode != "RGB":
+        raise ValueError(f"--encode must be RGB images of 8 bits, which come back whole. Received: {image.mode!r}")
+    if "RGB;16" in stored:  # of PNG and TIFF: Pillow keeps the upper half of the bits
+        raise ValueError(f"--encode must be RGB images of 8 bits, which come back whole. Received: 16, in {path!r}")
+    if image.has_transparency_data:
+        raise ValueError(f"--encode must be RGB images, all opaque. Received: a transparent colour, in {path!r}")
+    return np.asarray(image)
 
 
 def compare(options):

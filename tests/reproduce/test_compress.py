@@ -121,6 +121,13 @@ def test_what_cannot_be_done_is_said(run, tmp_path):
         assert "RGB images of 8 bits, which come back whole. Received: 16, in '" in run(
             encode=[str(tmp_path / name)], out=out
         )
+    damaged = tmp_path / "damaged.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 300, 3)).astype("uint8")).save(damaged)
+    content = damaged.read_bytes()
+    second = content.rindex(b"IDAT")  # its name: what Pillow calls a SyntaxError
+    for stored in (content[:second] + b"\0\0\0\0" + content[second + 4 :], content[:5000]):
+        damaged.write_bytes(stored)
+        assert f"--encode must be image files. Received: '{damaged}'" in run(encode=[str(damaged)], out=out)
     assert not (tmp_path / "out.gpcn").exists()
 
 
