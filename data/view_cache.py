@@ -189,6 +189,8 @@ def _write(path, write):
     try:
         with open(temporary, "wb") as file:
             write(file)
+            file.flush()
+            os.fsync(file.fileno())  # the content reaches the disk before the name does
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

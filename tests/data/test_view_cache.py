@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import os
 import re
 
 import numpy as np
@@ -84,6 +85,15 @@ def test_a_damaged_file_is_drawn_again_and_said(counting, tmp_path, caplog, kept
     file.write_bytes(file.read_bytes()[kept])
     assert view_cache.rendered(RECIPE, counting.designs(2), tmp_path).num_styles == 2
     assert counting.drawn == [0, 1, 0, 1] and "furniture_chairs-64.npz cannot be read" in caplog.text
+
+
+def test_the_content_of_a_file_reaches_the_disk_before_its_name(counting, tmp_path, monkeypatch):
+    """Else a machine that stops leaves an empty file, which counts as drawn."""
+    fsync, replace, calls = os.fsync, os.replace, []
+    monkeypatch.setattr(os, "fsync", lambda number: (calls.append("content"), fsync(number)))
+    monkeypatch.setattr(os, "replace", lambda *paths: (calls.append("name"), replace(*paths)))
+    view_cache.rendered(RECIPE, counting.designs(1), tmp_path)
+    assert calls == ["content", "name"] * 3  # the design's views, the licences, the set
 
 
 def test_damaged_models_are_named_counted_and_leave_no_gap(counting, tmp_path, caplog):
