@@ -153,7 +153,11 @@ class DrawCell(keras.layers.Layer):
         self.built = True
 
     def read(self, images, canvas, hidden):
-        """Eq. 3, 4 with 17 or 27: what the encoder sees of the image and of what the canvas lacks."""
+        """Eq. 3, 4 with 17 or 27: what the encoder sees of the image and of what the canvas lacks.
+
+        images `[batch, B * A * channels]`, canvas `[batch, B * A * canvas_channels]`, hidden `[batch, units]` ->
+        `[batch, 2 * B * A * channels]`, or `[batch, 2 * N * N * channels]` through a window.
+        """
         height, width, channels = self.image_shape
         images = ops.reshape(images, (-1, *self.image_shape))
         canvas = ops.reshape(canvas, (-1, *self.decoder.canvas_shape))

@@ -37,6 +37,9 @@ class AutoregressiveModel(ImageModel):
             `[batch]`, seen by the network as a one-hot vector.
         condition_shape: None, or the shape of one condition of another kind: (features,) for vectors, `condition`
             then float `[batch, features]`; (height, width, features) for maps.
+
+    Raises:
+        ValueError: for an argument that is none of these, or both kinds of condition.
     """
 
     def __init__(self, image_shape, levels=256, num_classes=None, condition_shape=None, **kwargs):
@@ -126,6 +129,9 @@ class AutoregressiveModel(ImageModel):
             condition: int labels [n] of a model made with num_classes, float [n, *condition_shape] of one made with
                 condition_shape; one label, or one of condition_shape, stands for all.
             batch_size: images computed at a time; it bounds the memory.
+
+        Raises:
+            ValueError: images, or a condition, of another type, shape or range; a condition too few or too many.
         """
         images = checks.check_images(images, self.image_shape, self.levels)
         condition = self._check_condition(condition, len(images))
@@ -133,7 +139,10 @@ class AutoregressiveModel(ImageModel):
         return self._in_batches(function, batch_size, images, *([] if condition is None else [condition]))
 
     def bits_per_dim(self, images, condition=None, batch_size=64):
-        """Cost in bits per sub-pixel, float32 [n]: -log_prob / (height * width * colours * log 2)."""
+        """Cost in bits per sub-pixel, float32 [n]: -log_prob / (height * width * colours * log 2).
+
+        Arguments and errors as of `log_prob`.
+        """
         return -self.log_prob(images, condition, batch_size) / (math.prod(self.image_shape) * math.log(2.0))
 
     # Sampling.
@@ -148,6 +157,9 @@ class AutoregressiveModel(ImageModel):
             temperature: > 0; 1 samples the model, less sharpens every sub-pixel's distribution.
             jit_compile: compile by XLA (always so on JAX): the first call takes some seconds more, later ones a third
                 of the time.
+
+        Raises:
+            ValueError: an argument is none of these.
         """
         n = checks.check_integer("n", n, 1)
         blank = np.zeros((n, *self.image_shape), "uint8")
@@ -164,6 +176,9 @@ class AutoregressiveModel(ImageModel):
             known_mask: bool, True where known: [height, width], [n, height, width] or the shape of `images`.
             rows: instead of the mask, how many upper rows are known.
             condition, seed, temperature, jit_compile: as for `sample`.
+
+        Raises:
+            ValueError: an argument is none of these; a mask and rows, or neither.
         """
         images = checks.check_images(images, self.image_shape, self.levels)
         known = checks.check_known(known_mask, rows, images.shape)

@@ -38,6 +38,9 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
         growth_steps: None; or the spread of transformations grows in training from 0 to 1, as the release's with 1e5:
             2 / (1 + exp(-step / growth_steps)) - 1.
         levels: 256.
+
+    Raises:
+        ValueError: for an argument that is none of these.
     """
 
     takes_condition = True
@@ -121,6 +124,9 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
             images: uint8 [n, size, size, 4].
             labels: [n, 3]: style, azimuth and elevation in degrees.
             batch_size: images computed at a time; it bounds the memory.
+
+        Raises:
+            ValueError: images or labels of another type, shape or range.
         """
         images = checks.check_images(images, self.image_shape, self.levels)
         styles, views = chairs_checks.check_labels(labels, self.num_styles, len(images))
@@ -161,6 +167,9 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
             batch_size: pictures computed at a time; it bounds the memory.
 
         Returns: Generated.
+
+        Raises:
+            ValueError: an argument is none of these, or they are of different lengths.
         """
         given = self._check_inputs(style, azimuth, elevation, transformation)
         return Generated(*self._in_batches(self._compile("paint", self._paint_uint8), batch_size, *given))

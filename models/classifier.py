@@ -32,6 +32,7 @@ class Classifier(ImageModel):
     Args:
         image_shape: (height, width, colours).
         num_classes: at least 2.
+        levels: values of a sub-pixel, 0 .. levels - 1.
     """
 
     needs_labels = True
@@ -79,7 +80,7 @@ class Classifier(ImageModel):
         return ops.softmax(logits), windows
 
     def classify(self, images, batch_size=100):
-        """Args: uint8 images [n, height, width, colours]. Returns: Classification."""
+        """Args: uint8 images [n, height, width, colours]. Returns: Classification. ValueError for other images."""
         images = checks.check_images(images, self.image_shape, self.levels)
         return Classification(*self._in_batches(self._compile("classify", self.answer), batch_size, images))
 

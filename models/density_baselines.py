@@ -68,6 +68,9 @@ class MultivariateGaussian(Density):
 
         Images lie near a plane, so that rounding makes a covariance indefinite. Sums of up to 1024 products of values
         -128 .. 127 are exact in float32, which is twice as fast as float64; larger batches give that away.
+
+        Raises:
+            ValueError: other images, or not more of them than an image has sub-pixels.
         """
         images = self._checked(images)
         batch_size = checks.check_integer("batch_size", batch_size, 1)
@@ -95,7 +98,11 @@ class MultivariateGaussian(Density):
         return self._distribution
 
     def log_prob(self, images, seed=0, batch_size=1000):
-        """Nats of a lower bound, float32 [n]: the density at images + uniform noise of `seed`."""
+        """Nats of a lower bound, float32 [n]: the density at images + uniform noise of `seed`.
+
+        Raises:
+            ValueError: other images, a seed or batch_size that is no such integer, or `fit` has not been called.
+        """
         flat = self._checked(images).reshape(len(images), self.dimensions)
         batch_size = checks.check_integer("batch_size", batch_size, 1)
         seed = checks.check_integer("seed", seed, 0)

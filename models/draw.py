@@ -48,6 +48,9 @@ class Draw(ImageModel):
         write_size: N of the write window; None: no attention, the whole canvas is written (Eq. 18).
         likelihood: "bernoulli" (default for 2 levels), "discretized_logistic" (default for more) or "cross_entropy";
             see models/draw_likelihoods.py.
+
+    Raises:
+        ValueError: for a size that is no integer of its range, or a likelihood that does not suit the levels.
     """
 
     def __init__(
@@ -148,6 +151,9 @@ class Draw(ImageModel):
             batch_size: images computed at a time; it bounds the memory.
 
         Returns: Elbo. For the likelihood "cross_entropy" it bounds no likelihood.
+
+        Raises:
+            ValueError: images of another type, shape or range; a seed or batch_size that is no such integer.
         """
 
         def parts(images, noise):
@@ -168,6 +174,9 @@ class Draw(ImageModel):
             images: uint8 [n, height, width, colours].
             importance_samples: K, at least 1; the time grows with it.
             seed, batch_size: as for `elbo`.
+
+        Raises:
+            ValueError: as for `elbo`.
         """
 
         def log_weight(images, noise):
@@ -203,6 +212,9 @@ class Draw(ImageModel):
             batch_size: images drawn at a time; but for a Trace it bounds the memory.
 
         Returns: uint8 [n, height, width, colours]; with `trace` also a Trace.
+
+        Raises:
+            ValueError: n, seed or batch_size is no such integer.
         """
         n = checks.check_integer("n", n, 1)
         seed = checks.check_integer("seed", seed, 0)
@@ -218,6 +230,9 @@ class Draw(ImageModel):
             trace, batch_size: as for `sample`; the Trace has read windows.
 
         Returns: uint8 as `images`; with `trace` also a Trace.
+
+        Raises:
+            ValueError: as for `elbo`.
         """
         images = checks.check_images(images, self.image_shape, self.levels)
         seed = checks.check_integer("seed", seed, 0)

@@ -120,7 +120,7 @@ class EmbeddingNetwork(ImageModel):
         return self.get_metrics_result()
 
     def embed(self, images, batch_size=100):
-        """Args: uint8 images [n, height, width, colours]. Returns: h, float32 [n, features], of length 1."""
+        """uint8 images [n, height, width, colours] -> h, float32 [n, features], of length 1. ValueError for others."""
         images = checks.check_images(images, self.image_shape, self.levels)
         return self._in_batches(self._compile("embed", self), batch_size, images)
 

@@ -31,6 +31,9 @@ class GatedPixelCNN(PixelNetwork):
         dropout: rate, on the gates' outputs.
 
     The number of blocks, the first kernel and the head on CIFAR-10 are not given in the paper.
+
+    Raises:
+        ValueError: for an even kernel, maps that do not split into colour groups, or another argument out of range.
     """
 
     def __init__(

@@ -54,6 +54,9 @@ class MapPixelCNN(GatedPixelCNN):
         keeps_known: whether h is the image with holes and, as its last channel, a mask: the highest level where the
             pixel is known, else 0. A known pixel then has its value with certainty, in likelihoods and in samples.
         **kwargs: of GatedPixelCNN.
+
+    Raises:
+        ValueError: for no condition; for `keeps_known` of another condition; or as of GatedPixelCNN.
     """
 
     def __init__(

@@ -71,6 +71,7 @@ class MapRegression(ImageModel):
         return split_inputs(inputs)[1]
 
     def means_given(self, condition):
+        """h, [B, *condition_shape] -> what `call` gives."""
         return ops.cast(self.means(ops.relu(self.map_network(condition))), "float32")
 
     def _log_prob(self, inputs, means):
@@ -92,7 +93,10 @@ class MapRegression(ImageModel):
             self._check_condition(condition, len(images))
 
     def log_prob(self, images, condition=None, batch_size=64):
-        """Log-density in nats, float32 [n]; see MapPixelCNN.log_prob. Of wide distributions, about a probability's."""
+        """Log-density in nats, float32 [n]: of wide distributions, about a probability's.
+
+        Arguments and errors as of AutoregressiveModel.log_prob.
+        """
         images = checks.check_images(images, self.image_shape, self.levels)
         condition = self._check_condition(condition, len(images))
 
@@ -104,7 +108,11 @@ class MapRegression(ImageModel):
         return self._in_batches(function, batch_size, images, *([] if condition is None else [condition]))
 
     def mean(self, condition, batch_size=64):
-        """The mean image given each condition, uint8 [n, height, width, colours]; n is 1 for one of condition_shape."""
+        """The mean image given each condition, uint8 [n, height, width, colours]; n is 1 for one of condition_shape.
+
+        Raises:
+            ValueError: conditions of another type, shape or range.
+        """
         condition = np.asarray(condition)
         if condition.shape == self.condition_shape:
             condition = condition[None]

@@ -29,6 +29,9 @@ class MultiScalePixelRNN(AutoregressiveModel):
         map_filters: channels of the map that the second network is told.
         map_depth: residual blocks of the network that makes the map.
         **kwargs: of both PixelRNNs; and of the model (dtype, name).
+
+    Raises:
+        ValueError: for a factor that is no power of two or does not divide the image, or as of PixelRNN.
     """
 
     def __init__(self, image_shape=(32, 32, 3), levels=256, factor=4, map_filters=32, map_depth=1, **kwargs):

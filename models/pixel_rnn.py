@@ -34,6 +34,9 @@ class PixelRNN(PixelNetwork):
         first_kernel_size: odd, of the first convolution.
         head_filters: maps between the two 1x1 convolutions of the head (the paper: 1024; MNIST 32); default 2h.
         dropout: rate, before the last convolution of each block (not in the paper).
+
+    Raises:
+        ValueError: for an even kernel, maps that do not split into colour groups, or another argument out of range.
     """
 
     widening = 2
