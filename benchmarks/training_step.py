@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import torch
 
-from benchmarks import timing, torch_twin
+from benchmarks import timing, torch_gated_pixel_cnn
 from models.gated_pixel_cnn import GatedPixelCNN
 from reproduce import memory
 
@@ -40,7 +40,7 @@ def keras_step(images):
 
 
 def torch_step(images, memory_format):
-    network = torch_twin.GatedPixelCNN(**NETWORK).to(memory_format=memory_format)
+    network = torch_gated_pixel_cnn.GatedPixelCNN(**NETWORK).to(memory_format=memory_format)
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=memory_format)
 
