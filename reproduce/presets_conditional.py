@@ -34,7 +34,9 @@ _FROM_UNCONDITIONAL = {  # most of its work is the same
 }  # fmt: skip
 CLASSES_CIFAR = {
     "gated_pixel_cnn": _GATED_CIFAR,
-    "class_gated_pixel_cnn": _with(_with(_GATED_CIFAR, **_FROM_UNCONDITIONAL), **_RECOGNITION),
+    "class_gated_pixel_cnn": _with(
+        _with({name: _GATED_CIFAR[name] for name in _RECOGNITION}, **_FROM_UNCONDITIONAL), **_RECOGNITION
+    ),
 }
 
 # MNIST with 256 levels, which the paper does not model: sizes are ours.
