@@ -81,7 +81,8 @@ def table(rows, records, metric, title):
     """The Markdown page of one table.
 
     Args:
-        rows: `Row`s, in the paper's order; all are shown that have a number, published or measured.
+        rows: `Row`s, in the paper's order; all are shown that have a number, published or measured, and all of a table
+            without published numbers.
         records: `records.Record`s of this table, in any order.
         metric: the name of the metric of all of them, one of `records.METRICS`.
         title: heading of the page.
@@ -186,16 +187,17 @@ def _lines(rows, records, metric):
 def _chosen(rows, records):
     """[(row, its best record)] for each data set, and each schedule that flags gave, of a row; or [(row, None)].
 
-    A row without a number, published or measured, is left out.
+    Of a table that has published numbers, a row with none and none of ours is left out.
     """
+    known = _marks(rows)
     lines = []
     for row in rows:
         groups = {}
         for record in records:
             if record.row == row.name:
                 groups.setdefault((record.data, record.changed), []).append(record)
-        published = (row.published_test, row.published_train) != (None, None)
-        lines += [(row, best(groups[key])) for key in sorted(groups)] or [(row, None)] * published
+        shown = not known or (row.published_test, row.published_train) != (None, None)
+        lines += [(row, best(groups[key])) for key in sorted(groups)] or [(row, None)] * shown
     return lines
 
 

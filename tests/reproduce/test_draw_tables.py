@@ -202,7 +202,6 @@ PUBLISHED = {
         ("DRAW", "<= 80.97"),
         ("PixelCNN", "81.30"),
         ("Diagonal BiLSTM (7 layers, h=16)", "79.20"),
-        ("Gated PixelCNN", "-"),
     ],
     "table1_cluttered_mnist": [
         ("Convolutional, 2 layers", "14.35"),
@@ -221,4 +220,5 @@ def test_published_numbers_stand_in_the_papers_order(experiment):
     shown = [(name, number.split(" [")[0]) for name, number in cells]
     expected = PUBLISHED[experiment.table]
     assert [line for line in shown if line[0] in dict(expected)] == expected
-    assert len(shown) == 2 + len(experiment.rows)  # the heading, a line of dashes, and no row left out
+    with_numbers = [row for row in experiment.rows if row.published_test is not None]
+    assert len(shown) == 2 + len(with_numbers)  # the heading, a line of dashes, and no such row left out
