@@ -1,6 +1,6 @@
 """What is waited for after the last batch: `evaluate` and `fit` from our pipelines and from those that Keras makes.
 
-  python benchmarks/data_pipelines.py          two minutes
+  python benchmarks/data_pipelines.py          half a minute
 
 Keras' are autotuned, and their ends wait for the tuner (data/untuned.py). Summed over evaluations of 48 to 768 images
 and trainings of 10 to 160 steps, since how long one waits goes by how long the work was. Only the time after the last

@@ -24,7 +24,10 @@ def endless(batches):
 
 
 def once(examples, batch_size):
-    """Of a tuple of arrays, or of dicts of them: each example once, in order; a tuple too, Keras' first arguments."""
+    """Of a tuple of arrays, or of dicts of them: each example once, in order; a tuple too, Keras' first arguments.
+
+    On JAX it is Keras that makes batches of them: its own argument must give the `batch_size` too.
+    """
     if keras.backend.backend() != "tensorflow":
         return examples
     import tensorflow as tf

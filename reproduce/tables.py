@@ -189,14 +189,14 @@ def _chosen(rows, records):
 
     Of a table that has published numbers, a row with none and none of ours is left out.
     """
-    known = _marks(rows)
+    published = _marks(rows)
     lines = []
     for row in rows:
         groups = {}
         for record in records:
             if record.row == row.name:
                 groups.setdefault((record.data, record.changed), []).append(record)
-        shown = not known or (row.published_test, row.published_train) != (None, None)
+        shown = not published or (row.published_test, row.published_train) != (None, None)
         lines += [(row, best(groups[key])) for key in sorted(groups)] or [(row, None)] * shown
     return lines
 
