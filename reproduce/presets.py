@@ -242,7 +242,7 @@ _GLIMPSES_8 = {
                     evaluation_images=16, test_images=16, warmup_steps=2, ema_momentum=0.5),
     "quick": Preset({"glimpses": 8, "units": 256, "glimpse_size": 12}, 1000, 25, clip_norm=0.2, ema_momentum=0.99,
                     steps_per_epoch=250, validation_images=500, evaluation_images=1000, evaluation_batch=100),
-    "cpu": Preset({"glimpses": 8, "units": 256, "glimpse_size": 12}, 30_000, 50, clip_norm=0.2,
+    "cpu": Preset({"glimpses": 8, "units": 256, "glimpse_size": 12}, 60_000, 50, clip_norm=0.2,
                   steps_per_epoch=500, warmup_steps=200, validation_images=1000, evaluation_batch=100),
     "gpu": Preset({"glimpses": 8, "units": 256, "glimpse_size": 12}, 100_000, 100, clip_norm=0.2, steps_per_epoch=1000,
                   warmup_steps=500, evaluation_batch=100, xla=True),
