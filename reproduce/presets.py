@@ -236,16 +236,18 @@ def _multi_scale(row_lstm):
     }
 
 
-# A small clip_norm: now and then a window's gradient is a hundred times the usual one, and a step along it is the end.
+# Gradients explode now and then on their way through the windows, to a thousand times their usual norm of 7: each is
+# scaled to the same. At twice the rate, 60,000 steps of 8 glimpses ended at 80 % all the same: after 8,300 all windows
+# left the image within a hundred steps.
 _GLIMPSES_8 = {
     "smoke": Preset({"glimpses": 2, "units": 8, "glimpse_size": 4}, 6, 4, steps_per_epoch=2, validation_images=8,
                     evaluation_images=16, test_images=16, warmup_steps=2, ema_momentum=0.5),
     "quick": Preset({"glimpses": 8, "units": 256, "glimpse_size": 12}, 1000, 25, clip_norm=0.2, ema_momentum=0.99,
                     steps_per_epoch=250, validation_images=500, evaluation_images=1000, evaluation_batch=100),
-    "cpu": Preset({"glimpses": 8, "units": 256, "glimpse_size": 12}, 60_000, 50, clip_norm=0.2,
+    "cpu": Preset({"glimpses": 8, "units": 256, "glimpse_size": 12}, 40_000, 50, learning_rate=5e-4, clip_norm=0.2,
                   steps_per_epoch=500, warmup_steps=200, validation_images=1000, evaluation_batch=100),
-    "gpu": Preset({"glimpses": 8, "units": 256, "glimpse_size": 12}, 100_000, 100, clip_norm=0.2, steps_per_epoch=1000,
-                  warmup_steps=500, evaluation_batch=100, xla=True),
+    "gpu": Preset({"glimpses": 8, "units": 256, "glimpse_size": 12}, 100_000, 100, learning_rate=5e-4, clip_norm=0.2,
+                  steps_per_epoch=1000, warmup_steps=500, evaluation_batch=100, xla=True),
     "paper": Preset({"glimpses": 8, "units": 256, "glimpse_size": 12}, 500_000, 100, learning_rate=3e-4, clip_norm=0.2,
                     steps_per_epoch=1000, warmup_steps=1000, evaluation_batch=100, xla=True),
 }  # fmt: skip
