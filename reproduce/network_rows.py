@@ -13,6 +13,7 @@ from reproduce import (
     measuring,
     networks,
     pictures,
+    precision,
     presets,
     records,
     training,
@@ -108,6 +109,8 @@ def _kept(experiment, model, data, preset, options, run_dir, said):
 
 def _train(experiment, model, data, preset, options, run_dir):
     """(the trained network, training.Training)."""
+    if slow := precision.warning(preset.precision):
+        print(slow, flush=True)
     keras.utils.set_random_seed(options.seed)  # the same weights whichever rows ran before
     with devices.scope(preset.devices):
         network = networks.make_network(model, data, preset.precision, **preset.model)

@@ -245,9 +245,9 @@ def shown(value, metric):
 
 def describe_machine():
     """The accelerators that Keras' backend sees, as "2 x NVIDIA A100"; else "AMD EPYC, 2 cores, 23 GiB"."""
-    if accelerators := _accelerators():
-        count = f"{len(accelerators)} x " if len(accelerators) > 1 else ""
-        return count + ", ".join(dict.fromkeys(accelerators))
+    if found := accelerators():
+        count = f"{len(found)} x " if len(found) > 1 else ""
+        return count + ", ".join(dict.fromkeys(found))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     description = f"{_processor()}, {cores} core{'s' if cores != 1 else ''}"
     if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", ()):  # not on Windows
@@ -255,7 +255,8 @@ def describe_machine():
     return description
 
 
-def _accelerators():
+def accelerators():
+    """Names of the accelerators that Keras' backend sees, one for each."""
     import keras  # here and below: reading and drawing records needs no backend
 
     if keras.backend.backend() == "tensorflow":

@@ -113,6 +113,11 @@ def write(folder):
         "compose.yaml": COMPOSE.format(flags="\n".join(f"      - {flag}" for flag in server_flags())),
     }
     for name, text in files.items():
-        partial = folder / f".{name}.{os.getpid()}"
-        partial.write_text(text)
-        partial.replace(folder / name)
+        write_whole(folder / name, text)
+
+
+def write_whole(path, text):
+    """A server that looks while `path` is written finds the old file or the new one."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text)
+    partial.replace(path)

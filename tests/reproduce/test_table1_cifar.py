@@ -22,6 +22,7 @@ from reproduce import (
     network_rows,
     networks,
     pictures,
+    precision,
     presets,
     records,
     rows,
@@ -366,6 +367,8 @@ def test_script_on_a_terminal_shows_cost_and_speed_while_it_trains(bare_machine,
     assert process.wait() == 0, errors
     text = output.decode()
     assert text.startswith("Data: photographs of scikit-learn (32x32 crops), not CIFAR-10, from")
+    warning = precision.warning("mixed_bfloat16")  # None on a processor that has bfloat16
+    assert warning is None or warning in text
     bars = [part for part in text.split("\r") if "2/2" in part and "images/s" in part]
     assert bars and all("bits_per_dim: " in bar and " loss: " not in bar for bar in bars)
     assert "UserWarning" not in errors and "Traceback" not in errors
