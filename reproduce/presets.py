@@ -259,7 +259,10 @@ _CONV_CLUTTERED = {
     name: dataclasses.replace(preset, model={"units": 8} if name == "smoke" else {})
     for name, preset in _GLIMPSES_8.items()
 }
-_CONV_CLUTTERED["cpu"] = dataclasses.replace(_CONV_CLUTTERED["cpu"], steps=12_000)  # whole images cost more a step
+_CONV_CLUTTERED |= {  # it has no windows to lose, and whole images cost more a step
+    "cpu": dataclasses.replace(_CONV_CLUTTERED["cpu"], steps=12_000, learning_rate=1e-3),
+    "gpu": dataclasses.replace(_CONV_CLUTTERED["gpu"], learning_rate=1e-3),
+}
 
 PRESETS = {
     "table1_cifar": {
