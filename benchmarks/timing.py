@@ -7,7 +7,7 @@ import pathlib
 import statistics
 import time
 
-from reproduce import records
+from reproduce import machine, records
 
 
 def arguments(doc, **flags):
@@ -50,7 +50,7 @@ def report(name, measured, bars, results_dir=records.REPOSITORY / "results"):
         "bars": {
             what: {"value": value, "limit": limit, "met": value <= limit} for what, (value, limit) in bars.items()
         },
-        "hardware": records.describe_machine(),
+        "hardware": machine.describe(),
         "versions": records.versions(),
         "commit": records.git_commit(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -29,7 +29,7 @@ from PIL import Image
 from data import files
 from data import images as data_images
 from models import lossless
-from reproduce import checkpoints, compress_page, memory, networks, pictures, records
+from reproduce import checkpoints, compress_page, machine, memory, networks, pictures, records
 
 _MODEL = "table1_cifar/gated_pixel_cnn-muon-cifar10.json"
 _DATA = "cifar10"
@@ -145,7 +145,7 @@ def _keep(measured, data, images, options):
         "images": len(images),
         "side_by_side": min(len(images), lossless.BATCH),
         "measured": measured,
-        "hardware": records.describe_machine(),
+        "hardware": machine.describe(),
         "versions": records.versions() | {"imagecodecs": imagecodecs.__version__},
         "commit": records.git_commit(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

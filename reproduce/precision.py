@@ -1,10 +1,7 @@
 """Whether a half precision makes a machine faster: a processor without its arithmetic imitates it, at great cost."""
 
-import pathlib
+from reproduce import machine
 
-from reproduce import records
-
-CPUINFO = pathlib.Path("/proc/cpuinfo")
 # Names that Linux has for instructions which multiply in it, on x86 and on ARM.
 _INSTRUCTIONS = {
     "mixed_bfloat16": {"avx512_bf16", "amx_bf16", "bf16"},
@@ -17,7 +14,7 @@ def warning(precision):
 
     None, too, where there is an accelerator, or the processor does not say what it can (not Linux).
     """
-    if precision not in _INSTRUCTIONS or records.accelerators() or not (has := _features()):
+    if precision not in _INSTRUCTIONS or machine.accelerators() or not (has := machine.instructions()):
         return None
     if has & _INSTRUCTIONS[precision]:
         return None
@@ -25,13 +22,3 @@ def warning(precision):
         f"this processor has no arithmetic for {precision} and imitates it, many times slower: "
         "--precision=float32 gives about the same numbers"
     )
-
-
-def _features():
-    """The words of the first line of features in /proc/cpuinfo; none, where there is no such line."""
-    try:
-        lines = CPUINFO.read_text().splitlines()
-    except OSError:
-        return set()
-    named = (line.partition(":") for line in lines)
-    return next((set(words.split()) for name, _, words in named if name.strip() in ("flags", "Features")), set())

@@ -66,7 +66,7 @@ class Record:
     wall_seconds: float  # of training, summed over resumed runs
     cpu_seconds: float
     images_per_second: float
-    hardware: str  # describe_machine()
+    hardware: str  # machine.describe()
     backend: str
     versions: dict[str, str]  # versions()
     seed: int
@@ -241,41 +241,6 @@ UNTRAINED = {
 def shown(value, metric):
     """A record's value as the unit of METRICS shows it: squared errors in thousandths, as 1411.5928 prints them."""
     return value * _SHOWN_TIMES.get(metric, 1.0)
-
-
-def describe_machine():
-    """The accelerators that Keras' backend sees, as "2 x NVIDIA A100"; else "AMD EPYC, 2 cores, 23 GiB"."""
-    if found := accelerators():
-        count = f"{len(found)} x " if len(found) > 1 else ""
-        return count + ", ".join(dict.fromkeys(found))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    description = f"{_processor()}, {cores} core{'s' if cores != 1 else ''}"
-    if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", ()):  # not on Windows
-        description += f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
-    return description
-
-
-def accelerators():
-    """Names of the accelerators that Keras' backend sees, one for each."""
-    import keras  # here and below: reading and drawing records needs no backend
-
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        details = map(tf.config.experimental.get_device_details, tf.config.list_physical_devices("GPU"))
-        return [detail.get("device_name", "GPU") for detail in details]
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return [device.device_kind for device in jax.devices() if device.platform != "cpu"]
-    return []
-
-
-def _processor():
-    try:
-        return re.search(r"^model name\s*:\s*(.+)$", pathlib.Path("/proc/cpuinfo").read_text(), re.MULTILINE)[1].strip()
-    except (OSError, TypeError):  # not Linux, or a processor that Linux gives no such line for
-        return platform.processor() or platform.machine()
 
 
 def versions():

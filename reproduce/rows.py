@@ -21,6 +21,7 @@ from reproduce import (
     command,
     devices,
     dry_run,
+    machine,
     measuring,
     memory,
     network_rows,
@@ -134,7 +135,7 @@ def run(experiment, options, argv):
         devices.start(options.devices or 1)
         data = _load(experiment, options)
         print(f"Data: {data.title}, from {data.source}")
-        print(f"Device: {records.describe_machine()}; Keras on {keras.backend.backend()}\n")
+        print(f"Device: {machine.describe()}; Keras on {keras.backend.backend()}\n")
         if options.dry_run:
             return _dry_run(experiment, chosen, data, options)
         measured = tables.read_records(options.results_dir, experiment.table, experiment.rows)
@@ -232,7 +233,7 @@ def _said(experiment, row, model, data, options, argv):
         "data_fingerprint": data.fingerprint,
         "is_fallback": data.is_fallback,
         "metric": experiment.metric,
-        "hardware": records.describe_machine(),
+        "hardware": machine.describe(),
         "backend": keras.backend.backend(),
         "versions": records.versions(),
         "seed": options.seed,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reproduce import precision, records
+from reproduce import machine, precision
 
 OLD = "model name\t: AMD EPYC\nflags\t\t: fpu sse4_2 avx avx2 f16c fma\n"
 NEW = "flags\t\t: fpu avx2 avx512f avx512_bf16\nvmx flags\t: avx2\n"
@@ -15,8 +15,8 @@ def on(monkeypatch, tmp_path):
 
     def on(text, accelerators=()):
         (tmp_path / "cpuinfo").write_text(text)
-        monkeypatch.setattr(precision, "CPUINFO", tmp_path / "cpuinfo")
-        monkeypatch.setattr(records, "accelerators", lambda: list(accelerators))
+        monkeypatch.setattr(machine, "CPUINFO", tmp_path / "cpuinfo")
+        monkeypatch.setattr(machine, "accelerators", lambda: list(accelerators))
 
     return on
 
@@ -43,5 +43,5 @@ def test_an_accelerator_has_them_whatever_the_processor(on):
 def test_of_a_processor_that_says_nothing_nothing_is_said(on, monkeypatch, tmp_path):
     on("processor\t: 0\n")
     assert precision.warning("mixed_bfloat16") is None
-    monkeypatch.setattr(precision, "CPUINFO", tmp_path / "none")
+    monkeypatch.setattr(machine, "CPUINFO", tmp_path / "none")
     assert precision.warning("mixed_bfloat16") is None

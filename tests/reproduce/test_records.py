@@ -281,26 +281,6 @@ def fake_backend(monkeypatch, name, module):
     monkeypatch.setitem(sys.modules, name, module)
 
 
-def test_a_machine_is_its_accelerators(monkeypatch):
-    gpu = types.SimpleNamespace(platform="gpu", device_kind="NVIDIA H100")
-    cpu = types.SimpleNamespace(platform="cpu", device_kind="cpu")
-    fake_backend(monkeypatch, "jax", types.SimpleNamespace(devices=lambda: [gpu, gpu, cpu]))
-    assert records.describe_machine() == "2 x NVIDIA H100"
-    config = types.SimpleNamespace(
-        list_physical_devices=lambda kind: ["gpu:0"] if kind == "GPU" else ["cpu:0"],
-        experimental=types.SimpleNamespace(get_device_details=lambda device: {"device_name": f"Tesla {device}"}),
-    )
-    fake_backend(monkeypatch, "tensorflow", types.SimpleNamespace(config=config))
-    assert records.describe_machine() == "Tesla gpu:0"
-
-
-def test_a_machine_without_accelerators_is_its_processor(monkeypatch):
-    fake_backend(monkeypatch, "jax", types.SimpleNamespace(devices=lambda: []))
-    monkeypatch.setattr(records, "_processor", lambda: "AMD EPYC")
-    monkeypatch.setattr(records.os, "sched_getaffinity", lambda process: {0, 1}, raising=False)
-    assert re.fullmatch(r"AMD EPYC, 2 cores(, \d+ GiB)?", records.describe_machine())
-
-
 def test_versions_are_those_of_what_runs(monkeypatch):
     fake_backend(monkeypatch, "jax", types.SimpleNamespace(__version__="0.9"))
     found = records.versions()
