@@ -47,7 +47,8 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
     unit = "squared_error"  # mean squared error of a colour of a pixel, 0 to 1
 
     def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+        # No casts on the way in: in bfloat16 style 301 would be style 300, and 313 degrees 312.
+        super().__init__(*args, autocast=False, **kwargs)
         self._theta = keras.random.SeedGenerator(0)
         self._error = keras.metrics.Mean(name="squared_error")
 

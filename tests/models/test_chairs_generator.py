@@ -144,6 +144,16 @@ def test_the_spread_grows_in_half_precision_too(policy):
     assert float(model.steps_seen.value) == 1000.0
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float16"])
+def test_styles_and_degrees_are_exact_in_half_precision(policy):
+    model = made(num_styles=3000, transformations=False, dtype=policy)
+    labels = np.array([[301, 313, 20.25], [2999, 347, 30]], "float32")
+    found = model({"images": IMAGES[:2], "condition": labels}, training=True)
+    styles = np.eye(3000, dtype="float32")[[301, 2999]]
+    for given, said in zip(("rgb", "mask"), model.draw(styles, labels[:, 1:]), strict=True):
+        np.testing.assert_array_equal(found[given], said)
+
+
 def discs(azimuths=6):
     """Discs, smaller and larger, at a place on a circle by the azimuth: what chairs are to a test."""
     down, right = (np.mgrid[:SIZE, :SIZE] - 7.5)[:, None]
