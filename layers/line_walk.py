@@ -104,7 +104,8 @@ def walk_through(gates, kernel, outside, before, after):
             of_kernel = ops.matmul(ops.swapaxes(by_walk[0], 1, 2), by_walk[1])
             at_ends = ops.zeros_like(outside)
             for j in range(taps):  # where a tap looked past the end of a line
-                places = range(before - j) if j < before else range(length - (j - before), length)
+                past = j - before
+                places = range(min(-past, length)) if past < 0 else range(max(length - past, 0), length)
                 for place in places:
                     of_place = ops.sum(of_gates[:, :, :, place], axis=(0, 2))[:, None]  # [D, 1, 4h]
                     at_ends += ops.matmul(of_place, transposed[:, :, j * units : (j + 1) * units])[:, 0]

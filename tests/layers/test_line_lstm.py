@@ -8,6 +8,7 @@ import pytest
 from keras import ops
 
 from layers.diagonal_bilstm import DiagonalBiLSTM, skew, unskew
+from layers.line_walk import lstm_step, neighbours, walk_through
 from layers.row_lstm import RowLSTM
 
 UNITS = 6
@@ -138,6 +139,29 @@ def test_values_and_gradients_are_the_papers(gradient, name, condition, colours)
             either.append((paper(moved[0], told, colours, moved[1:]) * mixture).sum())
         slope = (either[0] - either[1]) / 2e-5
         assert (gradients[i].reshape(array.shape) * direction).sum() == pytest.approx(slope, rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("length", [1, 2, 6])
+def test_gradients_of_lines_shorter_than_what_is_seen_of_them(gradient, length):
+    random = np.random.default_rng(0)
+    shapes = (3, 1, 2, length, 4 * UNITS), (1, 6 * UNITS, 4 * UNITS), (1, UNITS)
+    values = [random.normal(size=shape).astype("float32") for shape in shapes]
+    mixture = random.normal(size=(3, 1, 2, length, UNITS)).astype("float32")
+
+    def by_hand(gates, kernel, outside):
+        return ops.sum(walk_through(gates, kernel, outside, 3, 2) * mixture)
+
+    def step_by_step(gates, kernel, outside):
+        memory = ops.broadcast_to(outside, (1, 2, length, UNITS))
+        hidden, total = ops.tanh(memory), 0.0
+        end = hidden[:, :, :1]
+        for line, of_line in zip(ops.unstack(gates), mixture, strict=True):
+            hidden, memory = lstm_step(line + ops.matmul(neighbours(hidden, end, 3, 2), kernel), memory)
+            total += ops.sum(hidden * of_line)
+        return total
+
+    for found, expected in zip(gradient(by_hand, *values), gradient(step_by_step, *values), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("height, width", [(3, 3), (2, 5), (5, 2), (1, 4), (4, 1)])
