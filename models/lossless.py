@@ -30,6 +30,7 @@ BATCH = 256  # images that are walked side by side; part of the format, since it
 _HEADER = struct.Struct("<4s3I2H8s8s")  # magic; n, height, width; colours, levels; network, images
 _DIGEST = 8  # bytes kept of a SHA-256
 _MOST = 2**31  # sub-pixels in a file
+_LONGEST = 2**16 - 1  # pixels: height and width, as the header has room for them
 _CATEGORICAL = constriction.stream.model.Categorical(perfect=False)
 
 
@@ -55,6 +56,8 @@ def encode(model, images):
     model = _resized(model, images)
     if np.size(images) > _MOST:
         raise ValueError(f"images must be at most {_MOST} sub-pixels. Received: shape {list(np.shape(images))}")
+    if max(np.shape(images)[1:3]) > _LONGEST:
+        raise ValueError(f"images must be at most {_LONGEST} high and wide. Received: shape {list(np.shape(images))}")
     images = checks.check_images(images, model.image_shape, model.levels)
     coder = constriction.stream.queue.RangeEncoder()
     walk = _Walk(model, arithmetic)

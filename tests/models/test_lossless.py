@@ -103,6 +103,13 @@ def test_more_than_a_file_holds_is_refused_before_any_work(network, images, monk
         lossless.encode(network, images)
 
 
+@pytest.mark.parametrize("height, width", [(1, 2**16), (2**16, 1)])
+def test_sides_that_the_header_cannot_hold_are_refused_before_any_work(network, monkeypatch, height, width):
+    monkeypatch.setattr(lossless, "_Walk", None)
+    with pytest.raises(ValueError, match="images must be at most 65535 high and wide. Received: shape"):
+        lossless.encode(network, np.zeros((1, height, width, 3), "uint8"))
+
+
 def test_what_cannot_be_coded_is_named(network, make_model, make_draw, images):
     with pytest.raises(ValueError, match="model must be a GatedPixelCNN without a condition. Received: Draw"):
         lossless.encode(make_draw(), images)
