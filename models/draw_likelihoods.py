@@ -4,7 +4,7 @@ bernoulli              of binary pixels: the paper's, for binarised MNIST. Nats 
 cross_entropy          of grey or colour intensities, taken as probabilities: the paper's, for SVHN and CIFAR-10. The
                        paper says that it is no compression cost: nats that compare with no likelihood.
 discretized_logistic   of 8-bit values: a distribution over 0 .. 255, scored in bits/dim (arXiv 1701.05517, Section 2.1,
-                       of one component).
+                       of one component). Departure: ours, for the paper gives no likelihood of such values.
 
 Each has `channels` of the canvas for one colour, the first of which is the logit of the mean in [0, 1].
 """
