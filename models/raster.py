@@ -23,6 +23,7 @@ import math
 import numpy as np
 from keras import ops
 
+PARTS = 2.0**23  # in which probabilities are counted: up to 2^24 all whole numbers are float32
 COLDEST = 1e-30  # temperature; divided by one near the least float32, logits would overflow
 
 
@@ -31,9 +32,12 @@ def inverse_cdf(logits, uniform, temperature=1.0):
 
     `logits` [..., levels], `uniform` [..., 1] in [0, 1), `temperature` > 0 (1: the model's distribution; towards 0: its
     mode). Returns values 0 .. levels - 1, float32 [..., 1].
+
+    Probabilities are rounded to whole parts of 2^-23: float32 adds these up exactly, in whatever order, so that a value
+    without probability has no step of its own, not even one of rounding.
     """
-    cdf = cumulative(ops.softmax(logits / temperature, axis=-1))
-    reached = uniform * cdf[..., -1:]  # which rounding leaves a little beside 1
+    cdf = cumulative(ops.round(ops.softmax(logits / temperature, axis=-1) * PARTS))
+    reached = uniform * cdf[..., -1:]  # which rounding leaves a little beside PARTS
     steps_below = ops.sum(ops.cast(cdf <= reached, "float32"), axis=-1, keepdims=True)
     return ops.minimum(steps_below, logits.shape[-1] - 1.0)
 

@@ -95,6 +95,19 @@ def test_rounding_gives_the_last_value_no_chance(levels):
     assert draw(logits, np.full(200, ALMOST_ONE)).max() < levels - 1
 
 
+@pytest.mark.parametrize("levels", LEVELS)
+def test_nor_does_any_rounding_between_two_steps(levels):
+    """Uniform numbers as near to the ends of steps as float32 has them, among values that have no chance."""
+    random = np.random.default_rng(6)
+    alive = random.random((4000, levels)) < random.uniform(0.1, 1, (4000, 1))
+    alive[:, levels // 2] = True
+    logits = np.where(alive, random.normal(size=alive.shape) * 3, NO_CHANCE).astype("float32")
+    steps = np.cumsum(softmax(logits), axis=-1)
+    ends = np.take_along_axis(steps, random.integers(levels, size=(4000, 1)), axis=-1)[:, 0]
+    near = np.clip(ends.astype("float32") + random.integers(-3, 4, 4000) * np.float32(2**-24), 0, ALMOST_ONE)
+    assert alive[np.arange(4000), draw(logits, near)].all()
+
+
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
 @pytest.mark.parametrize("levels", LEVELS)
 def test_cumulative_is_the_running_sum(levels, shape):
