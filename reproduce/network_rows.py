@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import pathlib
+import re
 
 import keras
 
@@ -78,7 +79,7 @@ def run(experiment, model, data, options, said):
         "images_per_second": trained.images_per_second,
         **_weights(experiment, kept, options, run_dir),
         "samples": f"{experiment.table}/{run_dir.name}.png",
-        "notes": _notes(options, preset, trained, origin, said),
+        "notes": _notes(preset, trained, origin, said),
         "measurements": experiment.measure(kept, data, preset, options.seed) if experiment.measure else {},
     }
     return measured, draw(kept, data=data, n=SAMPLES, seed=options.seed)
@@ -142,10 +143,11 @@ def _weights(experiment, kept, options, run_dir):
     return {"weights": weights, "weights_sha256": digest}
 
 
-def _notes(options, preset, trained, origin, said):
+def _notes(preset, trained, origin, said):
+    threads = re.search(r"--?threads[= ](\d+)", origin["command"])  # of the training, as the record's time is
+    parts = [f"On {threads[1]} CPU thread(s)."] if threads else []
     elsewhere = origin["hardware"] != said["hardware"]
-    parts = [f"Measured on {said['hardware']}, by {said['backend']}."] if elsewhere else []
-    parts += [f"On {options.threads} CPU thread(s)."] if options.threads and not elsewhere else []
+    parts += [f"Measured on {said['hardware']}, by {said['backend']}."] if elsewhere else []
     starts = " and ".join(path for path in (preset.start, preset.start_map) if path)
     parts += [f"Started from the weights {starts}, whose own training is not counted."] if starts else []
     if trained.earlier_steps:
