@@ -116,15 +116,24 @@ def _train(experiment, model, data, preset, options, run_dir):
     with devices.scope(preset.devices):
         network = networks.make_network(model, data, preset.precision, **preset.model)
         if preset.start:
-            warm_start.start_from(network, pathlib.Path(options.results_dir) / preset.start)
+            warm_start.start_from(network, _start(preset.start, options))
         if preset.start_map:
-            warm_start.start_map_from(network, pathlib.Path(options.results_dir) / preset.start_map)
+            warm_start.start_map_from(network, _start(preset.start_map, options))
         pictured = preset.epoch_samples if devices.processes() == 1 else 0  # a picture is not made by all together
         draw = experiment.picture or picture
         small = functools.partial(draw, data=data, n=pictured) if pictured else None
         trained = training.train(network, preset, data, run_dir, options.seed, options.restart, small)
     devices.leave()
     return network, trained
+
+
+def _start(weights, options):
+    """The path of weights that a preset starts from."""
+    path = pathlib.Path(options.results_dir) / weights
+    if not path.is_file():
+        message = f"this preset starts from the weights {weights}, which {options.results_dir} does not have"
+        raise weights_file.Refused(f"{message}: copy them from results/, or train them first")
+    return path
 
 
 def _run_dir(experiment, model, data, options):
