@@ -20,5 +20,5 @@ def page(contents):
             value = f"{bar['value']:.2f}" + ("" if bar["met"] else ", missed")
             lines.append((link, what, value, f"{bar['limit']:.3g}"))
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    machines = sorted({content["hardware"] for content in contents})
-    return f"{table}\n\nMedians, side by side in one run on {'; '.join(machines)}.\n"
+    machines = sorted({content["hardware"].replace(", 1 cores,", ", 1 core,") for content in contents})
+    return f"{table}\n\nMedians, those of a benchmark side by side in one run, on {' or '.join(machines)}.\n"

@@ -4,6 +4,7 @@ All errors are of colour on black, in [0, 1], as in the paper's loss; all pictur
 """
 
 import dataclasses
+import re
 
 import numpy as np
 from absl import flags
@@ -41,8 +42,8 @@ def load(options, name=None, **more):
     places = {place: getattr(options, place) for place in ("data_dir", "cache_dir", "furniture", "voxels", "styles")}
     views = view_sets.load(name, size, **places, processes=options.processes, **more)
     few = "" if options.styles is None else f"-first{options.styles}"
-    designs = str(len(np.unique(views.styles)))
-    designs = "" if designs in views.title else f", {designs} designs"
+    designs = len(np.unique(views.styles))
+    designs = "" if re.search(rf"\b{designs}\b", views.title) else f", {designs} designs"
     return dataclasses.replace(
         views,
         name=f"{views.name}-{size}{few}",

@@ -48,9 +48,17 @@ def open_run(run_dir, settings, restart=False):
 
 
 def changes(run_dir, settings):
-    """How `settings` differ from those of the run in `run_dir`: ["preset.steps was 6, is 8"]."""
-    earlier = json.loads((pathlib.Path(run_dir) / "settings.json").read_text(encoding="utf-8"))
+    """How `settings` differ from those of the run in `run_dir`: ["preset.steps was 6, is 8"]; see `read_json`."""
+    earlier = read_json(pathlib.Path(run_dir) / "settings.json")
     return _differences(earlier, json.loads(json.dumps(settings)))
+
+
+def read_json(path):
+    """What a file of a run holds. Raises Refused for one that is damaged, as by half a copy."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Refused(f"{path} is damaged: {error}") from error
 
 
 def _differences(earlier, now, name=""):

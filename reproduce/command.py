@@ -28,7 +28,8 @@ def define(models, values=flags.FLAGS, choose=None, on_request=()):
     flags.DEFINE_string("data_dir", None, "folder of TensorFlow Datasets or .npz (default: TFDS_DATA_DIR)", **into)
     flags.DEFINE_string("results_dir", str(records.RESULTS), "for records, weights and sample grids", **into)
     flags.DEFINE_string("runs_dir", runs, "for checkpoints, TensorBoard logs and samples during training", **into)
-    flags.DEFINE_integer("seed", 0, "of initial weights, data order and samples", lower_bound=0, **into)
+    seeds = {"lower_bound": 0, "upper_bound": 2**32 - 1}  # NumPy's
+    flags.DEFINE_integer("seed", 0, "of initial weights, data order and samples", **seeds, **into)
     flags.DEFINE_bool("evaluate_only", False, "measure weights, of --weights or results_dir, and do not train", **into)
     flags.DEFINE_bool("train_only", False, "train, keep weights in runs_dir, and leave measuring for later", **into)
     flags.DEFINE_string("weights", None, "with --evaluate_only: a .weights.h5 file of the one row in --rows", **into)

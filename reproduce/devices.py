@@ -122,6 +122,9 @@ def check(model, preset, rows=()):
         )
     if accumulate * devices > 1 and NETWORKS[model].needs_identities:
         raise ValueError(f"--devices and --accumulate must be 1 for {model}: its loss is of a whole batch")
+    episode = 2 * NETWORKS[model](**preset.model).ways if NETWORKS[model].needs_identities else 1
+    if preset.batch_size % episode:
+        raise ValueError(f"--batch_size must be a multiple of {episode} for {model}. Received: {preset.batch_size}")
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ The same command, given again, does not train again: it measures. So a network c
 import dataclasses
 import json
 import pathlib
+import re
 
 from models import weights_file
 from reproduce import checkpoints, records, training
@@ -27,7 +28,8 @@ def keep(run_dir, network, trained, said):
     digest = training.save_weights(network, run_dir / "trained.weights.h5")
     told = {
         "training": dataclasses.asdict(trained),
-        "origin": {name: said[name] for name in ORIGIN} | {"command": said["command"].replace(" --train_only", "")},
+        "origin": {name: said[name] for name in ORIGIN}
+        | {"command": re.sub(r" --?train_only\S*", "", said["command"])},
         "weights_sha256": digest,
     }
     records.atomic_write(run_dir / "trained.json", json.dumps(told, indent=2) + "\n")
@@ -39,12 +41,12 @@ def read(run_dir, settings, network):
     Returns: (training.Training, {field of a record: value}), or None where `run_dir` holds no such training.
 
     Raises:
-        weights_file.Refused: the weights are not there, or not those that were kept.
+        weights_file.Refused: the weights are not there, or not those that were kept; a file is damaged.
     """
     run_dir = pathlib.Path(run_dir)
     if not (run_dir / "trained.json").is_file() or checkpoints.changes(run_dir, settings):
         return None
-    told = json.loads((run_dir / "trained.json").read_text(encoding="utf-8"))
+    told = checkpoints.read_json(run_dir / "trained.json")
     weights_file.load(network, run_dir / "trained.weights.h5", told["weights_sha256"])
     return training.Training(**told["training"]), told["origin"]
 

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import pathlib
+import re
 
 import keras
 
@@ -78,7 +79,7 @@ def run(experiment, model, data, options, said):
         "images_per_second": trained.images_per_second,
         **_weights(experiment, kept, options, run_dir),
         "samples": f"{experiment.table}/{run_dir.name}.png",
-        "notes": _notes(options, preset, trained, origin, said),
+        "notes": _notes(preset, trained, origin, said),
         "measurements": experiment.measure(kept, data, preset, options.seed) if experiment.measure else {},
     }
     return measured, draw(kept, data=data, n=SAMPLES, seed=options.seed)
@@ -115,15 +116,24 @@ def _train(experiment, model, data, preset, options, run_dir):
     with devices.scope(preset.devices):
         network = networks.make_network(model, data, preset.precision, **preset.model)
         if preset.start:
-            warm_start.start_from(network, pathlib.Path(options.results_dir) / preset.start)
+            warm_start.start_from(network, _start(preset.start, options))
         if preset.start_map:
-            warm_start.start_map_from(network, pathlib.Path(options.results_dir) / preset.start_map)
+            warm_start.start_map_from(network, _start(preset.start_map, options))
         pictured = preset.epoch_samples if devices.processes() == 1 else 0  # a picture is not made by all together
         draw = experiment.picture or picture
         small = functools.partial(draw, data=data, n=pictured) if pictured else None
         trained = training.train(network, preset, data, run_dir, options.seed, options.restart, small)
     devices.leave()
     return network, trained
+
+
+def _start(weights, options):
+    """The path of weights that a preset starts from."""
+    path = pathlib.Path(options.results_dir) / weights
+    if not path.is_file():
+        message = f"this preset starts from the weights {weights}, which {options.results_dir} does not have"
+        raise weights_file.Refused(f"{message}: copy them from results/, or train them first")
+    return path
 
 
 def _run_dir(experiment, model, data, options):
@@ -142,10 +152,11 @@ def _weights(experiment, kept, options, run_dir):
     return {"weights": weights, "weights_sha256": digest}
 
 
-def _notes(options, preset, trained, origin, said):
+def _notes(preset, trained, origin, said):
+    threads = re.search(r"--?threads[= ](\d+)", origin["command"])  # of the training, as the record's time is
+    parts = [f"On {threads[1]} CPU thread(s)."] if threads else []
     elsewhere = origin["hardware"] != said["hardware"]
-    parts = [f"Measured on {said['hardware']}, by {said['backend']}."] if elsewhere else []
-    parts += [f"On {options.threads} CPU thread(s)."] if options.threads and not elsewhere else []
+    parts += [f"Measured on {said['hardware']}, by {said['backend']}."] if elsewhere else []
     starts = " and ".join(path for path in (preset.start, preset.start_map) if path)
     parts += [f"Started from the weights {starts}, whose own training is not counted."] if starts else []
     if trained.earlier_steps:

@@ -143,6 +143,8 @@ def run(experiment, options, argv):
             _print_table(experiment, experiment.rows, data, measured)
     except (ValueError, OSError, ImportError) as error:  # ImportError: of what renders data, and says what to do
         return f"{experiment.table}: {error}"
+    except KeyboardInterrupt:
+        return f"{experiment.table}: stopped"
     try:
         if options.evaluate_only:
             measuring.again(experiment, chosen, data, measured, options)
@@ -164,7 +166,8 @@ def run(experiment, options, argv):
     except (checkpoints.Refused, training.TrainingFailed, OSError) as error:
         return f"{experiment.table}: {error}"
     except KeyboardInterrupt:
-        return f"{experiment.table}: stopped. The same command goes on from the last checkpoint"
+        again = "" if options.evaluate_only else f"; {_same_command(options)} goes on from the last checkpoint"
+        return f"{experiment.table}: stopped{again}"
     return 0
 
 
@@ -208,7 +211,7 @@ def _run_row(experiment, model, data, options, argv):
     else:
         made = network_rows.run(experiment, model, data, options, said)
     if made is None:
-        print("trained; the same command without --train_only measures it", flush=True)
+        print(f"trained; {_same_command(options, '--train_only')} measures it", flush=True)
         return None
     measured, grid = made
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -219,6 +222,12 @@ def _run_row(experiment, model, data, options, argv):
     for what, value in record.measurements.items():
         print(f"  {what}: {tables.measured(value)}", flush=True)
     return record
+
+
+def _same_command(options, *without):
+    """The command that goes on with a run: with --restart it would throw the run away."""
+    without += ("--restart",) if options.restart else ()
+    return "the same command" + (f" without {' and '.join(without)}" if without else "")
 
 
 def _said(experiment, row, model, data, options, argv):

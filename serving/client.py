@@ -47,6 +47,8 @@ class Client:
     """
 
     def __init__(self, server=GRPC_SERVER, model=MODEL, version=None, timeout=120.0):
+        if not 0 < timeout < math.inf:
+            raise ValueError(f"timeout must be a number of seconds above 0. Received: timeout={timeout!r}")
         self.model = model
         self._transport = transport(server, model, version, timeout)
         self._signatures = None

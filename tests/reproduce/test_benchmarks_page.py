@@ -14,3 +14,9 @@ def test_every_ratio_stands_beside_the_most_that_it_may_be(tmp_path, capsys):
     page = benchmarks_page.page([content])
     assert "| [step](benchmarks/step.json) | ours / theirs | 0.78 | 1 |" in page
     assert "| memory | 1.50, missed | 1.2 |" in page and content["hardware"] in page
+
+
+def test_a_machine_of_one_core_and_another():
+    contents = [{"benchmark": "step", "bars": {}, "hardware": f"AMD EPYC, {n} cores, 24 GiB"} for n in (1, 2)]
+    page = benchmarks_page.page(contents)
+    assert page.endswith("in one run, on AMD EPYC, 1 core, 24 GiB or AMD EPYC, 2 cores, 24 GiB.\n")

@@ -151,6 +151,14 @@ def test_flags_say_which_views(no_data):
     assert [call[1] for call in no_data] == [128, 256, 64]
 
 
+@pytest.mark.parametrize(
+    "given, title", [([], "16 CC0 chairs, 64x64"), (["--styles=6"], "16 CC0 chairs, 6 designs, 64x64")]
+)
+def test_a_title_says_how_many_designs(given, title):
+    """Of which a digit may be in the set's own name."""
+    assert chairs.load(options_of(chairs_networks, *given)).title == title
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_row_has_presets(script):
     experiment = script.EXPERIMENT

@@ -307,6 +307,13 @@ def test_a_decoder_starts_with_what_squared_error_made_of_encoder_and_map(tmp_pa
         warm_start.start_map_from(made, tmp_path / "absent.weights.h5")
 
 
+def test_a_folder_without_the_weights_to_start_from_is_said(run_table, tmp_path):
+    given = ("--preset=cpu", "--rows=pixel_cnn_autoencoder_10")
+    ran = run_table(fig6_autoencoder.EXPERIMENT, tmp_path, *given)
+    start = "table1_cifar/gated_pixel_cnn-cpu-cifar10.weights.h5"
+    assert f"this preset starts from the weights {start}, which {tmp_path / 'results'} does not have" in ran.result
+
+
 def test_a_preset_that_is_not_there_is_said_at_once(run_table, tmp_path):
     ran = run_table(fig6_autoencoder.EXPERIMENT, tmp_path, "--preset=paper")
     expected = "preset must be one of ['smoke', 'quick', 'cpu', 'gpu']. Received: preset='paper'"

@@ -133,6 +133,7 @@ PRESET = presets.Preset({}, 4, 12, steps_per_epoch=4)
         ("draw", {"remat": True}, "--remat is for PixelCNN, GatedPixelCNN and PixelRNN, .*Received: draw"),
         ("pixel_cnn", {"remat": True, "model": {"dropout": 0.1}}, "--remat is for .*Received: pixel_cnn, dropout=0.1"),
         ("embedding_network", {"devices": 2}, "--devices and --accumulate must be 1 for embedding_network"),
+        ("embedding_network", {"batch_size": 60}, "--batch_size must be a multiple of 40 .* Received: 60"),
     ],
 )
 def test_what_cannot_be_done_is_refused(model, changes, told):

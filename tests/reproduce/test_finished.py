@@ -25,7 +25,7 @@ def trained(table1, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(weights_file, "HALF_ABOVE", 0)
-        ran = table1(folder, *FLAGS, "--train_only", *CHANGED)
+        ran = table1(folder, *FLAGS, "--train_only=true", *CHANGED)
     assert ran.result == 0, ran.result
     return folder, ran.output
 
@@ -61,6 +61,7 @@ def test_it_is_measured_elsewhere_as_what_it_was_trained_as(trained, table1, tmp
         shutil.copy(trained[0] / RUN / name, tmp_path / RUN)
     told = json.loads((tmp_path / RUN / "trained.json").read_text())
     told["origin"] |= {"hardware": "a large machine", "backend": "jax", "commit": "unknown"}
+    told["origin"]["command"] += " --threads=3"
     (tmp_path / RUN / "trained.json").write_text(json.dumps(told))
     monkeypatch.setattr(network_rows.training, "train", None)  # whoever trained would fail
     ran = table1(tmp_path, *FLAGS, *CHANGED)
@@ -70,8 +71,9 @@ def test_it_is_measured_elsewhere_as_what_it_was_trained_as(trained, table1, tmp
     settings = record.preset_settings
     assert (settings["steps"], settings["batch_size"], settings["learning_rate"]) == (4, 2, 0.01)
     assert (record.hardware, record.backend, record.steps) == ("a large machine", "jax", 4)
-    assert record.commit == records.git_commit() and "Measured on" in record.notes
-    assert "--steps=4" in record.command and "--train_only" not in record.command
+    assert record.commit == records.git_commit()
+    assert record.notes.startswith("On 3 CPU thread(s). Measured on ")
+    assert "--steps=4" in record.command and "true" not in record.command
     assert record.wall_seconds == told["training"]["wall_seconds"]
     source = arrays_of(trained[0] / RUN / "trained.weights.h5")
     for name, array in arrays_of(tmp_path / "results" / record.weights).items():
@@ -87,7 +89,9 @@ def test_other_schedules_are_other_runs_and_leave_the_first_as_it_is(trained, ta
 
 
 def test_a_flag_that_repeats_the_preset_changes_nothing(table1, tmp_path):
-    assert table1(tmp_path, *FLAGS, "--train_only", "--batch_size=4").result == 0
+    """And with --restart the command that measures is another: it would train again."""
+    ran = table1(tmp_path, *FLAGS, "--train_only", "--batch_size=4", "--restart")
+    assert ran.result == 0 and "the same command without --train_only and --restart measures it" in ran.output
     assert (tmp_path / UNCHANGED / "trained.json").is_file()
 
 
@@ -97,6 +101,14 @@ def test_weights_that_were_changed_are_refused(trained, table1, tmp_path):
         file["hidden/vars/1"][...] = 1.0
     ran = table1(tmp_path, *FLAGS, *CHANGED)
     assert "SHA-256" in ran.result and not list((tmp_path / "results").rglob("*.json"))
+
+
+@pytest.mark.parametrize("name", ["settings.json", "trained.json"])
+def test_half_of_a_file_is_said(trained, table1, tmp_path, name):
+    shutil.copytree(trained[0] / RUN, tmp_path / RUN)
+    file = tmp_path / RUN / name
+    file.write_bytes(file.read_bytes()[:100])
+    assert f"{file} is damaged" in table1(tmp_path, *FLAGS, *CHANGED).result
 
 
 def test_training_alone_and_measuring_alone_leave_nothing_to_do(table1, tmp_path):

@@ -200,13 +200,26 @@ def test_another_precision_is_another_run(table1, smoke, by_model):
     assert files_of(smoke[0]) == before
 
 
-def test_an_interrupt_says_how_to_go_on(table1, tmp_path, monkeypatch):
-    def interrupted(*_):
-        raise KeyboardInterrupt
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
 
+
+@pytest.mark.parametrize(
+    "given, command", [([], "the same command"), (["--restart"], "the same command without --restart")]
+)
+def test_an_interrupt_says_how_to_go_on(table1, tmp_path, monkeypatch, given, command):
     monkeypatch.setattr(training, "train", interrupted)
-    ran = table1(tmp_path, "--preset=smoke", "--rows=pixel_cnn")
-    assert "same command" in ran.result and "checkpoint" in ran.result
+    ran = table1(tmp_path, "--preset=smoke", "--rows=pixel_cnn", *given)
+    assert ran.result == f"table1_cifar: stopped; {command} goes on from the last checkpoint"
+
+
+def test_an_interrupt_while_data_are_read_or_weights_measured(table1, smoke, tmp_path, monkeypatch):
+    """There is nothing to go on with."""
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "evaluate", interrupted)
+        assert table1(smoke[0], "--evaluate_only", "--rows=pixel_cnn").result == "table1_cifar: stopped"
+    monkeypatch.setattr(rows.data_images, "load", interrupted)
+    assert table1(tmp_path).result == "table1_cifar: stopped"
 
 
 @pytest.mark.parametrize("given", [["--rows=gated_pixel_cnn,uniform"], ["--rows=gated_pixel_cnn", "--rows=uniform"]])
@@ -333,7 +346,9 @@ def test_help_shows_the_flags_of_the_script_and_no_librarys(bare_machine):
     assert "--verbosity" not in told
 
 
-@pytest.mark.parametrize("flag", ["--preset=huge", "--precision=int8", "--seed=-1", "--batch_size=0"])
+@pytest.mark.parametrize(
+    "flag", ["--preset=huge", "--precision=int8", "--seed=-1", "--seed=4294967296", "--batch_size=0"]
+)
 def test_flags_refuse_what_they_do_not_know(flag):
     options = flags.FlagValues()
     command.define(table1_cifar.EXPERIMENT.models, options)

@@ -242,6 +242,12 @@ def test_the_script_says_in_one_line_that_no_server_is_there():
     assert len(told.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("timeout", [-1.0, 0.0, float("nan"), float("inf")])
+def test_a_timeout_is_seconds_above_0(timeout):
+    with pytest.raises(ValueError, match="timeout must be a number of seconds above 0"):
+        Client("http://localhost:9", timeout=timeout)
+
+
 def test_what_is_refused_for_a_neighbours_sake_is_asked_again(clients, monkeypatch):
     """And what is refused for its own sake, or for good, is not asked for ever."""
     client, calls = clients("grpc", "draw"), []
