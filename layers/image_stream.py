@@ -33,7 +33,11 @@ class ImageStream(keras.layers.Layer):
 
     def __init__(self, filters, deep=False, **kwargs):
         super().__init__(**kwargs)
-        if len(filters) < 2 or not all(is_integer(n) and n > 0 for n in filters):
+        if (
+            not isinstance(filters, (tuple, list))
+            or len(filters) < 2
+            or not all(is_integer(n) and n > 0 for n in filters)
+        ):
             raise ValueError(f"filters must be two or more integers above zero. Received: filters={filters!r}")
         self.filters = tuple(int(n) for n in filters)
         self.deep = deep
