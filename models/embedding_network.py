@@ -117,7 +117,7 @@ class EmbeddingNetwork(ImageModel):
         right = ops.arange(self.ways)
         wrong = [ops.cast(ops.argmax(likeness, axis=axis) != right, "float32") for axis in (1, 2)]
         self._error.update_state(100.0 * ops.stack(wrong))
-        return self.get_metrics_result()
+        return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def embed(self, images, batch_size=100):
         """uint8 images [n, height, width, colours] -> h, float32 [n, features], of length 1. ValueError for others."""

@@ -42,7 +42,7 @@ class MapRegression(ImageModel):
         levels=256,
         **kwargs,
     ):
-        check_map_condition(condition_shape, condition_levels)
+        condition_levels = check_map_condition(condition_shape, condition_levels)
         super().__init__(image_shape, levels, **kwargs)
         self.condition_shape = checks.check_condition_shape(condition_shape, None)
         self.condition_levels = condition_levels
