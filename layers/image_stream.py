@@ -53,8 +53,8 @@ class ImageStream(keras.layers.Layer):
             if deep:
                 self.stack.append(
                     keras.layers.Conv2D(
-                        maps, 3, padding="same", activation="relu", kernel_initializer="he_normal",
-                        name=f"convolution_{i}", **options,
+                        maps, 3, padding="same", data_format="channels_last", activation="relu",
+                        kernel_initializer="he_normal", name=f"convolution_{i}", **options,
                     )
                 )  # fmt: skip
         self.stack.append(UpConv(last, name="picture", **options))

@@ -60,7 +60,7 @@ class MapNetwork(keras.layers.Layer):
         def layer(kind, name, channels, *arguments):
             start = keras.initializers.VarianceScaling(_GAINS[kind], "fan_in")
             options = {"padding": "same", "kernel_initializer": start, "dtype": self.dtype_policy, "name": name}
-            made = kind(self.filters, *arguments, **options)
+            made = kind(self.filters, *arguments, data_format="channels_last", **options)
             made.build((None, *self.start, channels))
             return made
 

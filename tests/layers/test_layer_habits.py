@@ -150,3 +150,26 @@ def test_a_network_of_them_learns_under_xla():
     model.compile(keras.optimizers.Adam(0.01), "mse", jit_compile=True)
     losses = model.fit([IMAGES, VECTORS], targets, batch_size=3, epochs=5, verbose=0).history["loss"]
     assert losses[-1] < 0.95 * losses[0]
+
+
+@pytest.fixture
+def channels_first():
+    keras.config.set_image_data_format("channels_first")
+    yield
+    keras.config.set_image_data_format("channels_last")
+
+
+@pytest.mark.parametrize(
+    "layer_class, options, shape",
+    [
+        (ConvEncoder, {"bottleneck": 3, "filters": 2, "halvings": 1}, (2, 8, 8, 3)),
+        (MapNetwork, {"size": (16, 16), "filters": 3, "depth": 1}, (2, 8, 8, 3)),
+        (UpConv, {"filters": 6}, (2, 8, 8, 3)),
+        (ImageStream, {"filters": (4, 3, 2), "deep": True}, (2, 5)),
+    ],
+)
+def test_channels_are_last_whatever_the_setting_of_keras(channels_first, layer_class, options, shape):
+    layer = layer_class(**options)
+    assert layer(np.zeros(shape, "uint8" if layer_class is ConvEncoder else "float32")).shape == (
+        layer.compute_output_shape(shape)
+    )
