@@ -35,7 +35,7 @@ class ConvEncoder(keras.layers.Layer):
         self.filters = check_integer("filters", filters, 1)
         self.halvings = check_integer("halvings", halvings, 1)
         self.levels = check_integer("levels", levels, 2, 256)
-        options = {"padding": "same", "dtype": self.dtype_policy}
+        options = {"padding": "same", "data_format": "channels_last", "dtype": self.dtype_policy}
         self.first = keras.layers.Conv2D(self.filters, 3, name="first", **options)
         self.down = [
             keras.layers.Conv2D(self.filters * 2 ** (i + 1), 3, strides=2, name=f"down_{i}", **options)

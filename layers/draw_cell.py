@@ -20,7 +20,7 @@ import keras
 from keras import ops
 
 from layers.gaussian_attention import GaussianAttention, tiling_gamma
-from layers.integers import check_integer
+from layers.integers import check_integer, check_sizes
 from layers.padded_lstm import PaddedLSTMCell
 
 
@@ -42,7 +42,7 @@ class DrawDecoderCell(keras.layers.Layer):
 
     def __init__(self, canvas_shape, units=256, write_size=5, **kwargs):
         super().__init__(**kwargs)
-        self.canvas_shape = tuple(canvas_shape)
+        canvas_shape = self.canvas_shape = check_sizes("canvas_shape", canvas_shape, ("height", "width", "channels"))
         units = self.units = check_integer("units", units, 1)
         options = {"dtype": self.dtype_policy}
         self.lstm = PaddedLSTMCell(units, name="lstm", **options)
@@ -121,11 +121,12 @@ class DrawCell(keras.layers.Layer):
 
     def __init__(self, image_shape, units=256, latent=100, read_size=2, write_size=5, canvas_channels=None, **kwargs):
         super().__init__(**kwargs)
+        image_shape = self.image_shape = check_sizes("image_shape", image_shape, ("height", "width", "channels"))
         height, width, channels = image_shape
-        self.image_shape = tuple(image_shape)
         units = self.units = check_integer("units", units, 1)
         latent = self.latent = check_integer("latent", latent, 1)
-        self.canvas_channels = channels if canvas_channels is None else canvas_channels
+        canvas_channels = channels if canvas_channels is None else canvas_channels
+        self.canvas_channels = check_integer("canvas_channels", canvas_channels, channels)
         options = {"dtype": self.dtype_policy}
         canvas_shape = (height, width, self.canvas_channels)
         self.decoder = DrawDecoderCell(canvas_shape, units, write_size, name="decoder", **options)

@@ -22,7 +22,7 @@ import numpy as np
 from keras import ops
 
 from layers.convolutions import pad, pointwise, valid_conv
-from layers.integers import check_odd
+from layers.integers import check_odd, check_rate
 from layers.masked_conv import check_colour_groups, check_mask_type, colour_mask, colours_of
 
 
@@ -62,7 +62,7 @@ class GatedBlock(keras.layers.Layer):
         self.kernel_size = check_odd("kernel_size", kernel_size)
         self.mask_type = mask_type
         self.colours = int(colours)
-        self.dropout = dropout
+        self.dropout = check_rate("dropout", dropout)
         self.reach = self.kernel_size // 2  # how far a kernel looks to the left, to the right and, with mask B, up
         self.drop_vertical = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         self.drop_horizontal = keras.layers.Dropout(dropout, dtype=self.dtype_policy)

@@ -8,12 +8,13 @@ Pixels and filters are counted from 1, as in the paper: the centre of the first 
 """
 
 import math
+import numbers
 
 import keras
 import numpy as np
 from keras import ops
 
-from layers.integers import check_integer
+from layers.integers import check_integer, check_sizes
 
 # Logarithms that the network emits are kept within these bounds: far beyond any use (a stride of e^10 images), they
 # keep every number and gradient finite.
@@ -49,15 +50,15 @@ class GaussianAttention(keras.layers.Layer):
     Returns: windows `[..., 5]`, float32.
 
     Raises:
-        ValueError: for a size below 1 or above the image's, or a gamma that has no logarithm.
+        ValueError: for a size below 1 or above the image's, another image_shape, or a gamma that has no logarithm.
     """
 
     def __init__(self, size, image_shape, initial_gamma=1.0, **kwargs):
         super().__init__(**kwargs)
-        height, width, _ = image_shape
+        self.image_shape = check_sizes("image_shape", image_shape, ("height", "width", "channels"))
+        height, width, _ = self.image_shape
         size = self.size = check_integer("size", size, 1, min(height, width))
-        self.image_shape = tuple(image_shape)
-        if not 0 < initial_gamma < math.inf:
+        if not isinstance(initial_gamma, numbers.Real) or not 0 < initial_gamma < math.inf:
             raise ValueError(
                 f"initial_gamma must be a finite number above 0. Received: initial_gamma={initial_gamma!r}"
             )

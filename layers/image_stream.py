@@ -33,7 +33,11 @@ class ImageStream(keras.layers.Layer):
 
     def __init__(self, filters, deep=False, **kwargs):
         super().__init__(**kwargs)
-        if len(filters) < 2 or not all(is_integer(n) and n > 0 for n in filters):
+        if (
+            not isinstance(filters, (tuple, list))
+            or len(filters) < 2
+            or not all(is_integer(n) and n > 0 for n in filters)
+        ):
             raise ValueError(f"filters must be two or more integers above zero. Received: filters={filters!r}")
         self.filters = tuple(int(n) for n in filters)
         self.deep = deep
@@ -49,8 +53,8 @@ class ImageStream(keras.layers.Layer):
             if deep:
                 self.stack.append(
                     keras.layers.Conv2D(
-                        maps, 3, padding="same", activation="relu", kernel_initializer="he_normal",
-                        name=f"convolution_{i}", **options,
+                        maps, 3, padding="same", data_format="channels_last", activation="relu",
+                        kernel_initializer="he_normal", name=f"convolution_{i}", **options,
                     )
                 )  # fmt: skip
         self.stack.append(UpConv(last, name="picture", **options))

@@ -1,4 +1,4 @@
-"""Sizes that layers and models are given: integers, Python's or NumPy's, within bounds."""
+"""Numbers that layers and models are given, Python's or NumPy's: sizes, which are integers within bounds, and rates."""
 
 import numbers
 
@@ -23,3 +23,18 @@ def check_odd(name, value, low=1):
             f"{name} must be an odd integer of at least {low}, to have a centre. Received: {name}={value!r}"
         )
     return int(value)
+
+
+def check_rate(name, value):
+    """`value` as float, if it is a number from 0 to 1; else ValueError."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a number from 0 to 1. Received: {name}={value!r}")
+    return float(value)
+
+
+def check_sizes(name, values, axes):
+    """`values` as a tuple of int, one for each of the named axes and above zero; else ValueError."""
+    sizes = tuple(values) if isinstance(values, (tuple, list)) else ()
+    if len(sizes) != len(axes) or not all(is_integer(size) and size > 0 for size in sizes):
+        raise ValueError(f"{name} must be ({', '.join(axes)}), integers above 0. Received: {name}={values!r}")
+    return tuple(int(size) for size in sizes)

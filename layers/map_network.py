@@ -10,7 +10,7 @@ no sizes. Where a map is halved first, to see further, each of its sizes on the 
 import keras
 from keras import ops
 
-from layers.integers import check_integer
+from layers.integers import check_integer, check_sizes
 from layers.pixels import scaled
 
 SMALLEST = 8  # pixels: what a vector becomes first is the image's size, halved until it is no larger than this
@@ -41,7 +41,7 @@ class MapNetwork(keras.layers.Layer):
 
     def __init__(self, size, filters=32, depth=2, halvings=0, levels=None, **kwargs):
         super().__init__(**kwargs)
-        self.size = tuple(size)
+        self.size = check_sizes("size", size, ("height", "width"))
         self.filters = check_integer("filters", filters, 1)
         self.depth = check_integer("depth", depth, 0)
         self.halvings = check_integer("halvings", halvings, 0)
@@ -60,7 +60,7 @@ class MapNetwork(keras.layers.Layer):
         def layer(kind, name, channels, *arguments):
             start = keras.initializers.VarianceScaling(_GAINS[kind], "fan_in")
             options = {"padding": "same", "kernel_initializer": start, "dtype": self.dtype_policy, "name": name}
-            made = kind(self.filters, *arguments, **options)
+            made = kind(self.filters, *arguments, data_format="channels_last", **options)
             made.build((None, *self.start, channels))
             return made
 

@@ -98,5 +98,6 @@ def _sub_pixel_convolution(maps, kernel):
     kernel = ops.take(ops.take(kernel, at, axis=0), at, axis=2)  # [2, taps, 2, taps, channels, filters]
     kernel = ops.reshape(ops.transpose(kernel, (1, 3, 4, 0, 2, 5)), (taps, taps, channels, 4 * filters))
     _, height, width, _ = maps.shape
-    found = ops.reshape(ops.conv(maps, kernel, padding="same"), (-1, height, width, 2, 2, filters))
+    found = ops.conv(maps, kernel, padding="same", data_format="channels_last")
+    found = ops.reshape(found, (-1, height, width, 2, 2, filters))
     return ops.reshape(ops.transpose(found, (0, 1, 3, 2, 4, 5)), (-1, 2 * height, 2 * width, filters))

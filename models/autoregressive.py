@@ -116,9 +116,9 @@ class AutoregressiveModel(ImageModel):
         """
         if not ops.is_tensor(images):
             images = checks.check_images(images, self.image_shape, self.levels)
-            if not len(images):
-                raise ValueError(f"images must be at least one. Received: images of shape {list(images.shape)}")
-            condition = self._check_condition(condition, len(images))
+            checks.check_some(images)
+        if not (ops.is_tensor(images) and ops.is_tensor(condition)):
+            condition = self._check_condition(condition, images.shape[0])
         return self._distribution(self(join_inputs(images, condition)))
 
     def log_prob(self, images, condition=None, batch_size=64):

@@ -101,7 +101,7 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         wrong = ops.mean(ops.square(y_pred["rgb"] - y_pred["targets"][..., :3]), axis=(1, 2, 3))
         self._error.update_state(wrong, sample_weight=sample_weight)
-        return self.get_metrics_result()
+        return super().compute_metrics(x, y, y_pred, sample_weight)
 
     # Likelihood and errors.
 

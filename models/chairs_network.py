@@ -97,7 +97,7 @@ class ChairsNetwork(ImageModel):
             stream.build((None, self.fc4.units))
         if self.growth_steps is not None:
             self.steps_seen = self.add_weight(  # float32 under every policy: a bfloat16 counts no further than 256
-                name="steps_seen", shape=(), initializer="zeros", trainable=False, autocast=False
+                name="steps_seen", shape=(), initializer="zeros", dtype="float32", trainable=False, autocast=False
             )
 
     @property

@@ -42,7 +42,7 @@ class StyleFitting:
             )
         views = chairs_checks.spread(views, len(images))
         steps = checks.check_integer("steps", steps, 1)
-        if parametrisation not in PARAMETRISATIONS:
+        if parametrisation not in sorted(PARAMETRISATIONS):
             raise ValueError(
                 f"parametrisation must be one of {sorted(PARAMETRISATIONS)}. "
                 f"Received: parametrisation={parametrisation!r}"

@@ -19,7 +19,7 @@ def check_network_images(images, image_shape):
 
     Their values cannot be looked at inside a graph; `check_images` does it outside.
     """
-    dtype = str(getattr(images.dtype, "name", images.dtype))
+    dtype = _dtype_of(images)
     if "int" not in dtype:
         raise ValueError(f"images must be uint8. Received: images of dtype {dtype}")
     if tuple(images.shape[1:]) != tuple(image_shape):
@@ -32,11 +32,17 @@ def check_network_labels(name, labels):
 
     Labels [n, 1] beside a network's answers [n] would spread to [n, n], silently.
     """
-    dtype = str(getattr(labels.dtype, "name", labels.dtype))
+    dtype = _dtype_of(labels)
     if "int" not in dtype or labels.ndim != 1:
         raise ValueError(
-            f"{name} must be integer labels of shape [n]. Received: {name} of shape {labels.shape}, dtype {dtype}"
+            f"{name} must be integer labels of shape [n]. Received: {name} of shape {np.shape(labels)}, dtype {dtype}"
         )
+
+
+def _dtype_of(tensor):
+    """Its name; of what is no tensor, a list perhaps, the type."""
+    dtype = getattr(tensor, "dtype", type(tensor))
+    return str(getattr(dtype, "name", dtype))
 
 
 def nan_beyond(cost, values, count):
@@ -48,7 +54,7 @@ def nan_beyond(cost, values, count):
 
 def check_image_shape(image_shape, channels=(1, 3)):
     """(height, width, colours) as a tuple of int; ValueError otherwise, as where there are not so many `channels`."""
-    shape = tuple(image_shape)
+    shape = tuple(image_shape) if np.iterable(image_shape) else ()
     whole = len(shape) == 3 and all(is_integer(n) and n > 0 for n in shape)
     if not whole or shape[-1] not in channels:
         accepted = "1 or 3 colours" if channels == (1, 3) else " or ".join(f"{n} channels" for n in channels)

@@ -72,7 +72,7 @@ class Classifier(ImageModel):
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         wrong = ops.argmax(y_pred, axis=-1) != ops.cast(y, "int32")
         self._error.update_state(100.0 * ops.cast(wrong, "float32"), sample_weight=sample_weight)
-        return self.get_metrics_result()
+        return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def answer(self, images):
         """(probabilities [batch, classes], windows) as a pure function of tensors, to compile or export."""

@@ -44,9 +44,10 @@ class ConvClassifier(Classifier):
         self.strides = checks.check_integer("strides", strides, 1)
         self.units = checks.check_integer("units", units, 1)
         options = {"dtype": self.dtype_policy}
+        of_images = {"data_format": "channels_last", **options}
         sizes = self.filters, self.kernel_size, self.strides
-        self.convolution = keras.layers.Conv2D(*sizes, activation="relu", **options)
-        self.flatten = keras.layers.Flatten(**options)
+        self.convolution = keras.layers.Conv2D(*sizes, activation="relu", **of_images)
+        self.flatten = keras.layers.Flatten(**of_images)
         self.hidden = keras.layers.Dense(self.units, activation="relu", **options)
         self.classes = keras.layers.Dense(self.num_classes, **options)
 

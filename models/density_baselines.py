@@ -61,7 +61,7 @@ class MultivariateGaussian(Density):
     def __init__(self, image_shape=(32, 32, 3)):
         super().__init__(image_shape)
         self.parameters = self.dimensions + self.dimensions * (self.dimensions + 1) // 2
-        self._distribution = None
+        self._fitted = None  # mean and scale
 
     def fit(self, images, batch_size=1024):
         """Mean and covariance of uint8 images [n, height, width, colours], plus those of the noise. Returns self.
@@ -86,16 +86,14 @@ class MultivariateGaussian(Density):
             part = flat[start : start + batch_size].astype("float32") - 128
             covariance += part.T @ part
         covariance = covariance / len(flat) - np.outer(mean - 128, mean - 128) + np.eye(self.dimensions) / 12
-        self._distribution = tfd.MultivariateNormalTriL(
-            loc=(mean + 0.5).astype("float32"), scale_tril=np.linalg.cholesky(covariance).astype("float32")
-        )
+        self._fitted = (mean + 0.5).astype("float32"), np.linalg.cholesky(covariance).astype("float32")
         return self
 
     def distribution(self):
         """TFP MultivariateNormalTriL over flattened values + noise, event [height * width * colours]."""
-        if self._distribution is None:
+        if self._fitted is None:
             raise ValueError("MultivariateGaussian has not seen any images: call fit(images) first")
-        return self._distribution
+        return tfd.MultivariateNormalTriL(*self._fitted)  # made anew: it cannot be copied or pickled
 
     def log_prob(self, images, seed=0, batch_size=1000):
         """Nats of a lower bound, float32 [n]: the density at images + uniform noise of `seed`.

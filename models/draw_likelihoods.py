@@ -83,7 +83,7 @@ def find(name, levels):
     """The likelihood `name`, or for None the one that suits; ValueError where it does not exist or fit `levels`."""
     if name is None:
         name = "bernoulli" if levels == 2 else "discretized_logistic"
-    if name not in LIKELIHOODS:
+    if name not in sorted(LIKELIHOODS):
         raise ValueError(f"likelihood must be one of {sorted(LIKELIHOODS)}. Received: likelihood={name!r}")
     if levels not in LIKELIHOODS[name].levels:
         accepted = LIKELIHOODS[name].levels

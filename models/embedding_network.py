@@ -59,17 +59,18 @@ class EmbeddingNetwork(ImageModel):
             raise ValueError(f"mining must be one of {MINING}. Received: mining={mining!r}")
         self.margin, self.mining = margin, mining
         options = {"dtype": self.dtype_policy}
+        of_images = {"data_format": "channels_last", **options}
         self.stack = []
         for i in range(self.depth):
             maps = self.filters * 2**i
             self.stack += [
                 keras.layers.Conv2D(
                     maps, 3, padding="same", activation="relu", kernel_initializer="he_normal", name=f"convolution_{i}",
-                    **options,
+                    **of_images,
                 ),
-                keras.layers.MaxPooling2D(padding="same", name=f"pooling_{i}", **options),
+                keras.layers.MaxPooling2D(padding="same", name=f"pooling_{i}", **of_images),
             ]  # fmt: skip
-        self.stack.append(keras.layers.Flatten(name="flatten", **options))
+        self.stack.append(keras.layers.Flatten(name="flatten", **of_images))
         self.stack.append(keras.layers.Dense(self.features, name="embedding", **options))
         self._error = keras.metrics.Mean(name="error_percent")
 
@@ -117,7 +118,7 @@ class EmbeddingNetwork(ImageModel):
         right = ops.arange(self.ways)
         wrong = [ops.cast(ops.argmax(likeness, axis=axis) != right, "float32") for axis in (1, 2)]
         self._error.update_state(100.0 * ops.stack(wrong))
-        return self.get_metrics_result()
+        return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def embed(self, images, batch_size=100):
         """uint8 images [n, height, width, colours] -> h, float32 [n, features], of length 1. ValueError for others."""

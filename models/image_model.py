@@ -64,6 +64,9 @@ class ImageModel(keras.Model):
     def _check_arrays(self, x, y, batch_size):
         images, condition = (x.get("images"), x.get("condition")) if isinstance(x, dict) else (x, None)
         if isinstance(images, np.ndarray):
+            for name, given in (("condition", condition), ("labels", y)):
+                if isinstance(given, (tuple, list)):  # of which Keras takes each number for an input
+                    raise ValueError(f"{name} must be an array. Received: a {type(given).__name__}")
             self._check_examples(images, condition, y)
             self._check_batches(len(images), batch_size or KERAS_BATCH_SIZE)
 
@@ -76,9 +79,15 @@ class ImageModel(keras.Model):
 
     def mean_cost(self, cost, images, sample_weight=None):
         """The loss: the mean of `cost` [batch], weighed; NaN where an image has values beyond `levels`."""
-        if self.levels < 256:  # beyond which uint8 has none
+        if self.levels < 256 or keras.backend.standardize_dtype(images.dtype) != "uint8":  # which has none beyond
             cost = checks.nan_beyond(cost, images, self.levels)
         return ops.mean(cost if sample_weight is None else cost * sample_weight)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Keras' own. ValueError for metrics of `compile` where there are no labels to compare with."""
+        if y is None and self._compile_metrics is not None:
+            raise ValueError(f"metrics must be None: {type(self).__name__} is trained without labels")
+        return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def get_metrics_result(self):
         results = super().get_metrics_result()

@@ -80,8 +80,10 @@ def decode(model, content):
     """The images that `encode` was given, uint8 [n, height, width, colours].
 
     Raises:
+        ValueError: another model.
         BadFile: `content` was cut short or altered, or is of another network.
     """
+    _check_model(model)
     if len(content) < _HEADER.size + _DIGEST or content[: len(MAGIC)] != MAGIC:
         raise BadFile("the file must be one that `encode` made, whole. Received: something else, or its beginning")
     body, digest = content[:-_DIGEST], content[-_DIGEST:]
@@ -160,10 +162,14 @@ class _Walk:
         return values[:, None].astype(np.float64)
 
 
-def _resized(model, images):
-    """The same network for images of another size: no weight depends on it. Both are built."""
+def _check_model(model):
     if not isinstance(model, GatedPixelCNN) or model.is_conditional:
         raise ValueError(f"model must be a GatedPixelCNN without a condition. Received: {type(model).__name__}")
+
+
+def _resized(model, images):
+    """The same network for images of another size: no weight depends on it. Both are built."""
+    _check_model(model)
     shape = np.shape(images)
     if len(shape) != 4 or shape[-1] != model.colours:
         raise ValueError(f"images must be [n, height, width, {model.colours}]. Received: shape {list(shape)}")

@@ -20,11 +20,10 @@ def known_pixels(condition, levels):
 
 
 def check_map_condition(condition_shape, condition_levels):
-    """Raises ValueError for no condition, or for an impossible number of levels."""
+    """`condition_levels` as int, or None; ValueError for no condition, or for an impossible number of levels."""
     if condition_shape is None:
         raise ValueError("condition_shape must be (features,) or (height, width, features). Received: None")
-    if condition_levels is not None:
-        checks.check_integer("condition_levels", condition_levels, 2, 256)
+    return None if condition_levels is None else checks.check_integer("condition_levels", condition_levels, 2, 256)
 
 
 def check_keeps_known(keeps_known, model):
@@ -71,7 +70,7 @@ class MapPixelCNN(GatedPixelCNN):
         **kwargs,
     ):
         self.map_filters = checks.check_integer("map_filters", map_filters, 1)  # now: the base asks for features_shape
-        check_map_condition(condition_shape, condition_levels)
+        condition_levels = check_map_condition(condition_shape, condition_levels)
         super().__init__(image_shape, condition_shape=condition_shape, **kwargs)
         self.condition_levels = condition_levels
         check_keeps_known(keeps_known, self)

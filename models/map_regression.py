@@ -42,7 +42,7 @@ class MapRegression(ImageModel):
         levels=256,
         **kwargs,
     ):
-        check_map_condition(condition_shape, condition_levels)
+        condition_levels = check_map_condition(condition_shape, condition_levels)
         super().__init__(image_shape, levels, **kwargs)
         self.condition_shape = checks.check_condition_shape(condition_shape, None)
         self.condition_levels = condition_levels
@@ -53,7 +53,7 @@ class MapRegression(ImageModel):
         size = self.image_shape[:2]
         self.map_network = MapNetwork(size, map_filters, map_depth, map_halvings, condition_levels, **options)
         self.map_depth, self.map_halvings = self.map_network.depth, self.map_network.halvings
-        self.means = keras.layers.Conv2D(self.colours, 1, name="means", **options)
+        self.means = keras.layers.Conv2D(self.colours, 1, data_format="channels_last", name="means", **options)
 
     def build_network(self):
         self.map_network.build((None, *self.condition_shape))

@@ -6,7 +6,7 @@ image -> first layer, mask A -> blocks -> head: 2 x (ReLU, 1x1, mask B) -> softm
 import keras
 from keras import ops
 
-from layers.integers import check_odd
+from layers.integers import check_odd, check_rate
 from layers.masked_conv import MaskedConv2D, check_colour_groups
 from models import checks
 from models.autoregressive import AutoregressiveModel
@@ -53,7 +53,7 @@ class PixelNetwork(AutoregressiveModel):
         head_filters = self.widening * self.filters if head_filters is None else head_filters
         check_colour_groups(self.colours, head_filters=head_filters)
         self.head_filters = int(head_filters)
-        self.dropout = dropout
+        self.dropout = check_rate("dropout", dropout)
         self._check_features_shape()
         self._rematerialises = False
 

@@ -58,7 +58,7 @@ class PixelRNN(PixelNetwork):
     ):
         sizes = (filters, depth, kernel_size, first_kernel_size, head_filters, dropout)
         super().__init__(image_shape, levels, num_classes, condition_shape, *sizes, **kwargs)
-        if recurrence not in SAMPLERS:
+        if recurrence not in sorted(SAMPLERS):
             raise ValueError(f"recurrence must be one of {sorted(SAMPLERS)}. Received: recurrence={recurrence!r}")
         self.recurrence = recurrence
         self.first = self.conv(2 * filters, first_kernel_size, "first", mask_type="A")

@@ -32,24 +32,26 @@ def load(model, path, sha256=None):
         raise Refused(f"weights must be a .weights.h5 file. Received: {str(path)!r}, which is no file")
     if sha256 and sha256_of_file(path) != sha256:
         raise Refused(f"weights {path} are not those of their record: the SHA-256 differs")
-    if h5py.is_hdf5(path):
-        with h5py.File(path) as file:
-            if "optimizer" in file:
-                raise Refused(
-                    f"weights {path} are a checkpoint, not averaged yet: run the command of its training to the end"
-                )
-    load_whole(model, path)
+    load_whole(model, path, checkpoint=False)
 
 
-def load_whole(model, path):
-    """model.load_weights, refusing files of which Keras would leave parts out with a mere warning.
+def load_whole(model, path, checkpoint=True):
+    """model.load_weights, refusing files of which Keras would leave parts out, with a mere warning or without.
 
-    Raises Refused for what is no HDF5 file, damaged, or of another model.
+    Raises Refused for what is no HDF5 file, damaged, of another model, or, unless `checkpoint`, has an optimiser in it.
     """
     try:
+        with h5py.File(path) as file:
+            if "optimizer" in file and not checkpoint:
+                raise ValueError("it is a checkpoint, not averaged yet: run the command of its training to the end")
+            names = []
+            file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)
             model.load_weights(path)
+        found = sum(not name.startswith("optimizer/") for name in names)
+        if found != len(model.weights):  # what a file has beyond, as the blocks of a deeper network, Keras passes over
+            raise ValueError(f"it holds {found} arrays, the network {len(model.weights)}")
     except (OSError, ValueError, KeyError, UserWarning) as error:
         reason = " ".join(str(error).split())[:300]
         raise Refused(f"{path} does not hold the weights of this {type(model).__name__}: {reason}") from error

@@ -17,6 +17,7 @@ REST needs NumPy alone, gRPC tensorflow-serving-api too, pictures Pillow.
 import math
 import pathlib
 import time
+import zipfile
 
 import numpy as np
 from absl import app, logging
@@ -50,6 +51,7 @@ class Client:
         if not 0 < timeout < math.inf:
             raise ValueError(f"timeout must be a number of seconds above 0. Received: timeout={timeout!r}")
         self.model = model
+        version = None if version is None else _check_integer("version", version, 1)
         self._transport = transport(server, model, version, timeout)
         self._signatures = None
 
@@ -139,7 +141,7 @@ def _with_known_rows(signature, takes, inputs, rows):
     if "known_mask" in inputs:
         raise ValueError(f"give known_mask or rows, not both. Received: rows={rows!r}")
     height, width = takes["known_mask"][1][1:]
-    if isinstance(rows, bool) or not isinstance(rows, (int, np.integer)) or not 0 <= rows <= height:
+    if not _is_integer(rows) or not 0 <= rows <= height:
         raise ValueError(f"rows must be an integer from 0 to {height}. Received: rows={rows!r}")
     return inputs | {"known_mask": np.arange(height)[:, None] < np.full((1, width), rows)}
 
@@ -147,14 +149,23 @@ def _with_known_rows(signature, takes, inputs, rows):
 def _number_of_images(n, counts):
     if n is None and not counts:
         raise ValueError("n must be given where no input has a row for each image. Received: n=None")
-    return counts[0] if n is None else n
+    return counts[0] if n is None else _check_integer("n", n, 1)
+
+
+def _is_integer(value):
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _check_integer(name, value, least):
+    """`value`, if it is an integer of at least `least`; else ValueError."""
+    if not _is_integer(value) or value < least:
+        raise ValueError(f"{name} must be an integer, at least {least}. Received: {name}={value!r}")
+    return value
 
 
 def seeds_of(seed, n):
     """A seed for each image: int64 [n], 0 to 2 ** 53, which JSON keeps. The seeds of n images begin those of more."""
-    for name, value, least in (("n", n, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"{name} must be an integer, at least {least}. Received: {name}={value!r}")
+    n, seed = _check_integer("n", n, 1), _check_integer("seed", seed, 0)
     return np.random.default_rng(seed).integers(0, 2**53, n)
 
 
@@ -226,7 +237,7 @@ def _array(path):
         return None
     try:
         return np.load(path, allow_pickle=False)
-    except EOFError as error:
+    except (EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error
 
 

@@ -19,6 +19,7 @@ import sys
 
 from absl import app, flags, logging
 
+from models.checks import check_integer
 from serving import config, local, manifest, savedmodel, trained, validation, warmup
 from serving.signatures import signatures_of
 
@@ -38,8 +39,11 @@ def export(model, out, name, version=None, record=None, max_rows=validation.MAX_
 
     Raises:
         FileExistsError: there is such a version: a server may be using it.
-        ValueError, TypeError: see savedmodel.save.
+        ValueError: `version` or `max_rows` is no such integer.
+        ValueError, TypeError: see also savedmodel.save.
     """
+    version = None if version is None else check_integer("version", version, 1)
+    max_rows = check_integer("max_rows", max_rows, 1)
     base = pathlib.Path(out) / name
     base.mkdir(parents=True, exist_ok=True)
     version = max(_versions(base), default=0) + 1 if version is None else version

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 
 import keras
 import numpy as np
@@ -64,6 +65,31 @@ def test_integers_of_numpy_are_integers(layer_class, options):
     assert json.loads(json.dumps(layer.get_config())) == json.loads(json.dumps(plain.get_config()))
 
 
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: GaussianAttention(2, (4, 5)), "image_shape must be (height, width, channels), integers above 0. Rec"),
+        (lambda: GaussianAttention(2, (4, 5, 1), "1"), "initial_gamma must be a finite number above 0. Received: init"),
+        (
+            lambda: DrawCell(28),
+            "image_shape must be (height, width, channels), integers above 0. Received: image_shape=28",
+        ),
+        (
+            lambda: DrawCell((4, 5, 3), canvas_channels=2),
+            "canvas_channels must be an integer, at least 3. Received: can",
+        ),
+        (lambda: DrawDecoderCell((4.0, 5, 3)), "canvas_shape must be (height, width, channels), integers above 0. Rec"),
+        (lambda: MapNetwork(32), "size must be (height, width), integers above 0. Received: size=32"),
+        (lambda: MapNetwork((0, 32)), "size must be (height, width), integers above 0. Received: size=(0, 32)"),
+        (lambda: ImageStream(4), "filters must be two or more integers above zero. Received: filters=4"),
+        (lambda: GatedBlock(6, dropout="0.1"), "dropout must be a number from 0 to 1. Received: dropout='0.1'"),
+    ],
+)
+def test_shapes_and_rates_that_are_none_are_refused(make, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make()
+
+
 @pytest.mark.parametrize("layer_class, options", LAYERS)
 def test_a_config_makes_the_same_layer(layer_class, options):
     layer = layer_class(**options, name="mine")
@@ -124,3 +150,26 @@ def test_a_network_of_them_learns_under_xla():
     model.compile(keras.optimizers.Adam(0.01), "mse", jit_compile=True)
     losses = model.fit([IMAGES, VECTORS], targets, batch_size=3, epochs=5, verbose=0).history["loss"]
     assert losses[-1] < 0.95 * losses[0]
+
+
+@pytest.fixture
+def channels_first():
+    keras.config.set_image_data_format("channels_first")
+    yield
+    keras.config.set_image_data_format("channels_last")
+
+
+@pytest.mark.parametrize(
+    "layer_class, options, shape",
+    [
+        (ConvEncoder, {"bottleneck": 3, "filters": 2, "halvings": 1}, (2, 8, 8, 3)),
+        (MapNetwork, {"size": (16, 16), "filters": 3, "depth": 1}, (2, 8, 8, 3)),
+        (UpConv, {"filters": 6}, (2, 8, 8, 3)),
+        (ImageStream, {"filters": (4, 3, 2), "deep": True}, (2, 5)),
+    ],
+)
+def test_channels_are_last_whatever_the_setting_of_keras(channels_first, layer_class, options, shape):
+    layer = layer_class(**options)
+    assert layer(np.zeros(shape, "uint8" if layer_class is ConvEncoder else "float32")).shape == (
+        layer.compute_output_shape(shape)
+    )

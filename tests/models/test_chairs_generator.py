@@ -133,7 +133,7 @@ def test_the_spread_grows_with_the_steps_of_training():
     assert float(made(transformations=True)._spread()) == 1.0
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "bfloat16", "float64"])
 def test_the_spread_grows_in_half_precision_too(policy):
     model = made(growth_steps=2.0, dtype=policy)
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)

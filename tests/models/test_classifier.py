@@ -49,3 +49,12 @@ def test_of_no_images_there_is_no_error():
 def test_values_beyond_the_levels_in_a_stream_cost_nan():
     cost = lambda images: made().test_on_batch(images, LABELS)[0]  # noqa: E731
     assert np.isfinite(cost(IMAGES)) and np.isnan(cost(IMAGES * 2))
+
+
+def test_metrics_of_keras_stand_beside_its_own():
+    model = made()
+    model.compile("adam", metrics=["accuracy"])
+    found = model.evaluate(IMAGES, LABELS, return_dict=True, verbose=0)
+    assert found["error_percent"] == pytest.approx(100 * (1 - found["accuracy"]))
+    with pytest.raises(ValueError, match="labels must be an array. Received: a list"):
+        model.fit(IMAGES, LABELS.tolist(), verbose=0)

@@ -3,6 +3,7 @@
 import math
 import os
 import pathlib
+import pickle
 
 import numpy as np
 import pytest
@@ -138,3 +139,8 @@ def test_gaussian_on_cifar_10_is_4_64_bits_per_dim(cifar10):
     bits = MultivariateGaussian().fit(training).bits_per_dim(cifar10.test.images)
     assert bits.shape == (10_000,)
     assert bits.mean() == pytest.approx(4.64, abs=0.005)
+
+
+def test_a_fitted_gaussian_can_be_pickled(gaussian):
+    again = pickle.loads(pickle.dumps(gaussian))
+    np.testing.assert_array_equal(again.log_prob(IMAGES), gaussian.log_prob(IMAGES))

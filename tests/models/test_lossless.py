@@ -113,6 +113,8 @@ def test_sides_that_the_header_cannot_hold_are_refused_before_any_work(network, 
 def test_what_cannot_be_coded_is_named(network, make_model, make_draw, images):
     with pytest.raises(ValueError, match="model must be a GatedPixelCNN without a condition. Received: Draw"):
         lossless.encode(make_draw(), images)
+    with pytest.raises(ValueError, match="model must be a GatedPixelCNN without a condition. Received: NoneType"):
+        lossless.decode(None, b"")
     with pytest.raises(ValueError, match="model must be a GatedPixelCNN without a condition"):
         lossless.encode(make_model(GatedPixelCNN, num_classes=2), images)
     with pytest.raises(ValueError, match=r"images must be \[n, height, width, 3\]. Received: shape \[3, 4, 5, 1\]"):

@@ -199,6 +199,14 @@ def test_values_beyond_its_levels_in_a_stream_cost_nan(regression, random_images
     assert np.isnan(float(regression.compute_loss(x=inputs | {"images": images + np.uint8(1)}, y_pred=mean)))
 
 
+def test_so_do_integers_beyond_what_uint8_holds():
+    model = MapRegression((4, 4, 3), (3,), **MAPS)
+    images = np.full((2, 4, 4, 3), 255, "int32")
+    mean = model(join_inputs(images, np.zeros((2, 3), "float32")))
+    cost = lambda images: float(model.compute_loss(x=join_inputs(images), y_pred=mean))  # noqa: E731
+    assert np.isfinite(cost(images)) and np.isnan(cost(images + 1))
+
+
 def test_its_means_learn_by_squared_error_and_its_width_is_that_of_the_errors(regression, random_images):
     """The cost is the squared error, weighed, and a term of sigma; least where sigma^2 is the mean squared error."""
     images = random_images(regression, 3)

@@ -3,6 +3,7 @@
 import json
 import re
 
+import keras
 import numpy as np
 import pytest
 
@@ -50,6 +51,10 @@ def conditional(shared_model):
         ({"image_shape": (3, 4, 4)}, "Received: image_shape=(3, 4, 4)"),
         ({"image_shape": (0, 4, 3)}, "Received: image_shape=(0, 4, 3)"),
         ({"image_shape": (None, 4, 3)}, "Received: image_shape=(None, 4, 3)"),
+        ({"image_shape": 32}, "image_shape must be (height, width, 1 or 3 colours). Received: image_shape=32"),
+        ({"dropout": 1.5}, "dropout must be a number from 0 to 1. Received: dropout=1.5"),
+        ({"dropout": float("nan")}, "dropout must be a number from 0 to 1. Received: dropout=nan"),
+        ({"dropout": None}, "dropout must be a number from 0 to 1. Received: dropout=None"),
         ({"filters": 7}, "filters must be a positive multiple of colours"),
         ({"filters": 7}, "Received: filters=7, colours=3"),
         ({"filters": 0}, "Received: filters=0, colours=3"),
@@ -84,7 +89,7 @@ def test_integers_of_numpy_are_integers(model_class):
         (ConvClassifier, {"num_classes": 3, "filters": 2, "kernel_size": 3, "strides": 2, "units": 3}),
         (EmbeddingNetwork, {"ways": 2, "filters": 2, "depth": 2, "features": 3}),
         (PixelRNN, {"filters": 6, "depth": 1, "kernel_size": 3, "first_kernel_size": 3}),
-        (MapPixelCNN, {"filters": 6, "depth": 1, "map_filters": 2, "map_depth": 1}),
+        (MapPixelCNN, {"filters": 6, "depth": 1, "map_filters": 2, "map_depth": 1, "condition_levels": 4}),
         (MapRegression, {"map_filters": 2, "map_depth": 1, "map_halvings": 0}),
         (PixelCNNAutoencoder, {"filters": 6, "depth": 1, "bottleneck": 3, "encoder_filters": 2, "map_filters": 2}),
         (MultiScalePixelRNN, {"factor": 2, "map_filters": 2, "map_depth": 1, "filters": 6, "depth": 1}),
@@ -252,6 +257,8 @@ def test_batches_of_images_in_training(make_model, images, message):
 @pytest.mark.parametrize("ask", ["fit", "evaluate", "validation_data"])
 def test_arrays_in_training(plain, conditional, ask, given, message):
     """A class that is none would be no class at all, silently: its one-hot vector is zero."""
+    if isinstance(given, dict):
+        given = {name: np.asarray(value) for name, value in given.items()}
     model = conditional if isinstance(given, dict) else plain
     good = {"images": IMAGES, "condition": np.array([0, 1])} if isinstance(given, dict) else IMAGES
     with refuses(message):
@@ -259,6 +266,20 @@ def test_arrays_in_training(plain, conditional, ask, given, message):
             model.fit(good, validation_data=(given,), verbose=0)
         else:
             getattr(model, ask)(given, verbose=0)
+
+
+def test_what_is_no_array_in_training(plain, conditional):
+    with refuses("condition must be an array. Received: a list"):
+        conditional.fit({"images": IMAGES, "condition": [0, 1]}, verbose=0)
+    with refuses("images must be uint8. Received: images of dtype <class 'tuple'>"):
+        plain.compute_loss(x=None, y_pred=plain((IMAGES,)))
+
+
+def test_metrics_of_labels_that_there_are_not(make_model):
+    model = make_model(GatedPixelCNN, **TINY)
+    model.compile("adam", metrics=["accuracy"], run_eagerly=True)
+    with refuses("metrics must be None: GatedPixelCNN is trained without labels"):
+        model.fit(IMAGES, verbose=0)
 
 
 @pytest.mark.parametrize("label", [3, -1])
@@ -288,6 +309,15 @@ def test_dicts_in_training(make_model, given, message):
     model.compile("adam", run_eagerly=True)
     with refuses(message):
         model.fit(given, verbose=0)
+
+
+@pytest.mark.parametrize("condition", [[1, 2], 1])
+def test_a_distribution_of_tensors_takes_the_conditions_of_arrays(conditional, condition):
+    tensor = keras.ops.convert_to_tensor(IMAGES)
+    found = conditional.distribution(tensor, condition).log_prob(keras.ops.cast(tensor, "int32"))
+    np.testing.assert_allclose(found, conditional.log_prob(IMAGES, condition), rtol=1e-5)
+    with refuses("condition must be labels 0 to 2. Received: labels from 3 to 3"):
+        conditional.distribution(tensor, 3)
 
 
 def test_a_distribution_of_no_images(plain):

@@ -13,8 +13,11 @@ from keras import ops
 
 from models.autoregressive import join_inputs
 from models.chairs_generator import ChairsGenerator
+from models.conv_classifier import ConvClassifier
 from models.draw import Draw
+from models.embedding_network import EmbeddingNetwork
 from models.gated_pixel_cnn import GatedPixelCNN
+from models.map_regression import MapRegression
 from models.pixel_cnn import PixelCNN
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -236,3 +239,20 @@ def test_the_number_of_weights_is_that_of_the_wiring():
     plain.build()
     block = 12 * 6 + 6 + 9 * 6 * 6 + 6 + 6 * 12 + 12
     assert plain.count_params() == 49 * 3 * 12 + 12 + block + 12 * 12 + 12 + 12 * 12 + 12
+
+
+@pytest.mark.parametrize(
+    "model_class, options",
+    [(ConvClassifier, {"kernel_size": 3}), (EmbeddingNetwork, {}), (MapRegression, {"condition_shape": (8, 8, 3)})],
+)
+def test_channels_are_last_whatever_the_setting_of_keras(model_class, options):
+    def outputs():
+        model, images = model_class((8, 8, 3), **options), np.zeros((2, 8, 8, 3), "uint8")
+        return model(join_inputs(images, images if model.takes_condition else None)).shape, model.count_params()
+
+    expected = outputs()
+    keras.config.set_image_data_format("channels_first")
+    try:
+        assert outputs() == expected
+    finally:
+        keras.config.set_image_data_format("channels_last")

@@ -261,3 +261,24 @@ def test_weights_with_a_part_missing_are_refused(tiny, tmp_path):
         del file["blocks/container_1"]
     with pytest.raises(checkpoints.Refused, match=str(path)):
         weights_file.load(network, path)
+
+
+def test_weights_of_a_deeper_network_are_refused(tiny, tmp_path):
+    """Keras passes over what a file has beyond the network, without a warning."""
+    path = tmp_path / "kept.weights.h5"
+    deep, shallow = (
+        GatedPixelCNN(tiny.image_shape, tiny.levels, filters=4, depth=depth, first_kernel_size=3) for depth in (3, 2)
+    )
+    for network in (deep, shallow):
+        network.build()
+    training.save_weights(deep, path)
+    with pytest.raises(checkpoints.Refused, match="it holds 25 arrays, the network 18"):
+        weights_file.load(shallow, path)
+
+
+def test_a_file_cut_short_is_refused(tiny, tmp_path):
+    network, path = network_of(tiny), tmp_path / "kept.weights.h5"
+    training.save_weights(network, path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(checkpoints.Refused, match="does not hold the weights"):
+        weights_file.load(network, path)

@@ -117,6 +117,13 @@ def classifier(tiny_models):
     return tiny_models["conv_classifier"]  # the quickest to trace
 
 
+@pytest.mark.parametrize("name, value", [("version", -1), ("version", "2"), ("max_rows", 0)])
+def test_versions_and_rows_that_are_none_are_refused(classifier, tmp_path, name, value):
+    with pytest.raises(ValueError, match=f"{name} must be an integer, at least 1. Received: {name}={value!r}"):
+        export(classifier, tmp_path, "m", **{name: value})
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_version_appears_whole_or_not_at_all(classifier, tmp_path, monkeypatch):
     seen = watched(monkeypatch, tmp_path / "m")
     assert export(classifier, tmp_path, "m") == tmp_path / "m" / "1"

@@ -106,6 +106,10 @@ def test_more_images_than_a_request_holds_come_in_several(clients, monkeypatch):
 ONE = np.zeros((1, 4, 5, 3), "uint8")
 REFUSED_BY_CLIENT = {
     "n": (lambda c: c.sample(0), "n must be an integer, at least 1. Received: n=0"),
+    "n and a temperature": (
+        lambda c: c.sample(2.5, label=0),
+        "n must be an integer, at least 1. Received: n=2.5",
+    ),
     "seed": (lambda c: c.sample(2, seed=-1), "seed must be an integer, at least 0. Received: seed=-1"),
     "signature": (lambda c: c.ask("elbo", n=1), "signature must be one of gated's.*Received: 'elbo'"),
     "name": (lambda c: c.sample(2, label=0, heat=1.0), "sample takes label, seed, temperature. Received: heat"),
