@@ -184,7 +184,7 @@ _GATED_MNIST = {
                     validation_images=200, evaluation_images=500, evaluation_batch=50),
     "cpu": Preset({"filters": 32, "depth": 6}, 6000, 8, learning_rate=3e-3, steps_per_epoch=500,
                   validation_images=500, evaluation_images=2000, evaluation_batch=50),
-    # Six layers of 3x3 see nine rows upwards, these 19 of the 28.
+    # Six layers of 3x3 see nine rows upwards, these 18 of the 28.
     "muon": Preset({"filters": 32, "depth": 8, "kernel_size": 5}, 6000, 8, optimizer="muon", learning_rate=9e-3,
                    steps_per_epoch=500, validation_images=500, evaluation_images=2000, evaluation_batch=50),
     "gpu": Preset({"filters": 64, "depth": 12, "kernel_size": 5, "dropout": 0.1}, 40_000, 64, steps_per_epoch=1000,

@@ -1,4 +1,4 @@
-"""inverse_cdf and cumulative: a uniform number becomes a value with the probability that the logits give it."""
+"""inverse_cdf: a uniform number becomes a value with the probability that the logits give it."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from keras import ops
 from scipy import stats
 
-from models.raster import cumulative, inverse_cdf
+from models.raster import inverse_cdf
 
 LEVELS = [2, 3, 4, 9, 10, 16, 255, 256]
 NO_CHANCE = -1e4  # a logit whose probability is zero in float32
@@ -106,12 +106,3 @@ def test_nor_does_any_rounding_between_two_steps(levels):
     ends = np.take_along_axis(steps, random.integers(levels, size=(4000, 1)), axis=-1)[:, 0]
     near = np.clip(ends.astype("float32") + random.integers(-3, 4, 4000) * np.float32(2**-24), 0, ALMOST_ONE)
     assert alive[np.arange(4000), draw(logits, near)].all()
-
-
-@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
-@pytest.mark.parametrize("levels", LEVELS)
-def test_cumulative_is_the_running_sum(levels, shape):
-    probabilities = np.random.default_rng(4).dirichlet(np.ones(levels), shape).astype("float32")
-    found = ops.convert_to_numpy(cumulative(probabilities))
-    assert found.shape == (*shape, levels)
-    np.testing.assert_allclose(found, np.cumsum(probabilities.astype("float64"), axis=-1), atol=1e-6)
