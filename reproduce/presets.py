@@ -2,7 +2,7 @@
 
 smoke   seconds: the tests
 quick   about two minutes a model on two CPU cores: the default
-cpu     up to about an hour a model on one CPU core
+cpu     up to about an hour a model on one CPU core, or two without AVX-512
 muon    about as long by another optimiser, of the models that have it
 wide    the same for more weights in bfloat16, half an hour on two CPU cores that have it, of the model that has it
 gpu     about half an hour on one modern GPU
