@@ -32,7 +32,7 @@ def inverse_cdf(logits, uniform, temperature=1.0):
 
     Probabilities are rounded to whole parts of 2^-23: float32 adds these up exactly, in whatever order, so that a value
     without probability has no step of its own, not even one of rounding. By products with a triangular matrix, sampling
-    without XLA would be a twentieth faster on a CPU, but GPUs round what they multiply.
+    without XLA would be up to a tenth faster on a CPU, but GPUs round what they multiply.
     """
     cdf = ops.cumsum(ops.round(ops.softmax(logits / temperature, axis=-1) * PARTS), axis=-1)
     reached = uniform * cdf[..., -1:]  # which rounding leaves a little beside PARTS
