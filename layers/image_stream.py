@@ -9,7 +9,7 @@ each but the last, whose output is the picture.
 import keras
 from keras import ops
 
-from layers.integers import is_integer
+from layers.integers import sizes_of
 from layers.up_conv import UpConv
 from layers.wide_dense import WideDense
 
@@ -33,13 +33,9 @@ class ImageStream(keras.layers.Layer):
 
     def __init__(self, filters, deep=False, **kwargs):
         super().__init__(**kwargs)
-        if (
-            not isinstance(filters, (tuple, list))
-            or len(filters) < 2
-            or not all(is_integer(n) and n > 0 for n in filters)
-        ):
+        self.filters = sizes_of(filters)
+        if len(self.filters) < 2:
             raise ValueError(f"filters must be two or more integers above zero. Received: filters={filters!r}")
-        self.filters = tuple(int(n) for n in filters)
         self.deep = deep
         self.size = START * 2 ** (len(self.filters) - 1)
         options = {"dtype": self.dtype_policy}

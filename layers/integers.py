@@ -2,6 +2,8 @@
 
 import numbers
 
+import numpy as np
+
 
 def is_integer(value):
     """Whether it is an integer, Python's or NumPy's; True and False are none."""
@@ -32,9 +34,15 @@ def check_rate(name, value):
     return float(value)
 
 
+def sizes_of(values):
+    """Integers above zero, such as a shape, as a tuple of int; () for anything else."""
+    sizes = tuple(values) if np.iterable(values) else ()
+    return tuple(map(int, sizes)) if all(is_integer(size) and size > 0 for size in sizes) else ()
+
+
 def check_sizes(name, values, axes):
     """`values` as a tuple of int, one for each of the named axes and above zero; else ValueError."""
-    sizes = tuple(values) if isinstance(values, (tuple, list)) else ()
-    if len(sizes) != len(axes) or not all(is_integer(size) and size > 0 for size in sizes):
+    sizes = sizes_of(values)
+    if len(sizes) != len(axes):
         raise ValueError(f"{name} must be ({', '.join(axes)}), integers above 0. Received: {name}={values!r}")
-    return tuple(int(size) for size in sizes)
+    return sizes

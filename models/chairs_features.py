@@ -76,5 +76,4 @@ class FeatureEditing:
         return self._scaled(512 if layer.startswith("style") else 1024)
 
     def _check_layer(self, layer):
-        if layer not in LAYERS:
-            raise ValueError(f"layer must be one of {LAYERS}. Received: layer={layer!r}")
+        checks.check_choice("layer", layer, LAYERS)

@@ -50,8 +50,7 @@ class ChairsNetwork(ImageModel):
         self.num_styles = checks.check_integer("num_styles", num_styles, 1)
         self.streams = checks.check_integer("streams", streams, 1, 2)
         self.deep = bool(deep)
-        if mask_loss not in MASK_LOSSES:
-            raise ValueError(f"mask_loss must be one of {MASK_LOSSES}. Received: mask_loss={mask_loss!r}")
+        checks.check_choice("mask_loss", mask_loss, MASK_LOSSES)
         self.mask_loss = mask_loss
         checks.check_positive("width", width)
         self.width = float(width)

@@ -42,11 +42,7 @@ class StyleFitting:
             )
         views = chairs_checks.spread(views, len(images))
         steps = checks.check_integer("steps", steps, 1)
-        if parametrisation not in sorted(PARAMETRISATIONS):
-            raise ValueError(
-                f"parametrisation must be one of {sorted(PARAMETRISATIONS)}. "
-                f"Received: parametrisation={parametrisation!r}"
-            )
+        checks.check_choice("parametrisation", parametrisation, PARAMETRISATIONS)
         rate = PARAMETRISATIONS[parametrisation] if learning_rate is None else learning_rate
         checks.check_positive("learning_rate", rate)
         parameters = keras.Variable(self._start(start, parametrisation), name="style")

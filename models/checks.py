@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from layers.integers import check_integer, is_integer
+from layers.integers import check_integer, is_integer, sizes_of
 
 
 def check_positive(name, value):
@@ -12,6 +12,12 @@ def check_positive(name, value):
     with np.errstate(over="ignore"):
         if not number or not np.isfinite(np.float32(value)) or np.float32(value) <= 0:
             raise ValueError(f"{name} must be a finite number above zero. Received: {name}={value!r}")
+
+
+def check_choice(name, value, choices):
+    """Raises ValueError unless `value` is one of `choices`, which are strings."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {list(choices)}. Received: {name}={value!r}")
 
 
 def check_network_images(images, image_shape):
@@ -54,12 +60,11 @@ def nan_beyond(cost, values, count):
 
 def check_image_shape(image_shape, channels=(1, 3)):
     """(height, width, colours) as a tuple of int; ValueError otherwise, as where there are not so many `channels`."""
-    shape = tuple(image_shape) if np.iterable(image_shape) else ()
-    whole = len(shape) == 3 and all(is_integer(n) and n > 0 for n in shape)
-    if not whole or shape[-1] not in channels:
+    shape = sizes_of(image_shape)
+    if len(shape) != 3 or shape[-1] not in channels:
         accepted = "1 or 3 colours" if channels == (1, 3) else " or ".join(f"{n} channels" for n in channels)
         raise ValueError(f"image_shape must be (height, width, {accepted}). Received: image_shape={image_shape!r}")
-    return tuple(int(n) for n in shape)
+    return shape
 
 
 def check_images(images, image_shape, levels, name="images", n=None):

@@ -11,6 +11,7 @@ Each has `channels` of the canvas for one colour, the first of which is the logi
 
 from keras import ops
 
+from models import checks
 from models.distributions import tfb, tfd
 
 
@@ -83,8 +84,7 @@ def find(name, levels):
     """The likelihood `name`, or for None the one that suits; ValueError where it does not exist or fit `levels`."""
     if name is None:
         name = "bernoulli" if levels == 2 else "discretized_logistic"
-    if name not in sorted(LIKELIHOODS):
-        raise ValueError(f"likelihood must be one of {sorted(LIKELIHOODS)}. Received: likelihood={name!r}")
+    checks.check_choice("likelihood", name, LIKELIHOODS)
     if levels not in LIKELIHOODS[name].levels:
         accepted = LIKELIHOODS[name].levels
         raise ValueError(

@@ -55,8 +55,7 @@ class EmbeddingNetwork(ImageModel):
         self.depth = checks.check_integer("depth", depth, 1)
         self.features = checks.check_integer("features", features, 1)
         checks.check_positive("margin", margin)
-        if mining not in MINING:
-            raise ValueError(f"mining must be one of {MINING}. Received: mining={mining!r}")
+        checks.check_choice("mining", mining, MINING)
         self.margin, self.mining = margin, mining
         options = {"dtype": self.dtype_policy}
         of_images = {"data_format": "channels_last", **options}

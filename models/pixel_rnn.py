@@ -11,6 +11,7 @@ import keras
 
 from layers.diagonal_bilstm import DiagonalBiLSTM
 from layers.row_lstm import RowLSTM
+from models import checks
 from models.pixel_network import PixelNetwork
 from models.pixel_rnn_sampling import DiagonalBiLSTMSampler, RowLSTMSampler
 
@@ -58,8 +59,7 @@ class PixelRNN(PixelNetwork):
     ):
         sizes = (filters, depth, kernel_size, first_kernel_size, head_filters, dropout)
         super().__init__(image_shape, levels, num_classes, condition_shape, *sizes, **kwargs)
-        if recurrence not in sorted(SAMPLERS):
-            raise ValueError(f"recurrence must be one of {sorted(SAMPLERS)}. Received: recurrence={recurrence!r}")
+        checks.check_choice("recurrence", recurrence, SAMPLERS)
         self.recurrence = recurrence
         self.first = self.conv(2 * filters, first_kernel_size, "first", mask_type="A")
         self.blocks = [

@@ -134,7 +134,7 @@ def test_the_spread_grows_with_the_steps_of_training():
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "bfloat16", "float64"])
-def test_the_spread_grows_in_half_precision_too(policy):
+def test_so_it_does_in_every_precision(policy):
     model = made(growth_steps=2.0, dtype=policy)
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
     assert np.isfinite(model.fit(BATCH, batch_size=3, verbose=0).history["loss"]).all()

@@ -99,7 +99,7 @@ def test_it_learns_to_tell_digits_apart():
         ({"depth": 1.5}, "depth must be an integer, at least 1"),
         ({"features": 0}, "features must be an integer, at least 1"),
         ({"margin": 0.0}, "margin must be a finite number above zero"),
-        ({"mining": "hard"}, r"mining must be one of \('all', 'semi_hard'\). Received: mining='hard'"),
+        ({"mining": "hard"}, r"mining must be one of \['all', 'semi_hard'\]. Received: mining='hard'"),
     ],
 )
 def test_what_it_refuses(options, message):

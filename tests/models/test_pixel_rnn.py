@@ -191,7 +191,7 @@ def test_a_file_gives_the_same_model(make_model, random_images, tmp_path, model_
     "make, message",
     [
         (lambda: PixelRNN(recurrence=["row_lstm"]), r"recurrence must be one of .* Received: .*\['row_lstm'\]"),
-        (lambda: PixelRNN(recurrence="gru"), r"recurrence must be one of \['diagonal_bilstm', 'row_lstm'\].*'gru'"),
+        (lambda: PixelRNN(recurrence="gru"), r"recurrence must be one of \['row_lstm', 'diagonal_bilstm'\].*'gru'"),
         (lambda: PixelRNN(filters=7), "filters must be a positive multiple of colours"),
         (lambda: PixelRNN(kernel_size=2), "kernel_size must be"),
         (lambda: PixelRNN(depth=0), "depth must be"),

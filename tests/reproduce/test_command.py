@@ -1,0 +1,54 @@
+"""Flags of the scripts: what they take, what they refuse, and what --help tells."""
+
+import subprocess
+import sys
+
+import pytest
+from absl import flags
+
+from reproduce import command, records, rows, table1_cifar
+
+
+@pytest.mark.parametrize("given", [["--rows=gated_pixel_cnn,uniform"], ["--rows=gated_pixel_cnn", "--rows=uniform"]])
+def test_rows_by_commas_or_by_repetition(given, tmp_path):
+    """Run in the order of the table."""
+    options = flags.FlagValues()
+    command.define(table1_cifar.EXPERIMENT.models, options)
+    options(["table1_cifar.py", *given, f"--results_dir={tmp_path}", f"--runs_dir={tmp_path}"])
+    assert command.check(table1_cifar.EXPERIMENT.models, options) == ["uniform", "gated_pixel_cnn"]
+
+
+@pytest.mark.parametrize(
+    "given, runs", [([], False), (["--rows=row_lstm,diagonal_bilstm"], True), (["--evaluate_only"], True)]
+)
+def test_what_takes_long_runs_when_it_is_named_or_measured_again(given, runs, tmp_path):
+    experiment, options = table1_cifar.EXPERIMENT, flags.FlagValues()
+    command.define(experiment.models, options, on_request=experiment.on_request)
+    options(["table1_cifar.py", *given, f"--results_dir={tmp_path}", f"--runs_dir={tmp_path}"])
+    assert ("row_lstm" in command.check(experiment.models, options, experiment.on_request)) == runs
+    assert "(default: all but row_lstm, diagonal_bilstm, multi_scale_row_lstm)" in options["rows"].help
+
+
+def test_help_shows_the_flags_of_the_script_and_no_librarys(bare_machine):
+    command = [sys.executable, "reproduce/table1_cifar.py", "--help"]
+    told = subprocess.run(command, cwd=records.REPOSITORY, env=bare_machine, capture_output=True, text=True).stdout
+    assert "Table 1" in told and "--preset: <smoke|quick" in told and "--[no]evaluate_only" in told
+    assert "--verbosity" not in told
+
+
+@pytest.mark.parametrize(
+    "flag", ["--preset=huge", "--precision=int8", "--seed=-1", "--seed=4294967296", "--batch_size=0"]
+)
+def test_flags_refuse_what_they_do_not_know(flag):
+    options = flags.FlagValues()
+    command.define(table1_cifar.EXPERIMENT.models, options)
+    with pytest.raises(flags.IllegalFlagValueError, match=flag.replace("=", ".*")):
+        options(["table1_cifar.py", flag])
+
+
+def test_an_argument_that_is_no_flag_ends_the_script(monkeypatch):
+    """As of `--rows uniform pixel_cnn`."""
+    monkeypatch.setattr(rows.command, "define", lambda *_, **__: None)
+    monkeypatch.setattr(rows.app, "run", lambda run: run(["reproduce/table1_cifar.py", "pixel_cnn"]))
+    with pytest.raises(SystemExit, match="^table1_cifar: every argument must be a --flag. Received: pixel_cnn$"):
+        rows.main(table1_cifar.EXPERIMENT)
