@@ -2,9 +2,6 @@
 
 import dataclasses
 import json
-import os
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import imagecodecs
@@ -19,13 +16,6 @@ from reproduce import compress_page, networks, records, training
 compress_script = pytest.importorskip("reproduce.compress", reason="the coder runs on TensorFlow")
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the coder runs on TensorFlow")
-
-SCRIPT = records.REPOSITORY / "reproduce" / "compress.py"
-
-
-def compress(*arguments, **environment):
-    command = [sys.executable, SCRIPT, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
 
 
 @pytest.fixture(scope="module")
@@ -51,25 +41,24 @@ def model(results):
     return next(path.relative_to(results) for path in results.glob("table1_cifar/*.json"))
 
 
-def test_files_come_back_bit_for_bit_in_a_process_of_one_thread(results, model, tmp_path):
+def test_files_come_back_bit_for_bit(results, model, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (2, 6, 9, 3)).astype("uint8")
     files = [tmp_path / "a.png", tmp_path / "b.png"]
     for path, image in zip(files, images, strict=True):
         Image.fromarray(image).save(path)
-    flags = [f"--results_dir={results}", f"--model={model}"]
-    out = tmp_path / "two.gpcn"
-    compress_script.encode_files(files, out, networks.restore(records.read(results / model), results))
-    back = compress(
-        f"--decode={out}", f"--out={tmp_path / 'back'}", *flags, TF_NUM_INTRAOP_THREADS="1", OMP_NUM_THREADS="1"
-    )
-    assert back.returncode == 0, back.stderr
+    network = networks.restore(records.read(results / model), results)
+    compress_script.encode_files(files, tmp_path / "two.gpcn", network)
+    compress_script.decode_file(tmp_path / "two.gpcn", tmp_path / "back", network)
     found = [np.asarray(Image.open(tmp_path / "back" / f"{i}.png")) for i in range(2)]
     np.testing.assert_array_equal(found, images)
 
 
-def test_the_comparison_is_kept_and_drawn(results, model, capsys):
+def test_the_comparison_is_kept_and_drawn(results, model, capsys, monkeypatch):
+    """What is decoded in another process, of one thread, is what was encoded in this one."""
+    for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")
     options = SimpleNamespace(model=str(model), images=2, data_dir=None, results_dir=str(results))
-    compress_script.compare(options)  # which decodes in another process
+    compress_script.compare(options)
     (content,) = compress_page.read_all(results)
     measured = content["measured"]
     # Of two images the header is half a percent; random weights claim about eight bits a sub-pixel.

@@ -94,7 +94,7 @@ def test_a_second_measurement_gives_the_same_bound(tiny):
     """Whatever was drawn before it; on eight images noise shows in the fourth digit."""
     network = network_of(Draw, tiny)
     first, _ = training.evaluate(network, tiny.test, batch_size=4)
-    training.evaluate(network, tiny.train, batch_size=4)
+    training.evaluate(network, tiny.validation, batch_size=4)
     assert training.evaluate(network, tiny.test, batch_size=4)[0] == first
     again = network_of(Draw, tiny)
     again(tiny.test.images)
