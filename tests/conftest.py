@@ -2,7 +2,7 @@
 
 Hundreds of graphs are made here and each is run a few times: to optimise one takes longer than it saves. So it does to
 write down, for each operation of a graph, all lines of Python that it was made by: a sixth of the time, a third of the
-memory.
+memory. So an error inside a graph names its operation here, and not the line.
 """
 
 import dataclasses

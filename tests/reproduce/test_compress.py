@@ -1,4 +1,4 @@
-"""compress.py: image files to one file and back in another process, and the comparison with other codecs."""
+"""compress.py: image files to one file and back, and the comparison with other codecs, decoded in another process."""
 
 import dataclasses
 import json
