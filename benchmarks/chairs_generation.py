@@ -9,10 +9,9 @@ Bar: 64 pictures, each of another style from another side, in less than 2 second
 import time
 
 import numpy as np
-
-from benchmarks import timing
-from models.chairs_generator import ChairsGenerator
-from reproduce import memory
+from image_generators.benchmarks import timing
+from image_generators.models.chairs.generator import ChairsGenerator
+from image_generators.training import memory
 
 STEPS = 10  # of fit_style
 

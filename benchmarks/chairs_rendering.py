@@ -13,12 +13,12 @@ import statistics
 import time
 
 import numpy as np
-
-from benchmarks import timing
-from data import batches, furniture, voxels
-from data.image_data import Split
-from data.renderer import Renderer
-from data.view_data import standard_views
+from image_generators.benchmarks import timing
+from image_generators.data import batches
+from image_generators.data.chairs import furniture, voxels
+from image_generators.data.chairs.renderer import Renderer
+from image_generators.data.chairs.view_data import standard_views
+from image_generators.data.image_data import Split
 
 MODELS = 8
 VIEWS = slice(None, None, 6)  # of the 62: 11 of a model

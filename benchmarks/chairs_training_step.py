@@ -4,21 +4,20 @@
 
 Bars: at most as long as the twin's step; the transformations, which are part of both, at most a tenth of the step.
 
-Both get the same images, Adam and float32, in this process and with the same memory setting (reproduce/memory.py). The
+Both get the same images, Adam and float32, in this process and with the same memory setting (training/memory.py). The
 twin is timed in PyTorch's default layout and in channels_last, with PyTorch's fused Adam, and the faster counts. The
 memory that each takes beside its data is that of a process of its own: weights, Adam's, gradients and maps.
 """
 
 import numpy as np
 import torch
+from image_generators.benchmarks import peak_memory, timing, torch_chairs
+from image_generators.models.chairs import transformations
+from image_generators.models.chairs.generator import ChairsGenerator
+from image_generators.models.compiled import compiled
+from image_generators.training import memory
+from image_generators.training.optimizers import FusedAdam
 from keras import ops
-
-from benchmarks import peak_memory, timing, torch_chairs
-from models import transformations
-from models.chairs_generator import ChairsGenerator
-from models.compiled import compiled
-from reproduce import memory
-from reproduce.optimizers import FusedAdam
 
 BATCH, SIZE, STYLES = 32, 128, 843
 

@@ -3,7 +3,7 @@
   python benchmarks/conditioning.py            two minutes
 
 The network is that of training_step.py and sampling.py (8 gated blocks, 66 maps, 32x32 colour images, batch 16). A
-vector has 100 numbers, a map 32 channels; "m(h)" makes the map from 8x8 images (models/map_pixel_cnn.py), as in
+vector has 100 numbers, a map 32 channels; "m(h)" makes the map from 8x8 images (models/pixelcnn/map_pixel_cnn.py), as in
 super-resolution.
 
 Bars: a vector costs at most a tenth of a training step and of sampling, a map half of either; m(h) is computed once for
@@ -12,12 +12,11 @@ a sample, not once a pixel: with it sampling costs at most a tenth more than wit
 
 import keras
 import numpy as np
-
-from benchmarks import timing
-from models.autoregressive import join_inputs
-from models.gated_pixel_cnn import GatedPixelCNN
-from models.map_pixel_cnn import MapPixelCNN
-from reproduce import memory
+from image_generators.benchmarks import timing
+from image_generators.models.pixelcnn.autoregressive import join_inputs
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.models.pixelcnn.map_pixel_cnn import MapPixelCNN
+from image_generators.training import memory
 
 NETWORK = {"filters": 66, "depth": 8, "kernel_size": 3, "first_kernel_size": 7, "head_filters": 66}
 BATCH = 16

@@ -2,7 +2,7 @@
 
   python benchmarks/data_pipelines.py          half a minute
 
-Keras' are autotuned, and their ends wait for the tuner (data/untuned.py). Summed over evaluations of 48 to 768 images
+Keras' are autotuned, and their ends wait for the tuner (data/sources/pipelines.py). Summed over evaluations of 48 to 768 images
 and trainings of 10 to 160 steps, since how long one waits goes by how long the work was. Only the time after the last
 batch counts.
 
@@ -13,10 +13,9 @@ import time
 
 import keras
 import numpy as np
-
-from benchmarks import timing
-from models.gated_pixel_cnn import GatedPixelCNN
-from reproduce import feeding
+from image_generators.benchmarks import timing
+from image_generators.data import feeding
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 
 SHAPE, BATCH = (32, 32, 3), 16
 IMAGES = (48, 96, 192, 384, 768)

@@ -10,14 +10,13 @@ import time
 
 import keras
 import numpy as np
-
-from benchmarks import timing
-from data import compose
-from data.batches import batches
-from data.image_data import Split
-from models.draw import Draw
-from models.draw_classifier import DrawClassifier
-from reproduce import memory
+from image_generators.benchmarks import timing
+from image_generators.data import compose
+from image_generators.data.batches import batches
+from image_generators.data.image_data import Split
+from image_generators.models.draw.draw import Draw
+from image_generators.models.draw.glimpse_classifier import DrawClassifier
+from image_generators.training import memory
 
 BATCH = 100
 
@@ -50,7 +49,7 @@ def main():
 
 
 def cluttered_batches():
-    """What `reproduce.training` iterates over, of as many digits as MNIST has for training."""
+    """What `training.loop` iterates over, of as many digits as MNIST has for training."""
     random = np.random.default_rng(0)
     digits = random.integers(0, 256, (50_000, 28, 28, 1), dtype=np.uint8)
     split = Split(digits, random.integers(0, 10, len(digits)))

@@ -4,7 +4,7 @@
 
 Row LSTM and Diagonal BiLSTM, each beside a twin that walks by lines too; and Row LSTM's recurrence pixel by pixel, as
 Eq. 3 of arXiv 1601.06759 reads, in PyTorch. Gated PixelCNN of as many weights a layer stands beside them: what a
-recurrence costs. Same images, Adam, float32, process and memory setting (reproduce/memory.py) for all.
+recurrence costs. Same images, Adam, float32, process and memory setting (training/memory.py) for all.
 
 How the time of one layer grows: rows are n steps, diagonals 2n - 1, so that of images twice as high and wide as
 before, with as many pixels in the batch, a layer takes at most twice as long.
@@ -13,14 +13,13 @@ before, with as many pixels in the batch, a layer takes at most twice as long.
 import keras
 import numpy as np
 import torch
+from image_generators.benchmarks import timing, torch_pixel_rnn
+from image_generators.layers.diagonal_bilstm import DiagonalBiLSTM
+from image_generators.layers.row_lstm import RowLSTM
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.models.pixelcnn.pixel_rnn import PixelRNN
+from image_generators.training import memory
 from keras import ops
-
-from benchmarks import timing, torch_pixel_rnn
-from layers.diagonal_bilstm import DiagonalBiLSTM
-from layers.row_lstm import RowLSTM
-from models.gated_pixel_cnn import GatedPixelCNN
-from models.pixel_rnn import PixelRNN
-from reproduce import memory
 
 BATCH, SHAPE = 16, (28, 28, 1)
 NETWORK = {"filters": 32, "depth": 2, "head_filters": 32}

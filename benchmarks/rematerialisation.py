@@ -17,10 +17,10 @@ import resource
 
 import keras
 import numpy as np
-
-from benchmarks import peak_memory, timing
-from models.gated_pixel_cnn import GatedPixelCNN
-from reproduce import devices, memory, presets, threads, training
+from image_generators.benchmarks import peak_memory, timing
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.training import devices, memory, presets, threads
+from image_generators.training import loop as training
 
 NETWORK = {"filters": 66, "depth": 8, "kernel_size": 3, "first_kernel_size": 7, "head_filters": 66}
 FEW, BATCH = 4, 16

@@ -13,10 +13,9 @@ import time
 
 import keras
 import numpy as np
-
-from benchmarks import timing
-from models.gated_pixel_cnn import GatedPixelCNN
-from reproduce import memory
+from image_generators.benchmarks import timing
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.training import memory
 
 NETWORK = {"filters": 66, "depth": 8, "kernel_size": 3, "first_kernel_size": 7, "head_filters": 66}
 

@@ -15,11 +15,11 @@ import sys
 import tempfile
 import time
 
-from benchmarks import timing
-from reproduce import memory
-from serving import config, local, trained
-from serving.client import Client
-from serving.export import export
+from image_generators.benchmarks import timing
+from image_generators.serving import config, local, trained
+from image_generators.serving.client import Client
+from image_generators.serving.export import export
+from image_generators.training import memory
 
 NAME = "gated_pixel_cnn-cifar10"
 BATCH = 16

@@ -7,7 +7,8 @@ import pathlib
 import statistics
 import time
 
-from reproduce import machine, records
+from image_generators.evaluation import records
+from image_generators.training import machine
 
 
 def arguments(doc, **flags):

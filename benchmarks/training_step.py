@@ -4,16 +4,15 @@
 
 The bar: at most as long as the twin's. 66 maps, since 64 do not split into three colours. Both get the same images,
 Adam and float32; the twin is timed in PyTorch's default layout and in channels_last, and the faster counts. Both run
-in this process, with the same memory setting (reproduce/memory.py), which helps the twin as well.
+in this process, with the same memory setting (training/memory.py), which helps the twin as well.
 """
 
 import keras
 import numpy as np
 import torch
-
-from benchmarks import timing, torch_gated_pixel_cnn
-from models.gated_pixel_cnn import GatedPixelCNN
-from reproduce import memory
+from image_generators.benchmarks import timing, torch_gated_pixel_cnn
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.training import memory
 
 NETWORK = {"filters": 66, "depth": 8, "kernel_size": 3, "first_kernel_size": 7, "head_filters": 66}
 

@@ -4,8 +4,7 @@ import numbers
 from collections.abc import Callable, Iterator
 
 import numpy as np
-
-from data.image_data import Split
+from image_generators.data.image_data import Split
 
 AUGMENTATION = 1  # keeps the random numbers of augmentation from those of the order
 

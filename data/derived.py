@@ -8,10 +8,9 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-
-from data import compose, matching
-from data.catalogue import CATALOGUE, DataError
-from data.image_data import ImageData, Split
+from image_generators.data import compose, matching
+from image_generators.data.image_data import ImageData, Split
+from image_generators.data.sources.catalogue import CATALOGUE, DataError
 
 SEEDS = {"validation": 1501, "test": 1502}
 BINARISATION_SEED = 2008

@@ -8,9 +8,8 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 import numpy as np
-
-from data.batches import AUGMENTATION, check_integers, generator
-from data.image_data import ImageData, Split
+from image_generators.data.batches import AUGMENTATION, check_integers, generator
+from image_generators.data.image_data import ImageData, Split
 
 IDENTITIES = 2  # keeps the random numbers of these batches from those of data/batches.py
 EPISODES_SEED = 1606

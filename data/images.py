@@ -1,7 +1,7 @@
 """Data sets in memory, by name: `load('cifar10').train.images`.
 
-Looked for in this order: .npz files (`data/arrays.py`), what TensorFlow Datasets has prepared or can download
-(`data/prepared.py`), and small images of scikit-learn under another name (`data/fallback.py`). Some data sets are
+Looked for in this order: .npz files (`data/sources/arrays.py`), what TensorFlow Datasets has prepared or can download
+(`data/sources/prepared.py`), and small images of scikit-learn under another name (`data/sources/fallback.py`). Some data sets are
 made from stored ones (`data/derived.py`).
 """
 
@@ -10,10 +10,10 @@ import pathlib
 
 import numpy as np
 from absl import logging
-
-from data import arrays, derived, fallback, identities, prepared
-from data.catalogue import CATALOGUE, DataError, Entry
-from data.image_data import ImageData, Split
+from image_generators.data import derived, identities
+from image_generators.data.image_data import ImageData, Split
+from image_generators.data.sources import arrays, fallback, prepared
+from image_generators.data.sources.catalogue import CATALOGUE, DataError, Entry
 
 __all__ = ["DataError", "ImageData", "Split", "load"]
 

@@ -6,10 +6,9 @@ The paper gives no sizes.
 """
 
 import keras
+from image_generators.layers.checks import check_integer
+from image_generators.layers.pixels import scaled
 from keras import ops
-
-from layers.integers import check_integer
-from layers.pixels import scaled
 
 
 @keras.saving.register_keras_serializable(package="layers")

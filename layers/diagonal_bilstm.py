@@ -14,10 +14,9 @@ the mirror image brings of the row above lacks that of its last pixel, which ent
 """
 
 import keras
+from image_generators.layers.convolutions import pad
+from image_generators.layers.line_lstm import InputToState, LineLSTM
 from keras import ops
-
-from layers.convolutions import pad
-from layers.line_lstm import InputToState, LineLSTM
 
 # Gates outside of the image, before their activations: o = f = 1, i = 0; the state stays what it is.
 _OPEN, _SHUT = 1e4, -1e4

@@ -17,11 +17,10 @@ import contextlib
 import math
 
 import keras
+from image_generators.layers.checks import check_integer, check_sizes
+from image_generators.layers.gaussian_attention import GaussianAttention, tiling_gamma
+from image_generators.layers.padded_lstm import PaddedLSTMCell
 from keras import ops
-
-from layers.gaussian_attention import GaussianAttention, tiling_gamma
-from layers.integers import check_integer, check_sizes
-from layers.padded_lstm import PaddedLSTMCell
 
 
 @keras.saving.register_keras_serializable(package="layers")

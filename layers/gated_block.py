@@ -19,11 +19,10 @@ their own.
 
 import keras
 import numpy as np
+from image_generators.layers.checks import check_odd, check_rate
+from image_generators.layers.convolutions import pad, pointwise, valid_conv
+from image_generators.layers.masked_conv import check_colour_groups, check_mask_type, colour_mask, colours_of
 from keras import ops
-
-from layers.convolutions import pad, pointwise, valid_conv
-from layers.integers import check_odd, check_rate
-from layers.masked_conv import check_colour_groups, check_mask_type, colour_mask, colours_of
 
 
 def gate(features):

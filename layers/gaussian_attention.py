@@ -12,9 +12,8 @@ import numbers
 
 import keras
 import numpy as np
+from image_generators.layers.checks import check_integer, check_sizes
 from keras import ops
-
-from layers.integers import check_integer, check_sizes
 
 # Logarithms that the network emits are kept within these bounds: far beyond any use (a stride of e^10 images), they
 # keep every number and gradient finite.

@@ -7,11 +7,10 @@ each but the last, whose output is the picture.
 """
 
 import keras
+from image_generators.layers.checks import sizes_of
+from image_generators.layers.up_conv import UpConv
+from image_generators.layers.wide_dense import WideDense
 from keras import ops
-
-from layers.integers import sizes_of
-from layers.up_conv import UpConv
-from layers.wide_dense import WideDense
 
 START = 8  # pixels: height and width of the first maps
 

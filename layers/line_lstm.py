@@ -14,12 +14,11 @@ import math
 
 import keras
 import numpy as np
+from image_generators.layers.checks import check_integer, check_odd
+from image_generators.layers.convolutions import pad, pointwise, valid_conv
+from image_generators.layers.line_walk import walk_through
+from image_generators.layers.masked_conv import check_colour_groups, colour_mask, colours_of
 from keras import ops
-
-from layers.convolutions import pad, pointwise, valid_conv
-from layers.integers import check_integer, check_odd
-from layers.line_walk import walk_through
-from layers.masked_conv import check_colour_groups, colour_mask, colours_of
 
 GATES = 4  # o, f, i, g
 

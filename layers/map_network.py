@@ -8,10 +8,9 @@ no sizes. Where a map is halved first, to see further, each of its sizes on the 
 """
 
 import keras
+from image_generators.layers.checks import check_integer, check_sizes
+from image_generators.layers.pixels import scaled
 from keras import ops
-
-from layers.integers import check_integer, check_sizes
-from layers.pixels import scaled
 
 SMALLEST = 8  # pixels: what a vector becomes first is the image's size, halved until it is no larger than this
 

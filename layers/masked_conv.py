@@ -12,10 +12,9 @@ channel of group c holds features of colour c. With the kernel centred on a pixe
 
 import keras
 import numpy as np
+from image_generators.layers.checks import is_integer
+from image_generators.layers.convolutions import pad, pointwise, valid_conv
 from keras import ops
-
-from layers.convolutions import pad, pointwise, valid_conv
-from layers.integers import is_integer
 
 
 def check_colour_groups(colours, **channels):

@@ -13,9 +13,8 @@ same few places of a processor's cache. On one core of an AMD EPYC, TensorFlow m
 import contextlib
 
 import keras
+from image_generators.layers.checks import check_integer
 from keras import ops
-
-from layers.integers import check_integer
 
 _PADDING = 16  # columns: one line of the cache
 

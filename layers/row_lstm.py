@@ -5,9 +5,8 @@ above. So a pixel sees a triangle above it, open upwards, and k // 2 pixels to i
 """
 
 import keras
+from image_generators.layers.line_lstm import InputToState, LineLSTM
 from keras import ops
-
-from layers.line_lstm import InputToState, LineLSTM
 
 
 @keras.saving.register_keras_serializable(package="layers")

@@ -9,9 +9,8 @@ out: by one transposed convolution where that is fast, elsewhere by a convolutio
 
 import keras
 import numpy as np
+from image_generators.layers.checks import check_integer, check_odd
 from keras import ops
-
-from layers.integers import check_integer, check_odd
 
 FEW = 16  # filters, a vector's worth: with fewer a transposed convolution leaves the processor half idle
 

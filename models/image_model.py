@@ -4,10 +4,9 @@ import math
 
 import keras
 import numpy as np
+from image_generators.models import checks
+from image_generators.models.compiled import compiled
 from keras import ops
-
-from models import checks
-from models.compiled import compiled
 
 KERAS_BATCH_SIZE = 32  # of arrays, where none is given
 

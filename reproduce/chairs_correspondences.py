@@ -6,7 +6,7 @@ python reproduce/chairs_correspondences.py --pairs=5    quickly
 The network draws 64 images from one view to another, or from one style to another; points are tracked through them by
 the optical flow from each image to the next (DeepFlow, as in the paper, and DIS), and from every sixteenth to the next:
 of small steps the errors add up, as much as an image of 64x64 lets them. Measured against geometry, in pixels
-(data/key_points.py):
+(data/chairs/key_points.py):
 
   views, near   the same point of the surface in two views of one style, 1 to 3 steps of azimuth (12 to 35 degrees) off
   views, far    5 to 8 steps (58 to 93 degrees) off
@@ -28,19 +28,14 @@ import sys
 import cv2
 import numpy as np
 from absl import app
+from image_generators.evaluation import pictures, records, windows
+from image_generators.evaluation.chairs import correspondences_page as chairs_correspondences_page
+from image_generators.evaluation.chairs import figures as chairs_figures
+from image_generators.evaluation.chairs import optical_flow
+from image_generators.evaluation.chairs import pairs as chairs_pairs
+from image_generators.models.chairs.images import Generated, data_on_white, on_white
+from image_generators.training import machine
 from PIL import Image, ImageDraw
-
-from models.chairs_images import Generated, data_on_white, on_white
-from reproduce import (
-    chairs_correspondences_page,
-    chairs_figures,
-    chairs_pairs,
-    machine,
-    optical_flow,
-    pictures,
-    records,
-    windows,
-)
 
 FRAMES = 64
 # Chosen on true renderings, no network's, with DIS: in turns by 30 degrees of eight furniture chairs at 64x64 the mean

@@ -24,12 +24,13 @@ import sys
 
 import numpy as np
 from absl import flags
-
-from data.batches import generator
-from data.image_data import Split
-from reproduce import chairs, chairs_baselines, presets_chairs
-from reproduce import rows as experiments
-from reproduce.tables import Row
+from image_generators.data.batches import generator
+from image_generators.data.image_data import Split
+from image_generators.evaluation.chairs import baselines as chairs_baselines
+from image_generators.evaluation.chairs import experiment as chairs
+from image_generators.evaluation.tables import Row
+from image_generators.reproduce.configs import presets_chairs
+from image_generators.training import experiment as experiments
 
 TABLE = "chairs_elevation_transfer"
 TITLE = "Elevation transfer, Learning to Generate Chairs, Tables and Cars (arXiv 1411.5928), and extrapolation"
@@ -64,7 +65,7 @@ def load(options, task):
 
 
 def split(views, task, seed=0):
-    """The views (data.views.Views) as a data set of a task; by `seed` which views are to choose by, and the halves."""
+    """The views (data.chairs.views.Views) as a data set of a task; by `seed` which views are to choose by, and the halves."""
     random = generator(seed, _HALVES)
     if task == "transfer":
         hidden = np.isin(views.styles, _targets(views, random)) & (views.elevations != KNOWN_ELEVATION)

@@ -13,11 +13,11 @@ python reproduce/chairs_feature_arithmetic.py --triples=0-5-7,3-7-1
 
 import numpy as np
 from absl import app
-
-from models import transformations
-from models.chairs_features import LAYERS
-from models.chairs_images import on_white
-from reproduce import chairs_figures, pictures
+from image_generators.evaluation import pictures
+from image_generators.evaluation.chairs import figures as chairs_figures
+from image_generators.models.chairs import transformations
+from image_generators.models.chairs.features import LAYERS
+from image_generators.models.chairs.images import on_white
 
 ELEVATION, AZIMUTH = 20.0, 301.0  # degrees
 TRIPLES = 6
@@ -77,7 +77,7 @@ def most_reliable(network, name, seed, layer="fc4"):
     """The unit that a transformation changes most, measured in what the change varies between views.
 
     Args:
-        name: the transformation, of models/transformations.py.
+        name: the transformation, of models/chairs/transformations.py.
 
     Returns: (the unit's number, the change's mean over its standard deviation).
     """

@@ -15,9 +15,11 @@ A picture shows held-out views, each with what the network makes of its style an
 the right chair, from the right side, is measured too (chairs_recognition.py).
 """
 
-from reproduce import chairs, chairs_recognition, presets_chairs
-from reproduce import rows as experiments
-from reproduce.tables import Row
+from image_generators.evaluation.chairs import experiment as chairs
+from image_generators.evaluation.chairs import recognition as chairs_recognition
+from image_generators.evaluation.tables import Row
+from image_generators.reproduce.configs import presets_chairs
+from image_generators.training import experiment as experiments
 
 TITLE = "Networks of Learning to Generate Chairs, Tables and Cars with Convolutional Networks (arXiv 1411.5928)"
 _SOURCE = "arXiv 1411.5928, on rendered_chairs; recollected, not checked"

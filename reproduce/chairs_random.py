@@ -15,9 +15,10 @@ Departure: how the paper's authors drew random chairs is only known to us as "fr
 
 import numpy as np
 from absl import app
-
-from models.chairs_images import on_white
-from reproduce import chairs_figures, chairs_style_morphing, pictures
+from image_generators.evaluation import pictures
+from image_generators.evaluation.chairs import figures as chairs_figures
+from image_generators.models.chairs.images import on_white
+from image_generators.reproduce import chairs_style_morphing
 
 ELEVATION, AZIMUTH = 20.0, 301.0  # degrees
 COLUMNS, ROWS = 8, 3  # of random chairs

@@ -10,9 +10,9 @@ The GIF morphs from each style to the next and back to the first.
 
 import numpy as np
 from absl import app
-
-from models.chairs_images import on_white
-from reproduce import chairs_figures, pictures
+from image_generators.evaluation import pictures
+from image_generators.evaluation.chairs import figures as chairs_figures
+from image_generators.models.chairs.images import on_white
 
 WEIGHTS = (1.0, 0.65, 0.57, 0.5, 0.43, 0.35, 0.0)  # of the left style; the authors' script
 ELEVATION, AZIMUTH = 20.0, 301.0  # degrees

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 from absl import app
-
-from models import transformations
-from models.chairs_images import on_white
-from reproduce import chairs_figures, pictures
+from image_generators.evaluation import pictures
+from image_generators.evaluation.chairs import figures as chairs_figures
+from image_generators.models.chairs import transformations
+from image_generators.models.chairs.images import on_white
 
 ELEVATION, AZIMUTH = 20.0, 301.0  # degrees
 COLUMNS = 9  # odd: the middle one of a symmetric range is the chair without the transformation
@@ -36,7 +36,7 @@ class Strip(NamedTuple):
     is_log: bool = False  # shown as the factor, which is what a reader knows
 
 
-STRIPS = {  # name in models/transformations.py -> what is drawn of it
+STRIPS = {  # name in models/chairs/transformations.py -> what is drawn of it
     "log_zoom": Strip("zoom", 0.0, math.log(1.8), is_log=True),
     "log_stretch": Strip("stretch", -math.log(1.5), math.log(1.5), is_log=True),
     "shift_x": Strip("shift x", -0.2, 0.2),

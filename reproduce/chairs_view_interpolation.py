@@ -23,12 +23,15 @@ import pathlib
 
 import numpy as np
 from absl import flags
-
-from data.batches import generator
-from data.image_data import Split
-from reproduce import chairs, chairs_baselines, chairs_plot, presets_chairs, records, tables
-from reproduce import rows as experiments
-from reproduce.tables import Row
+from image_generators.data.batches import generator
+from image_generators.data.image_data import Split
+from image_generators.evaluation import records, tables
+from image_generators.evaluation.chairs import baselines as chairs_baselines
+from image_generators.evaluation.chairs import experiment as chairs
+from image_generators.evaluation.chairs import plot as chairs_plot
+from image_generators.evaluation.tables import Row
+from image_generators.reproduce.configs import presets_chairs
+from image_generators.training import experiment as experiments
 
 TABLE = "chairs_view_interpolation"
 TITLE = "View interpolation, Learning to Generate Chairs, Tables and Cars (arXiv 1411.5928)"
@@ -53,7 +56,7 @@ def known_azimuths(azimuths, known):
 
 
 def split(views, known, seed=0):
-    """The views (data.views.Views) as a data set: in train all but the unknown views of the targets.
+    """The views (data.chairs.views.Views) as a data set: in train all but the unknown views of the targets.
 
     Args:
         known: azimuths from which a target is known.

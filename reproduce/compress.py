@@ -8,7 +8,7 @@ The first command encodes test images into one file, decodes it in another proce
 beside what the model claims (its bits/dim) and beside PNG, WebP and JPEG XL, each at its slowest, lossless setting: a
 file an image, as they are used, and all images side by side in one, which saves their headers.
 
-The decoder asks the network for every pixel, since each waits for the one before (models/lossless.py): images side by
+The decoder asks the network for every pixel, since each waits for the one before (models/pixelcnn/lossless.py): images side by
 side keep it busy, one image alone takes almost as long as sixteen.
 """
 
@@ -24,12 +24,12 @@ import time
 import imagecodecs
 import numpy as np
 from absl import app, flags, logging
+from image_generators.data import images as data_images
+from image_generators.data.sources import files
+from image_generators.evaluation import compress_page, networks, pictures, records
+from image_generators.models.pixelcnn import lossless
+from image_generators.training import checkpoints, machine, memory
 from PIL import Image
-
-from data import files
-from data import images as data_images
-from models import lossless
-from reproduce import checkpoints, compress_page, machine, memory, networks, pictures, records
 
 _MODEL = "table1_cifar/gated_pixel_cnn-muon-cifar10.json"
 _DATA = "cifar10"

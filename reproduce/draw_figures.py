@@ -21,26 +21,21 @@ from typing import NamedTuple
 import numpy as np
 from absl import app, logging
 from absl.flags import argparse_flags
-from keras import ops
-
-from data import images as data_images
-from models.draw import Draw
-from models.draw_classifier import DrawClassifier
-from models.networks import NETWORKS
-from reproduce import (
-    checkpoints,
+from image_generators.data import images as data_images
+from image_generators.evaluation import networks, pictures, records, tables, windows
+from image_generators.models.draw.draw import Draw
+from image_generators.models.draw.glimpse_classifier import DrawClassifier
+from image_generators.models.networks import NETWORKS
+from image_generators.reproduce import (
     fig8_two_digits,
     fig9_svhn,
-    networks,
-    pictures,
-    records,
     table1_cifar,
     table1_cluttered_mnist,
     table2_binarized_mnist,
-    tables,
-    training,
-    windows,
 )
+from image_generators.training import checkpoints
+from image_generators.training import loop as training
+from keras import ops
 
 TABLES = (table2_binarized_mnist, table1_cluttered_mnist, table1_cifar, fig8_two_digits, fig9_svhn)
 EXAMPLES = 8  # rows of a picture

@@ -21,13 +21,15 @@ import pathlib
 
 import numpy as np
 from absl import flags
+from image_generators.data import degradations
+from image_generators.data.sources import files
+from image_generators.evaluation import networks, pictures, records, tables
+from image_generators.evaluation.tables import Row
+from image_generators.models.pixelcnn.map_regression import MapRegression
+from image_generators.reproduce.configs import presets_conditional
+from image_generators.training import checkpoints
+from image_generators.training import experiment as experiments
 from skimage.metrics import structural_similarity
-
-from data import degradations, files
-from models.map_regression import MapRegression
-from reproduce import checkpoints, networks, pictures, presets_conditional, records, tables
-from reproduce import rows as experiments
-from reproduce.tables import Row
 
 TITLE = "Equation 5 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): restoring images"
 

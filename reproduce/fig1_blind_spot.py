@@ -15,11 +15,10 @@ import sys
 import keras
 import numpy as np
 from absl import app, flags
+from image_generators.evaluation import pictures, records
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
 from PIL import Image, ImageDraw, ImageFont
-
-from models.gated_pixel_cnn import GatedPixelCNN
-from models.pixel_cnn import PixelCNN
-from reproduce import pictures, records
 
 _NETWORKS = 8  # random ones, of which one at least shows a pixel that can be seen
 _FILTERS = 8

@@ -16,10 +16,11 @@ recognised             of a hundred samples, how many a classifier trained on re
 import math
 
 import numpy as np
-
-from reproduce import network_rows, pictures, presets_conditional, recognition
-from reproduce import rows as experiments
-from reproduce.tables import Row
+from image_generators.evaluation import pictures, recognition
+from image_generators.evaluation.tables import Row
+from image_generators.reproduce.configs import presets_conditional
+from image_generators.training import experiment as experiments
+from image_generators.training import network_rows
 
 TITLE = "Figure 3 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): given the class"
 

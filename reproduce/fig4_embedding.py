@@ -14,15 +14,16 @@ without the embedding, on the same budget:
 nats, given the embedding of   the image itself, as in training; another image of its identity, which cannot tell of the
                                image more than whose it is; an image of another identity
 identified                     of a hundred samples, how many the embedding network places nearest to another image of
-                               their identity (reproduce/embeddings.py)
+                               their identity (evaluation/embeddings.py)
 """
 
 import numpy as np
-
-from data import identities
-from reproduce import embeddings, network_rows, pictures, presets_embedding
-from reproduce import rows as experiments
-from reproduce.tables import Row
+from image_generators.data import identities
+from image_generators.evaluation import embeddings, pictures
+from image_generators.evaluation.tables import Row
+from image_generators.reproduce.configs import presets_embedding
+from image_generators.training import experiment as experiments
+from image_generators.training import network_rows
 
 TITLE = "Figure 4 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): given an embedding"
 

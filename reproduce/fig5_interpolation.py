@@ -13,9 +13,10 @@ import pathlib
 import numpy as np
 from absl import app, logging
 from absl.flags import argparse_flags
-
-from data import images as data_images
-from reproduce import checkpoints, fig4_embedding, networks, pictures, records, tables
+from image_generators.data import images as data_images
+from image_generators.evaluation import networks, pictures, records, tables
+from image_generators.reproduce import fig4_embedding
+from image_generators.training import checkpoints
 
 MODELS = ("gated_pixel_cnn_of_embedding", "map_pixel_cnn_of_embedding")
 STRIPS = 10

@@ -6,7 +6,7 @@ python reproduce/fig6_autoencoder.py --preset=cpu --rows=pixel_cnn_autoencoder_1
 
 The four share their encoder's architecture, each trained end to end with its own decoder. bits/dim are those of the
 image given its code, without the cost of the code itself. Under squared error they are those of normal distributions of
-one width round the mean (models/map_regression.py). The paper's own patches are of ImageNet.
+one width round the mean (models/pixelcnn/map_regression.py). The paper's own patches are of ImageNet.
 
 class read from the code   a linear probe (logistic regression) on the codes, % of test images; beside it the same probe
                            on as many principal components of the pixels
@@ -19,15 +19,15 @@ then of 100 numbers, the reconstruction under squared error and samples of the P
 import pathlib
 
 import numpy as np
+from image_generators.evaluation import networks, pictures, tables
+from image_generators.evaluation.tables import Row
+from image_generators.models.pixelcnn.autoencoder import DeconvolutionalAutoencoder
+from image_generators.reproduce.configs import presets_conditional
+from image_generators.training import experiment as experiments
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-
-from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder
-from reproduce import networks, pictures, presets_conditional, tables
-from reproduce import rows as experiments
-from reproduce.tables import Row
 
 TITLE = "Figure 6 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): auto-encoders"
 _SHARED = ("table1_cifar", "fig3_class_conditional")

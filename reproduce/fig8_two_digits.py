@@ -7,8 +7,8 @@ python reproduce/fig8_two_digits.py --evaluate_only     measures the committed w
 The paper shows samples and gives no number. Grey values are taken as probabilities: the cost is no compression cost.
 """
 
-from reproduce import rows as experiments
-from reproduce.tables import Row
+from image_generators.evaluation.tables import Row
+from image_generators.training import experiment as experiments
 
 TITLE = "Figure 8 of DRAW: A Recurrent Neural Network For Image Generation (arXiv 1502.04623): two MNIST digits"
 

@@ -8,8 +8,8 @@ The paper shows samples, and a curve of the cost. Colour values are taken as pro
 cost.
 """
 
-from reproduce import rows as experiments
-from reproduce.tables import Row
+from image_generators.evaluation.tables import Row
+from image_generators.training import experiment as experiments
 
 TITLE = "Figure 9 of DRAW: A Recurrent Neural Network For Image Generation (arXiv 1502.04623): SVHN"
 

@@ -12,8 +12,8 @@ import pathlib
 
 from absl import app
 from absl.flags import argparse_flags
-
-from reproduce import benchmarks_page, chairs_correspondences_page, compress_page, records, tables
+from image_generators.evaluation import benchmarks_page, compress_page, records, tables
+from image_generators.evaluation.chairs import correspondences_page as chairs_correspondences_page
 
 TABLES = {  # the script in reproduce/ that states the rows -> the metric
     "table1_cifar": "bits_per_dim",

@@ -6,9 +6,9 @@ python reproduce/table1_cifar.py --rows=row_lstm,diagonal_bilstm    PixelRNN, wh
 python reproduce/table1_cifar.py --evaluate_only                   measures the committed weights again
 """
 
-from reproduce import density_rows
-from reproduce import rows as experiments
-from reproduce.tables import Row
+from image_generators.evaluation import density_rows
+from image_generators.evaluation.tables import Row
+from image_generators.training import experiment as experiments
 
 TITLE = "Table 1 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): CIFAR-10"
 _TABLE_1 = "arXiv 1606.05328, Table 1"

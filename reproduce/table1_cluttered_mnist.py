@@ -5,8 +5,8 @@ python reproduce/table1_cluttered_mnist.py --preset=cpu --rows=draw_classifier_8
 python reproduce/table1_cluttered_mnist.py --evaluate_only         measures the committed weights again
 """
 
-from reproduce import rows as experiments
-from reproduce.tables import Row
+from image_generators.evaluation.tables import Row
+from image_generators.training import experiment as experiments
 
 TITLE = "Table 1 of DRAW: A Recurrent Neural Network For Image Generation (arXiv 1502.04623): cluttered MNIST"
 _TABLE_1 = "arXiv 1502.04623, Table 1"

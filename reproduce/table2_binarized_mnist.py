@@ -8,8 +8,8 @@ python reproduce/table2_binarized_mnist.py --evaluate_only         measures the 
 Gated PixelCNN and PixelCNN, and the rows of arXiv 1601.06759, are measured on the same images.
 """
 
-from reproduce import rows as experiments
-from reproduce.tables import Row
+from image_generators.evaluation.tables import Row
+from image_generators.training import experiment as experiments
 
 TITLE = "Table 2 of DRAW: A Recurrent Neural Network For Image Generation (arXiv 1502.04623): binarised MNIST"
 _TABLE_2 = "arXiv 1502.04623, Table 2"

@@ -10,18 +10,19 @@ downsampled_imagenet   the paper's images, without labels, withdrawn by their ma
 imagenet_resized       made smaller by a box filter, which leaves less to guess: its numbers are not the table's, and
                        stand apart. It has labels.
 
-Both are read from TFDS's files while a network trains (data/streamed.py): they need not fit memory. What the paper's
+Both are read from TFDS's files while a network trains (data/sources/streamed.py): they need not fit memory. What the paper's
 table calls validation is test here; 10,000 training images are held out to choose by.
 """
 
 import dataclasses
 
 import numpy as np
-
-from data import streamed
-from reproduce import network_rows, pictures, presets_imagenet
-from reproduce import rows as experiments
-from reproduce.tables import Row
+from image_generators.data.sources import streamed
+from image_generators.evaluation import pictures
+from image_generators.evaluation.tables import Row
+from image_generators.reproduce.configs import presets_imagenet
+from image_generators.training import experiment as experiments
+from image_generators.training import network_rows
 
 TABLE = "table2_imagenet"
 TITLE = "Table 2 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): ImageNet"
@@ -64,7 +65,7 @@ def picture(network, data, n, seed=0):
 
 
 def experiment(name, size):
-    """The experiment on data set `name` of data/streamed.py at `size` pixels."""
+    """The experiment on data set `name` of data/sources/streamed.py at `size` pixels."""
     return OneSize(
         TABLE,
         TITLE,

@@ -6,10 +6,10 @@ python reproduce/table3_draw_settings.py     prints them and writes results/tabl
 from typing import NamedTuple
 
 from absl import app
-
-from models.draw import Draw
-from models.networks import NETWORKS
-from reproduce import presets, records
+from image_generators.evaluation import records
+from image_generators.models.draw.draw import Draw
+from image_generators.models.networks import NETWORKS
+from image_generators.training import presets
 
 PATH = records.RESULTS / "table3_draw_settings.md"
 

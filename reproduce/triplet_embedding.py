@@ -17,11 +17,11 @@ is one.
 import dataclasses
 
 import numpy as np
-
-from data import compose, identities
-from reproduce import pictures, presets_embedding
-from reproduce import rows as experiments
-from reproduce.tables import Row
+from image_generators.data import compose, identities
+from image_generators.evaluation import pictures
+from image_generators.evaluation.tables import Row
+from image_generators.reproduce.configs import presets_embedding
+from image_generators.training import experiment as experiments
 
 TITLE = "Embedding of identities (Section 3.3 of arXiv 1606.05328): 20-way one-shot identification"
 

@@ -7,13 +7,12 @@ outputs listed there.
 import math
 
 import tensorflow as tf
-
-from models.compiled import compiled
-from serving import noise
+from image_generators.models.compiled import compiled
+from image_generators.serving import noise
 
 
 class AutoregressiveAnswers:
-    """Of a models.autoregressive.AutoregressiveModel."""
+    """Of a models.pixelcnn.autoregressive.AutoregressiveModel."""
 
     def __init__(self, model):
         self.model = model
@@ -42,7 +41,7 @@ class AutoregressiveAnswers:
 
 
 class PixelCNNAutoencoderAnswers(AutoregressiveAnswers):
-    """Of a models.pixel_cnn_autoencoder.PixelCNNAutoencoder."""
+    """Of a models.pixelcnn.autoencoder.PixelCNNAutoencoder."""
 
     def encode(self, images):
         return {"codes": tf.cast(self.model.encoder(images), "float32")}
@@ -52,7 +51,7 @@ class PixelCNNAutoencoderAnswers(AutoregressiveAnswers):
 
 
 class RegressionAnswers:
-    """Of a models.map_regression.MapRegression, auto-encoders included."""
+    """Of a models.pixelcnn.map_regression.MapRegression, auto-encoders included."""
 
     def __init__(self, model):
         self.model = model
@@ -69,7 +68,7 @@ class RegressionAnswers:
 
 
 class DrawAnswers:
-    """Of a models.draw.Draw."""
+    """Of a models.draw.draw.Draw."""
 
     def __init__(self, model):
         self.model = model
@@ -102,7 +101,7 @@ class DrawAnswers:
 
 
 class ChairsAnswers:
-    """Of a models.chairs_generator.ChairsGenerator."""
+    """Of a models.chairs.generator.ChairsGenerator."""
 
     def __init__(self, model):
         self.model = model
@@ -119,7 +118,7 @@ class ChairsAnswers:
 
 
 class EmbeddingAnswers:
-    """Of a models.embedding_network.EmbeddingNetwork."""
+    """Of a models.pixelcnn.embedding_network.EmbeddingNetwork."""
 
     def __init__(self, model):
         self.model = model
@@ -129,7 +128,7 @@ class EmbeddingAnswers:
 
 
 class ClassifierAnswers:
-    """Of a models.classifier.Classifier."""
+    """Of a models.draw.classifier.Classifier."""
 
     def __init__(self, model):
         self.model = model

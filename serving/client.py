@@ -22,8 +22,7 @@ import zipfile
 import numpy as np
 from absl import app, logging
 from absl.flags import argparse_flags
-
-from serving.transports import Again, ServingError, transport
+from image_generators.serving.transports import Again, ServingError, transport
 
 GRPC_SERVER = "localhost:8500"
 MODEL = "gated_pixel_cnn-cifar10"

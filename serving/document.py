@@ -7,7 +7,7 @@ python serving/document.py --check    changes nothing; exits with 1 where it is 
 import pathlib
 import sys
 
-from serving.signatures import KINDS, NOT_SERVED
+from image_generators.serving.signatures import KINDS, NOT_SERVED
 
 README = pathlib.Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- signatures:begin -->\n", "<!-- signatures:end -->\n"

@@ -18,10 +18,9 @@ import shutil
 import sys
 
 from absl import app, flags, logging
-
-from models.checks import check_integer
-from serving import config, local, manifest, savedmodel, trained, validation, warmup
-from serving.signatures import signatures_of
+from image_generators.models.checks import check_integer
+from image_generators.serving import config, local, manifest, savedmodel, trained, validation, warmup
+from image_generators.serving.signatures import signatures_of
 
 OUT = trained.RESULTS.parent / "export"
 

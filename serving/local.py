@@ -14,7 +14,7 @@ import types
 import urllib.error
 import urllib.request
 
-from serving import config
+from image_generators.serving import config
 
 
 def binary():

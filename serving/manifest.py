@@ -9,7 +9,7 @@ the same check in the container, with coreutils: `sha256sum --check --strict ass
 import pathlib
 import sys
 
-from models.weights_file import sha256_of_file
+from image_generators.models.weights_file import sha256_of_file
 
 PATH = "assets.extra/SHA256SUMS"
 

@@ -6,9 +6,8 @@ takes it.
 
 import keras
 import tensorflow as tf
-
-from serving import validation
-from serving.signatures import kind_of, signatures_of
+from image_generators.serving import validation
+from image_generators.serving.signatures import kind_of, signatures_of
 
 DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 

@@ -8,15 +8,15 @@ can join requests into one batch and part them again, and an image depends on it
 
 import dataclasses
 
-from models.autoregressive import AutoregressiveModel
-from models.chairs_generator import ChairsGenerator
-from models.classifier import Classifier
-from models.density_baselines import MultivariateGaussian, Uniform
-from models.draw import Draw
-from models.embedding_network import EmbeddingNetwork
-from models.map_regression import MapRegression
-from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
-from serving.answers import (
+from image_generators.models.chairs.generator import ChairsGenerator
+from image_generators.models.draw.classifier import Classifier
+from image_generators.models.draw.draw import Draw
+from image_generators.models.pixelcnn.autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
+from image_generators.models.pixelcnn.autoregressive import AutoregressiveModel
+from image_generators.models.pixelcnn.density_baselines import MultivariateGaussian, Uniform
+from image_generators.models.pixelcnn.embedding_network import EmbeddingNetwork
+from image_generators.models.pixelcnn.map_regression import MapRegression
+from image_generators.serving.answers import (
     AutoregressiveAnswers,
     ChairsAnswers,
     ClassifierAnswers,
@@ -211,7 +211,7 @@ VIEW = (
         "transformation",
         "float32",
         ("transformation_length",),
-        "zoom, stretch, shift x and y, rotation, brightness, saturation, hue (models/transformations.py); 0 for none",
+        "zoom, stretch, shift x and y, rotation, brightness, saturation, hue (models/chairs/transformations.py); 0 for none",
         where="transformation_length",
     ),
 )

@@ -9,10 +9,9 @@ import json
 import pathlib
 
 import keras
-
-from models import weights_file
-from models.networks import NETWORKS
-from models.weights_file import Refused
+from image_generators.models import weights_file
+from image_generators.models.networks import NETWORKS
+from image_generators.models.weights_file import Refused
 
 RESULTS = pathlib.Path(__file__).resolve().parents[1] / "results"
 SUFFIX = ".weights.h5"

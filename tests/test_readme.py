@@ -5,8 +5,7 @@ import re
 
 import numpy as np
 import pytest
-
-from models.networks import NETWORKS
+from image_generators.models.networks import NETWORKS
 
 HOUSE = pathlib.Path(__file__).parents[1]
 FLOORS = ("layers", "models", "data", "reproduce", "serving", "benchmarks")

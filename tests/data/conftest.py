@@ -7,8 +7,8 @@ import pathlib
 
 import numpy as np
 import pytest
-
-from data import catalogue, images, prepared
+from image_generators.data import images
+from image_generators.data.sources import catalogue, prepared
 
 SMALL = {"train": 20, "test": 10}
 
@@ -94,7 +94,7 @@ def boxes():
 
     Sides are in the order -x, +x, -y, +y, -z, +z; `colour` is one for all, or six.
     """
-    from data.mesh import Material, Mesh
+    from image_generators.data.chairs.mesh import Material, Mesh
 
     def build(parts):
         vertices, faces, materials = [], [], []

@@ -4,9 +4,8 @@ import re
 
 import numpy as np
 import pytest
-
-from data import images
-from data.catalogue import DataError
+from image_generators.data import images
+from image_generators.data.sources.catalogue import DataError
 
 
 def write_pieces(folder, name, split, arrays, pieces):

@@ -7,9 +7,8 @@ import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies
-
-from data.batches import batches
-from data.image_data import Split
+from image_generators.data.batches import batches
+from image_generators.data.image_data import Split
 
 sizes = strategies.integers(1, 30)
 seeds = strategies.integers(0, 2**70)

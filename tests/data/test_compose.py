@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from data import compose
+from image_generators.data import compose
 
 
 def generator(seed=0):

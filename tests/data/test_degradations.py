@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 import pytest
-
-from data import degradations, fallback
-from data.degradations import TASKS
+from image_generators.data import degradations
+from image_generators.data.degradations import TASKS
+from image_generators.data.sources import fallback
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (8, 8, 12, 3)).astype("uint8")

@@ -6,11 +6,11 @@ import sys
 
 import numpy as np
 import pytest
-
-from data import catalogue, compose, derived, fallback, images, matching
-from data.batches import batches
-from data.catalogue import DataError
-from data.image_data import ImageData, Split
+from image_generators.data import compose, derived, images, matching
+from image_generators.data.batches import batches
+from image_generators.data.image_data import ImageData, Split
+from image_generators.data.sources import catalogue, fallback
+from image_generators.data.sources.catalogue import DataError
 
 COMPOSED = {"cluttered_mnist": (100, 100, 1), "two_digit_mnist": (60, 60, 1)}
 

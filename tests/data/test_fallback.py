@@ -9,9 +9,9 @@ import types
 
 import numpy as np
 import pytest
-
-from data import catalogue, fallback, images, network
-from data.catalogue import DataError
+from image_generators.data import images
+from image_generators.data.sources import catalogue, fallback, network
+from image_generators.data.sources.catalogue import DataError
 
 NAMES = {
     "cifar10": "sklearn-photographs-32x32",

@@ -4,10 +4,9 @@ import re
 
 import numpy as np
 import pytest
+from image_generators.data.sources.catalogue import DataError
+from image_generators.data.sources.files import read_square
 from PIL import Image
-
-from data.catalogue import DataError
-from data.files import read_square
 
 SIDE = 16
 # Left half red, right half blue, in an image that is wider than high; the middle square has both.

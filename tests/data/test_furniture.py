@@ -8,10 +8,9 @@ import zipfile
 
 import numpy as np
 import pytest
+from image_generators.data.chairs import embedded_chairs, furniture, render, views
+from image_generators.data.sources.catalogue import DataError
 from PIL import Image
-
-from data import embedded_chairs, furniture, render, views
-from data.catalogue import DataError
 
 SELECTION = """# a comment
 catalogue	model	category	turn	licence	left_out

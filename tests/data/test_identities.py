@@ -4,9 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-
-from data import fallback, identities
-from data.image_data import ImageData, Split
+from image_generators.data import identities
+from image_generators.data.image_data import ImageData, Split
+from image_generators.data.sources import fallback
 
 
 def split_of(counts, seed=0):

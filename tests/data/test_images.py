@@ -6,10 +6,10 @@ import sys
 
 import numpy as np
 import pytest
-
-from data import arrays, images, network, prepared
-from data.catalogue import DataError
-from data.image_data import ImageData, Split
+from image_generators.data import images
+from image_generators.data.image_data import ImageData, Split
+from image_generators.data.sources import arrays, network, prepared
+from image_generators.data.sources.catalogue import DataError
 
 
 def test_cifar10_has_the_known_statistics(real):

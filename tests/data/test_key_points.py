@@ -4,9 +4,8 @@ import re
 
 import numpy as np
 import pytest
-
-from data import key_points
-from data.renderer import Renderer
+from image_generators.data.chairs import key_points
+from image_generators.data.chairs.renderer import Renderer
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,9 @@ import sys
 
 import numpy as np
 import pytest
+from image_generators.data.chairs import mesh
+from image_generators.data.sources.catalogue import DataError
 from PIL import Image
-
-from data import mesh
-from data.catalogue import DataError
 
 OBJ = b"""mtllib thing.mtl
 v 0 0 0

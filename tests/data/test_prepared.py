@@ -8,9 +8,9 @@ import sys
 
 import numpy as np
 import pytest
-
-from data import catalogue, images, prepared
-from data.catalogue import DataError
+from image_generators.data import images
+from image_generators.data.sources import catalogue, prepared
+from image_generators.data.sources.catalogue import DataError
 
 
 def load_as_fallback_would(data_dir):

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from data import reduce
+from image_generators.data import reduce
 
 
 def overlap(i, j, old, new):

@@ -6,12 +6,11 @@ import tarfile
 
 import numpy as np
 import pytest
+from image_generators.data.chairs import rendered_chairs, views
+from image_generators.data.chairs.view_data import AZIMUTHS, ELEVATIONS
+from image_generators.data.sources.catalogue import DataError
 from PIL import Image
 from scipy.io import savemat
-
-from data import rendered_chairs, views
-from data.catalogue import DataError
-from data.view_data import AZIMUTHS, ELEVATIONS
 
 NAMES = ["c_third", "a_first", "b_second"]  # the archive's own order is not the alphabet's
 
@@ -138,8 +137,7 @@ def test_what_is_not_there_is_said(folder, tmp_path, monkeypatch):
 def test_tfds_holds_out_whole_models(folder, monkeypatch, tmp_path, caplog):
     """What TFDS prepares is what `views.load` gives, in the splits of `hold_out_styles`; a damaged model is named."""
     import tensorflow_datasets as tfds
-
-    from data import rendered_chairs_builder
+    from image_generators.data.chairs import rendered_chairs_builder
 
     monkeypatch.setattr(rendered_chairs, "kept_by_the_paper", lambda: (1, 2, 3))
     builder = rendered_chairs_builder.RenderedChairs(config="64", data_dir=tmp_path / "prepared")

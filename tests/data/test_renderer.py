@@ -6,13 +6,12 @@ import sys
 
 import numpy as np
 import pytest
+from image_generators.data.chairs import renderer
+from image_generators.data.chairs.mesh import Material, Mesh
+from image_generators.data.chairs.renderer import Renderer
+from image_generators.data.chairs.view_data import standard_views
+from image_generators.data.sources.catalogue import DataError
 from PIL import Image
-
-from data import renderer
-from data.catalogue import DataError
-from data.mesh import Material, Mesh
-from data.renderer import Renderer
-from data.view_data import standard_views
 
 LOW, HIGH = np.array([-30.0, 0, -20]), np.array([30.0, 50, 20])
 COLOURS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]], float)  # -x +x -y +y -z +z

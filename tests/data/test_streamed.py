@@ -8,11 +8,10 @@ import zipfile
 
 import numpy as np
 import pytest
-
-from data import prepared, streamed, tfrecords
-from data.batches import batches
-from data.catalogue import DataError
-from data.image_data import Split
+from image_generators.data.batches import batches
+from image_generators.data.image_data import Split
+from image_generators.data.sources import prepared, streamed, tfrecords
+from image_generators.data.sources.catalogue import DataError
 
 CLASSES = 1000
 

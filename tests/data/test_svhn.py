@@ -7,11 +7,11 @@ import tarfile
 import h5py
 import numpy as np
 import pytest
+from image_generators.data import compose, derived, images
+from image_generators.data.image_data import ImageData, Split
+from image_generators.data.sources import catalogue, fallback, network, svhn
+from image_generators.data.sources.catalogue import DataError
 from PIL import Image
-
-from data import catalogue, compose, derived, fallback, images, network, svhn
-from data.catalogue import DataError
-from data.image_data import ImageData, Split
 
 COUNTS = {"train": 5, "extra": 7, "test": 4}
 
@@ -99,8 +99,7 @@ def test_what_is_cut_out_is_the_window_scaled(tmp_path):
 def small_svhn(small, unpacked, monkeypatch):
     """SVHN whose archives are the small ones and whose validation split has 3 images."""
     import tensorflow_datasets as tfds
-
-    from data import svhn_full
+    from image_generators.data.sources import svhn_full
 
     small("svhn_full")
     examples = {"train": 9, "validation": 3, "test": 4}

@@ -8,11 +8,10 @@ import re
 
 import numpy as np
 import pytest
-
-from data import renderer, view_cache, views
-from data.catalogue import DataError
-from data.mesh import Design
-from data.view_cache import Recipe
+from image_generators.data.chairs import renderer, view_cache, views
+from image_generators.data.chairs.mesh import Design
+from image_generators.data.chairs.view_cache import Recipe
+from image_generators.data.sources.catalogue import DataError
 
 
 class Counting:

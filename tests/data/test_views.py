@@ -4,10 +4,9 @@ import re
 
 import numpy as np
 import pytest
-
-from data import embedded_chairs, views
-from data.catalogue import DataError
-from data.view_data import Views, standard_views
+from image_generators.data.chairs import embedded_chairs, views
+from image_generators.data.chairs.view_data import Views, standard_views
+from image_generators.data.sources.catalogue import DataError
 
 
 def made_up(styles=5, elevations=(20, 30), name="a"):

@@ -4,10 +4,9 @@ import re
 
 import numpy as np
 import pytest
-
-from data import voxels
-from data.catalogue import DataError
-from data.renderer import Renderer
+from image_generators.data.chairs import voxels
+from image_generators.data.chairs.renderer import Renderer
+from image_generators.data.sources.catalogue import DataError
 
 
 def occupied():

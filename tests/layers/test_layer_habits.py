@@ -7,20 +7,19 @@ import re
 import keras
 import numpy as np
 import pytest
+from image_generators.layers.conv_encoder import ConvEncoder
+from image_generators.layers.diagonal_bilstm import DiagonalBiLSTM
+from image_generators.layers.draw_cell import DrawCell, DrawDecoderCell
+from image_generators.layers.gated_block import GatedBlock
+from image_generators.layers.gaussian_attention import GaussianAttention
+from image_generators.layers.image_stream import ImageStream
+from image_generators.layers.line_lstm import InputToState, LineLSTM
+from image_generators.layers.map_network import MapNetwork
+from image_generators.layers.masked_conv import MaskedConv2D
+from image_generators.layers.row_lstm import RowLSTM
+from image_generators.layers.up_conv import UpConv
+from image_generators.layers.wide_dense import WideDense
 from keras import ops
-
-from layers.conv_encoder import ConvEncoder
-from layers.diagonal_bilstm import DiagonalBiLSTM
-from layers.draw_cell import DrawCell, DrawDecoderCell
-from layers.gated_block import GatedBlock
-from layers.gaussian_attention import GaussianAttention
-from layers.image_stream import ImageStream
-from layers.line_lstm import InputToState, LineLSTM
-from layers.map_network import MapNetwork
-from layers.masked_conv import MaskedConv2D
-from layers.row_lstm import RowLSTM
-from layers.up_conv import UpConv
-from layers.wide_dense import WideDense
 
 ROOT = pathlib.Path(__file__).parents[2]
 RANDOM = np.random.default_rng(0)

@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from layers.wide_dense import WideDense
+from image_generators.layers.wide_dense import WideDense
 
 RANDOM = np.random.default_rng(0)
 FEATURES = RANDOM.normal(size=(3, 5)).astype("float32")

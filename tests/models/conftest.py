@@ -6,12 +6,11 @@ import itertools
 import keras
 import numpy as np
 import pytest
-
-from models.autoregressive import LOGIT_SCALE, join_inputs
-from models.compiled import compiled
-from models.draw import Draw
-from models.pixel_cnn import PixelCNN
-from models.raster import inverse_cdf
+from image_generators.models.compiled import compiled
+from image_generators.models.draw.draw import Draw
+from image_generators.models.pixelcnn.autoregressive import LOGIT_SCALE, join_inputs
+from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
+from image_generators.models.pixelcnn.raster import inverse_cdf
 
 
 def _randomise(model, seed):

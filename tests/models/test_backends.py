@@ -9,14 +9,13 @@ import sys
 import keras
 import numpy as np
 import pytest
-
-from models import transformations
-from models.autoregressive import join_inputs
-from models.chairs_generator import ChairsGenerator
-from models.gated_pixel_cnn import GatedPixelCNN
-from models.map_pixel_cnn import MapPixelCNN
-from models.pixel_cnn import PixelCNN
-from models.pixel_rnn import PixelRNN
+from image_generators.models.chairs import transformations
+from image_generators.models.chairs.generator import ChairsGenerator
+from image_generators.models.pixelcnn.autoregressive import join_inputs
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.models.pixelcnn.map_pixel_cnn import MapPixelCNN
+from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
+from image_generators.models.pixelcnn.pixel_rnn import PixelRNN
 
 ROOT = pathlib.Path(__file__).parents[2]
 NO_TFP = 77  # exit status of a JAX process that has no TensorFlow Probability to run on

@@ -5,9 +5,8 @@ The order is raster order, R before G before B inside a pixel: the order of the 
 
 import numpy as np
 import pytest
-
-from models.gated_pixel_cnn import GatedPixelCNN
-from models.pixel_cnn import PixelCNN
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
 
 # Kernel size: blocks that carry a pixel across the widest image here (6 columns) and one more.
 DEPTH = {3: 6, 5: 3, 7: 2}

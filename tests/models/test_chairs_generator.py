@@ -4,11 +4,10 @@ import keras
 import numpy as np
 import pytest
 from chairs_made import SIZE, STYLES, made, reference
+from image_generators.models.chairs import transformations
+from image_generators.models.chairs.generator import ChairsGenerator
+from image_generators.models.chairs.images import Generated, data_on_white, on_white
 from keras import ops
-
-from models import transformations
-from models.chairs_generator import ChairsGenerator
-from models.chairs_images import Generated, data_on_white, on_white
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (6, SIZE, SIZE, 4)).astype("uint8")

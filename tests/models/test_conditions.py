@@ -5,12 +5,11 @@ import re
 import keras
 import numpy as np
 import pytest
+from image_generators.layers.gated_block import gate
+from image_generators.models.compiled import compiled
+from image_generators.models.pixelcnn.autoregressive import join_inputs
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from keras import ops
-
-from layers.gated_block import gate
-from models.autoregressive import join_inputs
-from models.compiled import compiled
-from models.gated_pixel_cnn import GatedPixelCNN
 
 KINDS = {"labels": {"num_classes": 3}, "vectors": {"condition_shape": (3,)}, "maps": {"condition_shape": (4, 5, 3)}}
 KIND = pytest.mark.parametrize("kind", KINDS)

@@ -7,10 +7,9 @@ import pickle
 
 import numpy as np
 import pytest
+from image_generators.data import images as data_sets
+from image_generators.models.pixelcnn.density_baselines import MultivariateGaussian, Uniform
 from scipy import stats
-
-from data import images as data_sets
-from models.density_baselines import MultivariateGaussian, Uniform
 
 SHAPE = (2, 2, 3)
 RANDOM = np.random.default_rng(0)

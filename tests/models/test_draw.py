@@ -3,10 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from image_generators.models.distributions import tfd
+from image_generators.models.draw.draw import Draw
 from keras import ops
-
-from models.distributions import tfd
-from models.draw import Draw
 
 SETTINGS = {
     "attention": {},

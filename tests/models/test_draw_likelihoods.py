@@ -4,10 +4,9 @@ import re
 
 import numpy as np
 import pytest
+from image_generators.models.draw import likelihoods as draw_likelihoods
+from image_generators.models.draw.likelihoods import LIKELIHOODS
 from keras import ops
-
-from models import draw_likelihoods
-from models.draw_likelihoods import LIKELIHOODS
 
 RANDOM = np.random.default_rng(0)
 SHAPE = (3, 2, 4, 3)  # [batch, height, width, colours]

@@ -5,9 +5,9 @@ import json
 import keras
 import numpy as np
 import pytest
-
-from data import fallback, identities
-from models.embedding_network import EmbeddingNetwork
+from image_generators.data import identities
+from image_generators.data.sources import fallback
+from image_generators.models.pixelcnn.embedding_network import EmbeddingNetwork
 
 OPTIONS = {
     "image_shape": (6, 5, 1),

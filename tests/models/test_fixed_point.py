@@ -3,10 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from image_generators.layers.gated_block import gate
+from image_generators.models.pixelcnn.fixed_point import FixedPoint
 from keras import ops
-
-from layers.gated_block import gate
-from models.fixed_point import FixedPoint
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's alone: float64")
 

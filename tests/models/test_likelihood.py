@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from image_generators.models.compiled import compiled
+from image_generators.models.pixelcnn.autoregressive import join_inputs
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
 from keras import ops
-
-from models.autoregressive import join_inputs
-from models.compiled import compiled
-from models.gated_pixel_cnn import GatedPixelCNN
-from models.pixel_cnn import PixelCNN
 
 BOTH = pytest.mark.parametrize("model_class", [PixelCNN, GatedPixelCNN])
 

@@ -3,9 +3,8 @@
 import keras
 import numpy as np
 import pytest
-
-from models import lossless
-from models.gated_pixel_cnn import GatedPixelCNN
+from image_generators.models.pixelcnn import lossless
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's alone: float64")
 

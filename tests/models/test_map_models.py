@@ -6,13 +6,12 @@ import re
 import keras
 import numpy as np
 import pytest
+from image_generators.models.compiled import compiled
+from image_generators.models.pixelcnn.autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
+from image_generators.models.pixelcnn.autoregressive import join_inputs
+from image_generators.models.pixelcnn.map_pixel_cnn import MapPixelCNN
+from image_generators.models.pixelcnn.map_regression import MapRegression
 from keras import ops
-
-from models.autoregressive import join_inputs
-from models.compiled import compiled
-from models.map_pixel_cnn import MapPixelCNN
-from models.map_regression import MapRegression
-from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
 
 SIDE = {"image_shape": (4, 4, 3), "levels": 4}
 KINDS = {

@@ -9,16 +9,15 @@ import sys
 import keras
 import numpy as np
 import pytest
+from image_generators.models.chairs.generator import ChairsGenerator
+from image_generators.models.draw.conv_classifier import ConvClassifier
+from image_generators.models.draw.draw import Draw
+from image_generators.models.pixelcnn.autoregressive import join_inputs
+from image_generators.models.pixelcnn.embedding_network import EmbeddingNetwork
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.models.pixelcnn.map_regression import MapRegression
+from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
 from keras import ops
-
-from models.autoregressive import join_inputs
-from models.chairs_generator import ChairsGenerator
-from models.conv_classifier import ConvClassifier
-from models.draw import Draw
-from models.embedding_network import EmbeddingNetwork
-from models.gated_pixel_cnn import GatedPixelCNN
-from models.map_regression import MapRegression
-from models.pixel_cnn import PixelCNN
 
 ROOT = pathlib.Path(__file__).parents[2]
 BOTH = pytest.mark.parametrize("model_class", [PixelCNN, GatedPixelCNN])
@@ -117,7 +116,7 @@ def test_saved_models_are_the_same_in_a_fresh_process(tmp_path, make_model, make
     expected["chairs"] = chairs.errors(views, labels)[0], chairs.generate([0, 1, 2], 45, 30).images
     np.save(tmp_path / "images.npy", images)
     code = (
-        "import keras, numpy as np, models.chairs_generator, models.draw, models.gated_pixel_cnn, models.pixel_cnn\n"
+        "import keras, numpy as np, models.chairs.generator, models.draw.draw, models.pixelcnn.gated_pixel_cnn, models.pixelcnn.pixel_cnn\n"
         "images = np.load('images.npy')\n"
         "for name, condition in (('plain', None), ('gated', [2, 0, 1])):\n"
         "    model = keras.saving.load_model(name + '.keras')\n"

@@ -3,13 +3,12 @@
 import keras
 import numpy as np
 import pytest
+from image_generators.models.compiled import compiled
+from image_generators.models.pixelcnn.autoregressive import LOGIT_SCALE
+from image_generators.models.pixelcnn.multi_scale_pixel_rnn import MultiScalePixelRNN
+from image_generators.models.pixelcnn.pixel_rnn import PixelRNN
+from image_generators.models.pixelcnn.raster import inverse_cdf
 from keras import ops
-
-from models.autoregressive import LOGIT_SCALE
-from models.compiled import compiled
-from models.multi_scale_pixel_rnn import MultiScalePixelRNN
-from models.pixel_rnn import PixelRNN
-from models.raster import inverse_cdf
 
 RECURRENCES = ["row_lstm", "diagonal_bilstm"]
 EITHER = pytest.mark.parametrize("recurrence", RECURRENCES)

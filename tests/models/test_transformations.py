@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 import scipy.ndimage
 import tensorflow as tf
+from image_generators.models.chairs import transformations
+from image_generators.models.chairs.transformations import NAMES, RANGES, SPATIAL
 from keras import ops
-
-from models import transformations
-from models.transformations import NAMES, RANGES, SPATIAL
 
 RANDOM = np.random.default_rng(0)
 SIZE = 16

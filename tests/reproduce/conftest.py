@@ -10,8 +10,7 @@ import types
 import numpy as np
 import pytest
 from absl import flags
-
-from data.image_data import ImageData, Split
+from image_generators.data.image_data import ImageData, Split
 
 CHECKOUT = pathlib.Path(__file__).parents[2]
 # Nobody listens on the proxy's port: every download is refused at once, and no name is looked up.
@@ -33,7 +32,8 @@ def run_table(bare_machine):
     `script` is a function of flags and argv that a script has in the place of `rows.run`. Returns what that returns (0,
     or the message to exit with) as `result`, and what was printed as `output`.
     """
-    from reproduce import command, rows
+    from image_generators.training import command
+    from image_generators.training import experiment as rows
 
     def run(experiment, folder, *given, script=None):
         given = [f"--results_dir={folder / 'results'}", f"--runs_dir={folder / 'runs'}", *given]
@@ -56,7 +56,7 @@ def run_table(bare_machine):
 @pytest.fixture(scope="session")
 def table1(run_table):
     """`table1(folder, *flags)`: the script of Table 1 of PixelCNN."""
-    from reproduce import table1_cifar
+    from image_generators.reproduce import table1_cifar
 
     return functools.partial(run_table, table1_cifar.EXPERIMENT)
 

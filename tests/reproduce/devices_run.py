@@ -11,10 +11,10 @@ import sys
 
 import keras
 import numpy as np
-
-from data.image_data import ImageData, Split
-from models.gated_pixel_cnn import GatedPixelCNN
-from reproduce import callbacks, devices, presets, training
+from image_generators.data.image_data import ImageData, Split
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.training import callbacks, devices, presets
+from image_generators.training import loop as training
 
 MODEL = {"filters": 6, "depth": 1, "first_kernel_size": 3}
 PRESET = presets.Preset(

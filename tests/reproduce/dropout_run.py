@@ -11,8 +11,9 @@ import os
 import signal
 
 import numpy as np
-
-from reproduce import callbacks, presets, rows, table1_cifar
+from image_generators.reproduce import table1_cifar
+from image_generators.training import callbacks, presets
+from image_generators.training import experiment as rows
 
 MODEL = {"filters": 6, "depth": 1, "first_kernel_size": 3, "dropout": 0.4}
 PRESET = presets.Preset(

@@ -1,9 +1,8 @@
 """What several tests of scripts are made of: a record, and views of chairs."""
 
 import numpy as np
-
-from data.view_data import Views
-from reproduce import records, tables
+from image_generators.data.chairs.view_data import Views
+from image_generators.evaluation import records, tables
 
 STYLES, AZIMUTHS, SIZE = 6, 8, 16
 

@@ -1,7 +1,7 @@
 """What a benchmark reports is kept whole, and stands in the page as met or missed."""
 
-from benchmarks import timing
-from reproduce import benchmarks_page
+from image_generators.benchmarks import timing
+from image_generators.evaluation import benchmarks_page
 
 
 def test_every_ratio_stands_beside_the_most_that_it_may_be(tmp_path, capsys):

@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
+from image_generators.evaluation.chairs import baselines as chairs_baselines
+from image_generators.evaluation.chairs import experiment as chairs
+from image_generators.reproduce import chairs_view_interpolation
 from made import chair_views
-
-from reproduce import chairs, chairs_baselines, chairs_view_interpolation
 
 
 def test_errors_are_of_colour_alone():

@@ -5,22 +5,18 @@ import types
 
 import numpy as np
 import pytest
+from image_generators.data.chairs import embedded_chairs, key_points
+from image_generators.data.chairs.mesh import Material, Mesh
+from image_generators.data.chairs.renderer import Renderer
+from image_generators.data.chairs.view_data import Views, standard_labels, standard_views
+from image_generators.evaluation.chairs import correspondences_page as chairs_correspondences_page
+from image_generators.evaluation.chairs import figures as chairs_figures
+from image_generators.evaluation.chairs import optical_flow
+from image_generators.evaluation.chairs import pairs as chairs_pairs
+from image_generators.models.chairs.images import Generated
+from image_generators.reproduce import chairs_correspondences, report
 from PIL import Image
 from scipy import ndimage
-
-from data import embedded_chairs, key_points
-from data.mesh import Material, Mesh
-from data.renderer import Renderer
-from data.view_data import Views, standard_labels, standard_views
-from models.chairs_images import Generated
-from reproduce import (
-    chairs_correspondences,
-    chairs_correspondences_page,
-    chairs_figures,
-    chairs_pairs,
-    optical_flow,
-    report,
-)
 
 SIZE = 64
 VIEWS = 62

@@ -5,24 +5,22 @@ import types
 import made
 import numpy as np
 import pytest
-from PIL import Image
-
-from models import networks, transformations
-from models.chairs_features import LAYERS
-from models.chairs_generator import ChairsGenerator
-from models.chairs_images import Generated, on_white
-from reproduce import (
+from image_generators.evaluation import pictures, records, windows
+from image_generators.evaluation.chairs import figures as chairs_figures
+from image_generators.models import networks
+from image_generators.models.chairs import transformations
+from image_generators.models.chairs.features import LAYERS
+from image_generators.models.chairs.generator import ChairsGenerator
+from image_generators.models.chairs.images import Generated, on_white
+from image_generators.reproduce import (
     chairs_feature_arithmetic,
-    chairs_figures,
     chairs_random,
     chairs_similarity,
     chairs_style_morphing,
     chairs_transformations,
-    pictures,
-    records,
-    training,
-    windows,
 )
+from image_generators.training import loop as training
+from PIL import Image
 
 SCRIPTS = (chairs_feature_arithmetic, chairs_random, chairs_style_morphing, chairs_transformations)
 STYLES = 7

@@ -5,11 +5,10 @@ import types
 
 import numpy as np
 import pytest
+from image_generators.evaluation.chairs import recognition as chairs_recognition
+from image_generators.evaluation.chairs.recognition import AMONG_FIVE, CHAIR, SIDE
+from image_generators.models.chairs.images import Generated, data_on_white
 from made import chair_views
-
-from models.chairs_images import Generated, data_on_white
-from reproduce import chairs_recognition
-from reproduce.chairs_recognition import AMONG_FIVE, CHAIR, SIDE
 
 
 def distinct_views():

@@ -6,29 +6,21 @@ import types
 
 import numpy as np
 import pytest
+from image_generators.evaluation import networks, records, tables
+from image_generators.evaluation.chairs import baselines as chairs_baselines
+from image_generators.evaluation.chairs import experiment as chairs
+from image_generators.models.chairs.generator import ChairsGenerator
+from image_generators.reproduce import chairs_elevation_transfer, chairs_networks, chairs_view_interpolation, report
+from image_generators.reproduce.configs import presets_chairs
+from image_generators.training import network_rows
 from made import STYLES, chair_views
 from PIL import Image
-
-from models.chairs_generator import ChairsGenerator
-from reproduce import (
-    chairs,
-    chairs_baselines,
-    chairs_elevation_transfer,
-    chairs_networks,
-    chairs_view_interpolation,
-    network_rows,
-    networks,
-    presets_chairs,
-    records,
-    report,
-    tables,
-)
 
 SCRIPTS = (chairs_networks, chairs_view_interpolation, chairs_elevation_transfer)
 
 
 def loader(asked):
-    """In the place of data.views.load; notes in `asked` what it was asked for."""
+    """In the place of data.chairs.views.load; notes in `asked` what it was asked for."""
 
     def load(name, size, data_dir, cache_dir, furniture, voxels, styles, processes, elevations=(20, 30)):
         asked.append((name, size, furniture, voxels, cache_dir, styles, processes, elevations))
@@ -71,8 +63,7 @@ def no_data(monkeypatch):
 
 def options_of(script, *given):
     from absl import flags
-
-    from reproduce import command
+    from image_generators.training import command
 
     values = flags.FlagValues()
     if hasattr(script, "EXPERIMENT"):

@@ -7,9 +7,8 @@ import h5py
 import keras
 import numpy as np
 import pytest
-
-from models import weights_file
-from reproduce import callbacks, checkpoints
+from image_generators.models import weights_file
+from image_generators.training import callbacks, checkpoints
 
 SETTINGS = {
     "model": {"filters": 6, "shape": (4, 4)},

@@ -4,9 +4,10 @@ import dataclasses
 import re
 
 import pytest
-
-from models.networks import NETWORKS
-from reproduce import networks, presets, records, report
+from image_generators.evaluation import networks, records
+from image_generators.models.networks import NETWORKS
+from image_generators.reproduce import report
+from image_generators.training import presets
 
 TABLES = (*report.TABLES, "fig8_two_digits", "fig9_svhn")  # two have records and no page
 RECORDS = [

@@ -7,27 +7,19 @@ import types
 import keras
 import numpy as np
 import pytest
+from image_generators.data import degradations
+from image_generators.data.image_data import Split
+from image_generators.data.sources import fallback
+from image_generators.evaluation import recognition, records, tables
+from image_generators.models.pixelcnn.autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.models.pixelcnn.map_pixel_cnn import MapPixelCNN
+from image_generators.reproduce import eq5_spatial_tasks, fig3_class_conditional, fig6_autoencoder
+from image_generators.reproduce.configs import presets_conditional
+from image_generators.training import checkpoints, presets, warm_start
+from image_generators.training import loop as training
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
-
-from data import degradations, fallback
-from data.image_data import Split
-from models.gated_pixel_cnn import GatedPixelCNN
-from models.map_pixel_cnn import MapPixelCNN
-from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
-from reproduce import (
-    checkpoints,
-    eq5_spatial_tasks,
-    fig3_class_conditional,
-    fig6_autoencoder,
-    presets,
-    presets_conditional,
-    recognition,
-    records,
-    tables,
-    training,
-    warm_start,
-)
 
 DIGITS, PHOTOGRAPHS, SIDE = "sklearn-digits-8x8", "sklearn-photographs-16x16", 16
 

@@ -15,9 +15,8 @@ import sys
 
 import numpy as np
 import pytest
-
-from models.gated_pixel_cnn import GatedPixelCNN
-from reproduce import devices, presets
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.training import devices, presets
 
 SCRIPT = pathlib.Path(__file__).parent / "devices_run.py"
 ON_ONE_DEVICE = {"muon_two": "muon"}  # the others': "one"

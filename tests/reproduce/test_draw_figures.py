@@ -5,10 +5,12 @@ import types
 import made
 import numpy as np
 import pytest
+from image_generators.data.image_data import ImageData, Split
+from image_generators.evaluation import networks, pictures, records, windows
+from image_generators.reproduce import draw_figures
+from image_generators.training import checkpoints
+from image_generators.training import loop as training
 from PIL import Image
-
-from data.image_data import ImageData, Split
-from reproduce import checkpoints, draw_figures, networks, pictures, records, training, windows
 
 DRAW = {"steps": 12, "units": 5, "latent": 3, "read_size": 2, "write_size": 3}
 NETWORKS = {  # (table, model): (data, constructor arguments)

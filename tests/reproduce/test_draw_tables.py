@@ -5,24 +5,14 @@ import types
 
 import numpy as np
 import pytest
+from image_generators.data.image_data import Split
+from image_generators.data.sources import fallback
+from image_generators.evaluation import networks, pictures, records, tables, windows
+from image_generators.models import weights_file
+from image_generators.reproduce import table1_cluttered_mnist, table2_binarized_mnist
+from image_generators.training import callbacks, network_rows, presets
+from image_generators.training import loop as training
 from PIL import Image
-
-from data import fallback
-from data.image_data import Split
-from models import weights_file
-from reproduce import (
-    callbacks,
-    network_rows,
-    networks,
-    pictures,
-    presets,
-    records,
-    table1_cluttered_mnist,
-    table2_binarized_mnist,
-    tables,
-    training,
-    windows,
-)
 
 UNITS = {"table2_binarized_mnist": "nats", "table1_cluttered_mnist": "% error"}
 TITLES = {

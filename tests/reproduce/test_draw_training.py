@@ -6,12 +6,12 @@ import functools
 import keras
 import numpy as np
 import pytest
-
-from data.image_data import Split
-from models.conv_classifier import ConvClassifier
-from models.draw import Draw
-from models.draw_classifier import DrawClassifier
-from reproduce import callbacks, presets, training
+from image_generators.data.image_data import Split
+from image_generators.models.draw.conv_classifier import ConvClassifier
+from image_generators.models.draw.draw import Draw
+from image_generators.models.draw.glimpse_classifier import DrawClassifier
+from image_generators.training import callbacks, presets
+from image_generators.training import loop as training
 
 PRESET = presets.Preset(
     {}, 6, 4, learning_rate=0.02, warmup_steps=2, ema_momentum=0.7, steps_per_epoch=2, validation_images=4

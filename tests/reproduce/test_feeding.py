@@ -4,9 +4,10 @@ import itertools
 
 import numpy as np
 import pytest
-
-from models.gated_pixel_cnn import GatedPixelCNN
-from reproduce import feeding, presets, training
+from image_generators.data import feeding
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.training import loop as training
+from image_generators.training import presets
 
 tf = pytest.importorskip("tensorflow")
 

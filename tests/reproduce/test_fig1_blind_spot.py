@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from reproduce import fig1_blind_spot
+from image_generators.reproduce import fig1_blind_spot
 
 
 def reached(size, steps):

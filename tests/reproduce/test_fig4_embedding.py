@@ -12,20 +12,13 @@ import types
 
 import numpy as np
 import pytest
+from image_generators.data import identities
+from image_generators.data.sources import fallback
+from image_generators.evaluation import embeddings, measuring, networks, records
+from image_generators.reproduce import fig4_embedding, fig5_interpolation, triplet_embedding
+from image_generators.training import checkpoints
+from image_generators.training import loop as training
 from PIL import Image
-
-from data import fallback, identities
-from reproduce import (
-    checkpoints,
-    embeddings,
-    fig4_embedding,
-    fig5_interpolation,
-    measuring,
-    networks,
-    records,
-    training,
-    triplet_embedding,
-)
 
 NETWORK, GIVEN, PLAIN = "embedding_network", "gated_pixel_cnn_of_embedding", "gated_pixel_cnn"
 MAPPED = "map_pixel_cnn_of_embedding"

@@ -5,8 +5,7 @@ import sys
 import types
 
 import pytest
-
-from reproduce import machine
+from image_generators.training import machine
 
 OLD = "model name\t: AMD EPYC\nflags\t\t: fpu sse4_2 avx avx2 f16c fma\nmodel name\t: another\n"
 NEW = "model name\t: AMD EPYC\nflags\t\t: fpu avx2 avx512f avx512_bf16\nvmx flags\t: amx_bf16\n"

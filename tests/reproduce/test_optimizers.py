@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from reproduce.optimizers import FusedAdam, Muon
+from image_generators.training.optimizers import FusedAdam, Muon
 
 RANDOM = np.random.default_rng(0)
 START = RANDOM.normal(size=(3, 4)).astype("float32"), RANDOM.normal(size=5).astype("float32")

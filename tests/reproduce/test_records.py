@@ -11,9 +11,8 @@ import types
 
 import numpy as np
 import pytest
-
-from models import weights_file
-from reproduce import records
+from image_generators.evaluation import records
+from image_generators.models import weights_file
 
 
 def make_record(**changes):
@@ -290,5 +289,5 @@ def test_versions_are_those_of_what_runs(monkeypatch):
 
 
 def test_reading_and_drawing_need_no_backend():
-    code = "import sys, reproduce.records, reproduce.report, reproduce.pictures; sys.exit('keras' in sys.modules)"
+    code = "import sys, evaluation.records, reproduce.report, evaluation.pictures; sys.exit('keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=records.REPOSITORY).returncode == 0

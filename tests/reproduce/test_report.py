@@ -6,10 +6,10 @@ import sys
 import types
 
 import pytest
+from image_generators.evaluation import records
+from image_generators.reproduce import report
 from made import BOUNDS, ROWS
 from made import of_row as make_record
-
-from reproduce import records, report
 
 README = "# Title\n\n<!-- table1_cifar:begin -->\nold\n<!-- table1_cifar:end -->\n\nlast words\n"
 

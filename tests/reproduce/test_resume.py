@@ -14,10 +14,9 @@ import sys
 import h5py
 import numpy as np
 import pytest
-
-from data import fallback
-from models import weights_file
-from reproduce import networks, records
+from image_generators.data.sources import fallback
+from image_generators.evaluation import networks, records
+from image_generators.models import weights_file
 
 HERE = pathlib.Path(__file__).parent
 

@@ -3,8 +3,8 @@
 import dataclasses
 
 import pytest
-
-from reproduce import presets, table3_draw_settings
+from image_generators.reproduce import table3_draw_settings
+from image_generators.training import presets
 
 PAPER = {  # task: glimpses, LSTM units, z, read, write
     "100x100 MNIST classification": (8, 256, None, 12, None),

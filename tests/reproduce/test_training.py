@@ -8,11 +8,11 @@ import h5py
 import keras
 import numpy as np
 import pytest
-
-from models import weights_file
-from models.gated_pixel_cnn import GatedPixelCNN
-from models.pixel_cnn import PixelCNN
-from reproduce import callbacks, checkpoints, network_rows, presets, training
+from image_generators.models import weights_file
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
+from image_generators.training import callbacks, checkpoints, network_rows, presets
+from image_generators.training import loop as training
 
 CONFIG = {"filters": 8, "depth": 1, "first_kernel_size": 3}
 PRESET = presets.Preset(

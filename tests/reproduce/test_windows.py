@@ -4,10 +4,9 @@ import re
 
 import numpy as np
 import pytest
-
-from layers.gaussian_attention import GaussianAttention
-from models.draw_classifier import DrawClassifier
-from reproduce import windows
+from image_generators.evaluation import windows
+from image_generators.layers.gaussian_attention import GaussianAttention
+from image_generators.models.draw.glimpse_classifier import DrawClassifier
 
 COLOUR = (255, 0, 9)
 

@@ -10,23 +10,22 @@ import time
 
 import numpy as np
 import pytest
-
-from models.autoregressive import LOGIT_SCALE
-from models.chairs_generator import ChairsGenerator
-from models.conv_classifier import ConvClassifier
-from models.draw import Draw
-from models.draw_classifier import DrawClassifier
-from models.embedding_network import EmbeddingNetwork
-from models.gated_pixel_cnn import GatedPixelCNN
-from models.map_pixel_cnn import MapPixelCNN
-from models.map_regression import MapRegression
-from models.multi_scale_pixel_rnn import MultiScalePixelRNN
-from models.pixel_cnn import PixelCNN
-from models.pixel_cnn_autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
-from models.pixel_rnn import PixelRNN
-from serving import config, local
-from serving.export import export
-from serving.signatures import signatures_of
+from image_generators.models.chairs.generator import ChairsGenerator
+from image_generators.models.draw.conv_classifier import ConvClassifier
+from image_generators.models.draw.draw import Draw
+from image_generators.models.draw.glimpse_classifier import DrawClassifier
+from image_generators.models.pixelcnn.autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
+from image_generators.models.pixelcnn.autoregressive import LOGIT_SCALE
+from image_generators.models.pixelcnn.embedding_network import EmbeddingNetwork
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.models.pixelcnn.map_pixel_cnn import MapPixelCNN
+from image_generators.models.pixelcnn.map_regression import MapRegression
+from image_generators.models.pixelcnn.multi_scale_pixel_rnn import MultiScalePixelRNN
+from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
+from image_generators.models.pixelcnn.pixel_rnn import PixelRNN
+from image_generators.serving import config, local
+from image_generators.serving.export import export
+from image_generators.serving.signatures import signatures_of
 
 HERE = pathlib.Path(__file__).parent
 STAND_IN = f"{sys.executable} -I {HERE}/alone.py {HERE}/model_server.py"

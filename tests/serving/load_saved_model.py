@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 try:
-    import models
+    import image_generators.models
 except ModuleNotFoundError:
     models = None
 assert models is None, "this process must not have the repository"

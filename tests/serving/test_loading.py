@@ -7,12 +7,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
-from models.chairs_generator import ChairsGenerator
-from models.classifier import Classifier
-from models.draw import Draw
-from models.map_regression import MapRegression
-from serving import noise
+from image_generators.models.chairs.generator import ChairsGenerator
+from image_generators.models.draw.classifier import Classifier
+from image_generators.models.draw.draw import Draw
+from image_generators.models.pixelcnn.map_regression import MapRegression
+from image_generators.serving import noise
 
 HERE = pathlib.Path(__file__).parent
 

@@ -13,11 +13,10 @@ import urllib.request
 import numpy as np
 import pytest
 import tensorflow as tf
+from image_generators.serving import client as client_script
+from image_generators.serving.client import Client, seeds_of
+from image_generators.serving.transports import Again, ServingError
 from PIL import Image
-
-from serving import client as client_script
-from serving.client import Client, seeds_of
-from serving.transports import Again, ServingError
 
 HERE = pathlib.Path(__file__).parent
 SECONDS = float(os.environ.get("SERVING_SECONDS", "3"))  # of hard use; 60 for the whole minute

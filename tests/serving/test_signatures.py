@@ -7,14 +7,13 @@ import re
 
 import keras
 import pytest
-
-import models
-from models.density_baselines import Density
-from models.gated_pixel_cnn import GatedPixelCNN
-from models.networks import NETWORKS
-from reproduce import records, report, tables
-from serving import document, trained
-from serving.signatures import KINDS, NOT_SERVED, kind_of, signatures_of
+from image_generators.evaluation import records, tables
+from image_generators.models.networks import NETWORKS
+from image_generators.models.pixelcnn.density_baselines import Density
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.reproduce import report
+from image_generators.serving import document, trained
+from image_generators.serving.signatures import KINDS, NOT_SERVED, kind_of, signatures_of
 
 
 def model_classes():

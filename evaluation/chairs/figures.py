@@ -1,0 +1,206 @@
+"""What the scripts that draw chairs share: the trained network that a record tells of, its flags, pictures on white."""
+
+import functools
+import pathlib
+import re
+import zlib
+
+import numpy as np
+from absl import logging
+from absl.flags import argparse_flags
+from image_generators.data.chairs import embedded_chairs, view_sources
+from image_generators.data.chairs import views as view_sets
+from image_generators.data.chairs.key_points import of_chair
+from image_generators.data.chairs.renderer import Renderer
+from image_generators.evaluation import networks, records, tables, windows
+from image_generators.models.chairs.generator import ChairsGenerator
+from image_generators.models.networks import NETWORKS
+from image_generators.training import checkpoints
+
+TABLE = "chairs_networks"
+KEY_POINTS = 48  # of a surface
+
+
+def parser(doc):
+    """A parser of the flags that all these scripts have; `doc` is the script's docstring."""
+    made = argparse_flags.ArgumentParser(description=doc.partition("\n")[0])
+    made.add_argument("--weights", help=f"record in results/ (default: the best of {TABLE})")
+    made.add_argument(
+        "--data",
+        help="of which data set the best is taken, e.g. furniture_chairs-64 (default: embedded chairs, or else any)",
+    )
+    made.add_argument("--results_dir", default=records.RESULTS, help="with records and weights (default: results/)")
+    made.add_argument("--seed", type=int, default=0, help="of what is drawn at random")
+    return made
+
+
+def run(name, draw, options):
+    """Draws; returns 0, or a message for `sys.exit`.
+
+    Args:
+        name: of the script, and of the folder in results/ that it writes to.
+        draw: function of (network, record, options, stem) that writes files, `file(stem, ".png")`, and gives their
+            paths back.
+        options: with the flags of `parser`.
+    """
+    logging.set_verbosity(logging.WARNING)  # absl's own is INFO, at which libraries tell of their searches
+    try:
+        record = chosen(options)
+        network = networks.restore(record, options.results_dir)
+        print(f"{record.row} on {record.data_title}, {network.num_styles} styles", flush=True)
+        stem = pathlib.PurePath(record.weights).name.removesuffix(".weights.h5")
+        for path in draw(network, record, options, pathlib.Path(options.results_dir) / name / stem):
+            print(path, flush=True)
+    except (checkpoints.Refused, ValueError, OSError, ImportError) as error:
+        return f"{name}: {error}"
+    return 0
+
+
+def chosen(options):
+    """The record that --weights names; without it, of the records with a chairs generator's weights the best.
+
+    Values on different data sets do not compare: without --data those on the embedded chairs come first.
+
+    Raises:
+        checkpoints.Refused: there is none.
+        ValueError: --weights is no record, or one of another kind of network.
+    """
+    results = pathlib.Path(options.results_dir)
+    if options.weights:
+        if not (results / options.weights).is_file():
+            raise ValueError(
+                f"--weights must be a record in {results}. Received: {options.weights!r}, which is no file"
+            )
+        record = records.read(results / options.weights)
+        if not _draws_chairs(record):
+            raise ValueError(f"--weights must be of a chairs generator. Received: that of {record.model!r}")
+        return record
+    found = [record for record in records.read_all(results, TABLE) if _draws_chairs(record)]
+    found = [record for record in found if options.data in (None, record.data)]
+    at_hand = [record for record in found if record.data.startswith("embedded_chairs")]  # needs no file from elsewhere
+    found = at_hand or found
+    if not found:
+        wanted = f" trained on {options.data}" if options.data else ""
+        raise checkpoints.Refused(
+            f"{results} must hold weights of a chairs generator{wanted}: run python reproduce/{TABLE}.py first"
+        )
+    return tables.best(found)
+
+
+def _draws_chairs(record):
+    return bool(record.weights) and issubclass(NETWORKS.get(record.model, object), ChairsGenerator)
+
+
+def style(text, network, flag):
+    """A style given by its number, checked.
+
+    Raises:
+        ValueError: it is none of the network's; the message names `flag`.
+    """
+    if not text.isdecimal() or int(text) >= network.num_styles:
+        raise ValueError(f"--{flag} must be of styles 0 to {network.num_styles - 1}. Received: {text!r}")
+    return int(text)
+
+
+def groups(text, network, flag, size):
+    """Styles in groups of `size`, given as "0-5,3-7"; [n, size]."""
+    found = [part.split("-") for part in text.split(",")]
+    if {len(group) for group in found} != {size}:
+        example = ",".join("-".join(str(size * i + j) for j in range(size)) for i in range(2))
+        raise ValueError(f"--{flag} must be groups of {size} styles, as {example}. Received: {text!r}")
+    return np.array([[style(number, network, flag) for number in group] for group in found])
+
+
+def some_styles(network, n, seed):
+    """At most n of the network's styles, at random, none twice, int [n]."""
+    return np.random.default_rng(seed).permutation(network.num_styles)[:n]
+
+
+def one_hot(styles, network):
+    """Styles as vectors, float32 [..., num_styles]: what can be mixed."""
+    return np.eye(network.num_styles, dtype="float32")[styles]
+
+
+def scale(network):
+    """Small images are shown larger: to 128 pixels or a little more."""
+    return -(-128 // network.image_shape[0])
+
+
+def enlarged(images, network):
+    """Images [..., size, size, 3] as large as `scale` says."""
+    return windows.enlarge(images, scale(network))
+
+
+def file(stem, ending):
+    """The path of a picture: `stem` with `ending`, as "-turning.gif", behind it."""
+    return stem.with_name(stem.name + ending)
+
+
+def with_sources(made):
+    """The parser with the flags that say where the views that a network was trained on come from."""
+    made.add_argument("--data_dir", help="folder of data sets (default: TFDS_DATA_DIR)")
+    made.add_argument("--cache_dir", help="where rendered views are kept (default: the user's cache)")
+    made.add_argument("--furniture", help="sweethome3d's furniture: a .deb, a .sh3f or a folder of them")
+    made.add_argument("--voxels", help="modelnet10's chairs: modelnet10_chair_voxels32.npz")
+    return made
+
+
+def sources(record):
+    """[(source of data/chairs/views.py, how many of its styles or None for all)] that a record's network was trained on.
+
+    Raises:
+        ValueError: there is another one among them.
+    """
+    found = []
+    for part in record.data.split(
+        "+"
+    ):  # as evaluation/chairs/experiment.py names them: "modelnet10_chairs-64-first100"
+        name, first = part.partition("-")[0], re.search(r"-first(\d+)", part)
+        if name not in view_sets.NAMES:
+            raise ValueError(f"the network must be of {', '.join(view_sets.NAMES)}. Received: that of {record.data!r}")
+        found.append((name, int(first[1]) if first else None))
+    return found
+
+
+def views(record, network, options):
+    """The views that a network was trained on, and those held out: data.chairs.views.Views.
+
+    Args:
+        options: with the flags of `with_sources`.
+
+    Raises:
+        ValueError: they are not those, or not to be had; the message says what to do.
+    """
+    places = {name: getattr(options, name) for name in ("data_dir", "cache_dir", "furniture", "voxels")}
+    size = network.image_shape[0]
+    parts = [view_sets.load(name, size, styles=first, **places) for name, first in sources(record)]
+    joined = functools.reduce(lambda first, second: first.join(second), parts)
+    if joined.num_styles != network.num_styles:
+        raise ValueError(
+            f"{joined.title} must be what {record.weights} was trained on, of {network.num_styles} styles. "
+            f"Received: {joined.num_styles} styles"
+        )
+    return joined
+
+
+def key_points(record, network, options):
+    """{name of a style: function without arguments that gives its data.chairs.key_points.KeyPoints}, in the standard views.
+
+    Raises:
+        ValueError: geometry of these chairs is not known or not to be had; the message says what to do.
+    """
+    found, size = {}, network.image_shape[0]
+    for name, _ in sources(record):
+        if name == "embedded_chairs":
+            kept = embedded_chairs.key_points()
+            found |= {style: functools.partial(kept.get, style) for style in kept}
+            continue
+        designs = view_sources.find(name, options.data_dir, options.furniture, options.voxels).designs
+        if designs[0].read is None:
+            raise ValueError(f"key points must be of chairs whose geometry is known. Received: those of {name}")
+        found |= {design.name: functools.partial(_measured, design, size) for design in designs}
+    return found
+
+
+def _measured(design, size):
+    return of_chair(Renderer(design.read(), size), KEY_POINTS, zlib.crc32(design.name.encode()))

@@ -1,0 +1,69 @@
+"""Measuring a network on the images of a table: after its training, and again from its weights (--evaluate_only)."""
+
+import math
+import pathlib
+
+from image_generators.evaluation import networks, records, tables
+from image_generators.models import weights_file
+from image_generators.models.networks import NETWORKS
+from image_generators.training import checkpoints, presets
+from image_generators.training import loop as training
+
+
+def evaluate(experiment, network, split, batch_size):
+    """(value in the table's metric, how many images it is of)."""
+    value, examples = training.evaluate(network, split, batch_size=batch_size)
+    if (experiment.metric, network.unit) == ("nats", "bits_per_dim"):  # one table for images of several sizes
+        value *= math.prod(network.image_shape) * math.log(2.0)
+    return value, examples
+
+
+def again(experiment, chosen, data, measured, options):
+    """Measures weights again and prints the results; writes nothing. Raises Refused where there are none."""
+    found = {model: _weights(experiment, model, data, measured, options) for model in chosen if model in NETWORKS}
+    if not any(found.values()):
+        raise checkpoints.Refused(
+            f"--evaluate_only needs weights: {options.results_dir} has none of {', '.join(chosen)} for {data.title}"
+            + (f" and preset {options.preset}" if options.preset else "")
+        )
+    for model, weights in found.items():
+        if weights is None:
+            print(f"{experiment.row_of(model).name}: no weights")
+            continue
+        path, config, batch_size, record = weights
+        seen = experiment.data_of(model, data)
+        network = networks.make_network(model, seen, **config)
+        weights_file.load(network, path, record and record.weights_sha256)
+        same_images = record is not None and record.data_fingerprint == seen.fingerprint
+        at_most = record.examples["test"] if same_images else None
+        value, examples = evaluate(experiment, network, training.examples(seen, "test", at_most), batch_size)
+        value = records.shown(value, experiment.metric)
+        said = records.shown(record.values["test"], experiment.metric) if same_images else None
+        expected = f"; its record says {said:.4f}" if same_images else ""
+        unit = records.METRICS[experiment.metric]
+        print(
+            f"{experiment.row_of(model).name} on {data.title}: test {value:.4f} {unit}, {examples:,} images{expected}"
+        )
+
+
+def _weights(experiment, model, data, measured, options):
+    """(path, constructor arguments, evaluation batch, record or None) of weights to measure; None if there are none."""
+
+    def of(path, record):
+        return path, record.model_config, record.preset_settings.get("evaluation_batch", 16), record
+
+    mine = [record for record in measured if record.model == model and record.weights]
+    if options.weights is None:
+        mine = [record for record in mine if record.data == data.name and options.preset in (None, record.preset)]
+        if not mine:
+            return None
+        record = tables.best(mine)
+        return of(pathlib.Path(options.results_dir) / record.weights, record)
+    path = pathlib.Path(options.weights)
+    if path.is_file():  # a file that a record knows says by itself what it is
+        digest = weights_file.sha256_of_file(path)
+        for record in mine:
+            if record.weights_sha256 == digest:
+                return of(path, record)
+    preset = experiment.preset(model, options.preset or presets.DEFAULT)
+    return path, preset.model, preset.evaluation_batch, None

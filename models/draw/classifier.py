@@ -1,0 +1,93 @@
+"""Classifier: what the networks of Table 1 of arXiv 1502.04623 share, whatever they look at the image with."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from image_generators.models import checks
+from image_generators.models.distributions import tfd
+from image_generators.models.image_model import ImageModel
+from keras import ops
+
+
+class Classification(NamedTuple):
+    """Answers for n images."""
+
+    probabilities: np.ndarray  # float32 [n, classes]
+    windows: np.ndarray  # float32 [n, glimpses, 5], as in layers/gaussian_attention.py; 0 glimpses where there are none
+
+    @property
+    def labels(self):
+        """The most probable classes, int [n]."""
+        return self.probabilities.argmax(axis=-1)
+
+
+class Classifier(ImageModel):
+    """Base: images -> logits. Trained by `fit(images, labels)`; the loss is cross-entropy, the metric error_percent.
+
+    Labels are int [n], 0 to num_classes - 1. A subclass gives `look(inputs) -> (logits [B, classes], windows
+    [B, glimpses, 5])` on inputs 0 to 1.
+
+    Args:
+        image_shape: (height, width, colours).
+        num_classes: at least 2.
+        levels: values of a sub-pixel, 0 .. levels - 1.
+    """
+
+    needs_labels = True
+    unit = "error_percent"
+
+    def __init__(self, image_shape, num_classes=10, levels=256, **kwargs):
+        super().__init__(image_shape, levels, **kwargs)
+        self.num_classes = checks.check_integer("num_classes", num_classes, 2)
+        self._error = keras.metrics.Mean(name="error_percent")
+
+    def call(self, inputs, training=None):
+        """uint8 images [B, H, W, colours] -> logits float32 [B, classes]."""
+        return self._look(inputs)[0]
+
+    def _look(self, images):
+        checks.check_network_images(images, self.image_shape)
+        logits, windows = self.look(ops.cast(images, self.compute_dtype) / (self.levels - 1))
+        return ops.cast(logits, "float32"), ops.cast(windows, "float32")
+
+    def look(self, inputs):
+        """Images 0 to 1 [B, H, W, colours] -> (logits, windows)."""
+        raise NotImplementedError
+
+    def distribution(self, images):
+        """p(class | image): TFP Categorical, batch [n]."""
+        return tfd.Categorical(logits=self(images))
+
+    def _check_examples(self, images, condition, labels):
+        super()._check_examples(images, condition, labels)
+        checks.check_labels("labels", labels, self.num_classes, len(images))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        checks.check_network_labels("labels", y)
+        cost = -tfd.Categorical(logits=y_pred).log_prob(ops.cast(y, "int32"))
+        return self.mean_cost(checks.nan_beyond(cost, y, self.num_classes), x, sample_weight)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        wrong = ops.argmax(y_pred, axis=-1) != ops.cast(y, "int32")
+        self._error.update_state(100.0 * ops.cast(wrong, "float32"), sample_weight=sample_weight)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def answer(self, images):
+        """(probabilities [batch, classes], windows) as a pure function of tensors, to compile or export."""
+        logits, windows = self._look(images)
+        return ops.softmax(logits), windows
+
+    def classify(self, images, batch_size=100):
+        """Args: uint8 images [n, height, width, colours]. Returns: Classification. ValueError for other images."""
+        images = checks.check_images(images, self.image_shape, self.levels)
+        return Classification(*self._in_batches(self._compile("classify", self.answer), batch_size, images))
+
+    def error_percent(self, images, labels, batch_size=100):
+        """How many of a hundred images are given a wrong class; ValueError for no images."""
+        checks.check_some(images)
+        labels = checks.check_labels("labels", labels, self.num_classes, len(images))
+        return 100.0 * float(np.mean(self.classify(images, batch_size).labels != labels))
+
+    def get_config(self):
+        return {**super().get_config(), "num_classes": self.num_classes}

@@ -1,0 +1,128 @@
+"""EmbeddingNetwork: images of one identity close together, of others apart; Section 3.3 of arXiv 1606.05328.
+
+A convolutional network whose last layer is a vector h of length 1, trained by a triplet loss on identities. Gated
+PixelCNN is conditioned on h. The paper does not give its sizes: these are ours.
+"""
+
+import keras
+from image_generators.models import checks
+from image_generators.models.image_model import ImageModel
+from image_generators.models.pixelcnn.triplet import MINING, triplet_loss
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="models")
+class EmbeddingNetwork(ImageModel):
+    """Blocks of a 3x3 convolution, ReLU and 2x2 max-pooling, each twice as wide as the one before; a linear layer.
+
+    Trained by `fit(images, identities)` on batches of data/identities.py. The metric, `error_percent`, is that of N-way
+    one-shot identification inside the batch: see `compute_metrics`.
+
+    Args:
+        image_shape: (height, width, colours).
+        levels: 256, or 2 for binary images.
+        ways: N, identities of an episode; a batch is a multiple of 2 * ways images.
+        filters: of the first convolution.
+        depth: number of blocks.
+        features: length of h.
+        margin: of the triplet loss, in squared distance.
+        mining: "all" or "semi_hard", which triplets count (models/pixelcnn/triplet.py).
+
+    Raises:
+        ValueError: for an argument that is none of these.
+    """
+
+    needs_labels = True
+    needs_identities = True
+    unit = "error_percent"
+
+    def __init__(
+        self,
+        image_shape=(28, 28, 1),
+        levels=256,
+        ways=20,
+        filters=32,
+        depth=3,
+        features=64,
+        margin=0.2,
+        mining="all",
+        **kwargs,
+    ):
+        super().__init__(image_shape, levels, **kwargs)
+        self.ways = checks.check_integer("ways", ways, 2)
+        self.filters = checks.check_integer("filters", filters, 1)
+        self.depth = checks.check_integer("depth", depth, 1)
+        self.features = checks.check_integer("features", features, 1)
+        checks.check_positive("margin", margin)
+        checks.check_choice("mining", mining, MINING)
+        self.margin, self.mining = margin, mining
+        options = {"dtype": self.dtype_policy}
+        of_images = {"data_format": "channels_last", **options}
+        self.stack = []
+        for i in range(self.depth):
+            maps = self.filters * 2**i
+            self.stack += [
+                keras.layers.Conv2D(
+                    maps, 3, padding="same", activation="relu", kernel_initializer="he_normal", name=f"convolution_{i}",
+                    **of_images,
+                ),
+                keras.layers.MaxPooling2D(padding="same", name=f"pooling_{i}", **of_images),
+            ]  # fmt: skip
+        self.stack.append(keras.layers.Flatten(name="flatten", **of_images))
+        self.stack.append(keras.layers.Dense(self.features, name="embedding", **options))
+        self._error = keras.metrics.Mean(name="error_percent")
+
+    def build_network(self):
+        shape = (None, *self.image_shape)
+        for layer in self.stack:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+
+    def call(self, inputs, training=None):
+        """uint8 images [B, H, W, colours] -> h, float32 [B, features], of length 1."""
+        checks.check_network_images(inputs, self.image_shape)
+        maps = ops.cast(inputs, self.compute_dtype) / (self.levels - 1)
+        for layer in self.stack:
+            maps = layer(maps)
+        return ops.normalize(ops.cast(maps, "float32"), axis=-1)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The triplet loss; weights of single images mean nothing to triplets of them."""
+        checks.check_network_labels("labels", y)
+        loss = triplet_loss(y_pred, ops.cast(y, "int32"), self.margin, self.mining)
+        return self.mean_cost(loss[None], x[None])  # the batch as one
+
+    def _check_examples(self, images, condition, labels):
+        super()._check_examples(images, condition, labels)
+        checks.check_labels("labels", labels, None, len(images))
+
+    def _check_batches(self, n, batch_size):
+        episode = 2 * self.ways
+        if n % episode or min(n, batch_size) % episode:
+            raise ValueError(
+                f"batch_size and the number of images must be multiples of 2 * ways, {episode}. "
+                f"Received: batch_size={batch_size}, {n} images"
+            )
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Of a batch of episodes, each one image of N identities and then another of each, in the same order.
+
+        An image is identified where the nearest of the N images of the episode's other half is of its identity: N-way
+        one-shot identification, asked both ways.
+        """
+        halves = ops.reshape(y_pred, (-1, 2, self.ways, self.features))
+        first, second = halves[:, 0], halves[:, 1]  # [episodes, N, features]
+        likeness = ops.matmul(first, ops.transpose(second, (0, 2, 1)))  # lengths are 1: the most alike is the nearest
+        right = ops.arange(self.ways)
+        wrong = [ops.cast(ops.argmax(likeness, axis=axis) != right, "float32") for axis in (1, 2)]
+        self._error.update_state(100.0 * ops.stack(wrong))
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def embed(self, images, batch_size=100):
+        """uint8 images [n, height, width, colours] -> h, float32 [n, features], of length 1. ValueError for others."""
+        images = checks.check_images(images, self.image_shape, self.levels)
+        return self._in_batches(self._compile("embed", self), batch_size, images)
+
+    def get_config(self):
+        names = ("ways", "filters", "depth", "features", "margin", "mining")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

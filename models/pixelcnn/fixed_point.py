@@ -1,0 +1,83 @@
+"""Arithmetic of incremental sampling: plain float32, or fixed point, whose results are the same on every machine.
+
+A decoder must see the very probabilities that the encoder saw: one bit of difference, and all that follows is noise.
+Floating-point sums depend on their order, and their order on the batch, the threads, the library, the processor. In
+fixed point every weight and every activation is a multiple of 2^-12, so that a product is a multiple of 2^-24; sums of
+those, below 2^29, are exact in float64, in any order. What is not a sum or a product (tanh, sigmoid, exp) is looked up
+in a table. Nothing is ever rounded but on purpose, by `activation`.
+"""
+
+import hashlib
+
+import numpy as np
+from image_generators.layers.gated_block import gate
+from keras import ops
+
+_STEP = 2.0**-12  # of weights and activations
+_WEIGHT_LIMIT, _ACTIVATION_LIMIT = 2.0**6, 2.0**8  # of 2^13 products at most the sum stays below 2^27
+_TABLE_STEP = 2.0**-10  # of the arguments of tanh, sigmoid and exp
+_TABLE_LIMIT = 16.0
+
+
+class Float32:
+    """What sampling computes in, whatever the model's policy."""
+
+    dtype = "float32"
+
+    @staticmethod
+    def weight(tensor):
+        """A kernel, a bias or a condition, as the sampler uses it."""
+        return ops.cast(tensor, "float32")
+
+    @staticmethod
+    def activation(tensor):
+        """What one layer hands on to the next."""
+        return tensor
+
+    gate = staticmethod(gate)  # Eq. 2 of arXiv 1606.05328
+
+
+class FixedPoint:
+    """Exact arithmetic in float64."""
+
+    dtype = "float64"
+
+    def __init__(self):
+        arguments = np.arange(-_TABLE_LIMIT, _TABLE_LIMIT + _TABLE_STEP, _TABLE_STEP)
+        tables = _nearest_step(np.tanh(arguments)), _nearest_step(1.0 / (1.0 + np.exp(-arguments)))
+        self.exponentials = np.exp(-arguments[arguments >= 0])  # of 0 to -16
+        self.fingerprint = hashlib.sha256(b"".join(table.tobytes() for table in (*tables, self.exponentials))).digest()
+        self._tanh, self._sigmoid = map(ops.convert_to_tensor, tables)
+
+    @staticmethod
+    def weight(tensor):
+        """The nearest multiple of 2^-12. ValueError for a weight that is too large, or NaN."""
+        tensor = ops.cast(tensor, "float64")
+        if not bool(ops.all(ops.abs(tensor) <= _WEIGHT_LIMIT)):
+            raise ValueError(f"weights must lie within -{_WEIGHT_LIMIT:g} and {_WEIGHT_LIMIT:g} for fixed point")
+        return _nearest_step(tensor, ops)
+
+    @staticmethod
+    def activation(tensor):
+        """The nearest multiple of 2^-12, within +-2^8."""
+        return _nearest_step(ops.clip(tensor, -_ACTIVATION_LIMIT, _ACTIVATION_LIMIT), ops)
+
+    def gate(self, features):
+        """Eq. 2 of arXiv 1606.05328: tanh of the first half of the maps times sigmoid of the second."""
+        content, opening = ops.split(_table_index(features), 2, axis=-1)
+        return self.activation(ops.take(self._tanh, content) * ops.take(self._sigmoid, opening))
+
+    def probabilities(self, logits):
+        """softmax of float64 [..., levels], not normalised: the most likely level has 1. In NumPy."""
+        below = np.clip(logits.max(axis=-1, keepdims=True) - logits, 0, _TABLE_LIMIT)
+        return self.exponentials[np.round(below / _TABLE_STEP).astype(np.int32)]
+
+
+def _table_index(argument):
+    """Place of the nearest argument in a table that goes from -16 to 16."""
+    inside = ops.clip(argument, -_TABLE_LIMIT, _TABLE_LIMIT)
+    return ops.cast(ops.round((inside + _TABLE_LIMIT) / _TABLE_STEP), "int32")
+
+
+def _nearest_step(values, library=np):
+    return library.round(values / _STEP) * _STEP

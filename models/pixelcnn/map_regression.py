@@ -1,0 +1,136 @@
+"""MapRegression: what squared error makes of a condition: the network m(h) of a MapPixelCNN, and a mean for each pixel.
+
+condition h -> m, deconvolutional -> map s -> 1x1 -> the mean of each sub-pixel
+
+Squared error is the likelihood of independent normal distributions of one width, sigma. That width is learned beside
+the means, which it does not change, so that the cost is in bits/dim, as a PixelCNN's is.
+"""
+
+import math
+
+import keras
+import numpy as np
+from image_generators.layers.map_network import MapNetwork
+from image_generators.layers.pixels import scaled
+from image_generators.models import checks
+from image_generators.models.distributions import tfd
+from image_generators.models.image_model import ImageModel
+from image_generators.models.pixelcnn.autoregressive import check_network_condition, join_inputs, split_inputs
+from image_generators.models.pixelcnn.map_pixel_cnn import check_keeps_known, check_map_condition, known_pixels
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="models")
+class MapRegression(ImageModel):
+    """The mean of image given h, under squared error; arguments as of MapPixelCNN.
+
+    Trained by `compile(optimizer)` and `fit` on {"images": uint8 [n, height, width, colours], "condition": ...}.
+    """
+
+    takes_condition = True
+
+    def __init__(
+        self,
+        image_shape=(32, 32, 3),
+        condition_shape=(10,),
+        condition_levels=None,
+        map_filters=32,
+        map_depth=2,
+        map_halvings=0,
+        keeps_known=False,
+        levels=256,
+        **kwargs,
+    ):
+        condition_levels = check_map_condition(condition_shape, condition_levels)
+        super().__init__(image_shape, levels, **kwargs)
+        self.condition_shape = checks.check_condition_shape(condition_shape, None)
+        self.condition_levels = condition_levels
+        check_keeps_known(keeps_known, self)
+        self.keeps_known = keeps_known
+        self.map_filters = checks.check_integer("map_filters", map_filters, 1)
+        options = {"dtype": self.dtype_policy}
+        size = self.image_shape[:2]
+        self.map_network = MapNetwork(size, map_filters, map_depth, map_halvings, condition_levels, **options)
+        self.map_depth, self.map_halvings = self.map_network.depth, self.map_network.halvings
+        self.means = keras.layers.Conv2D(self.colours, 1, data_format="channels_last", name="means", **options)
+
+    def build_network(self):
+        self.map_network.build((None, *self.condition_shape))
+        self.means.build((None, *self.image_shape[:2], self.map_filters))
+        self.log_sigma = self.add_weight(name="log_sigma", shape=(), initializer="zeros")  # of values -1 to 1
+
+    def call(self, inputs, training=None):
+        """{"images", "condition"} -> means, float32 [B, H, W, colours], -1 to 1 being the values 0 to levels - 1."""
+        condition = self.condition_of(inputs)
+        check_network_condition(condition, self.condition_shape)
+        return self.means_given(condition)
+
+    def condition_of(self, inputs):
+        """The condition in what `call` is given."""
+        return split_inputs(inputs)[1]
+
+    def means_given(self, condition):
+        """h, [B, *condition_shape] -> what `call` gives."""
+        return ops.cast(self.means(ops.relu(self.map_network(condition))), "float32")
+
+    def _log_prob(self, inputs, means):
+        """Nats per image: the density of each value, the distance of two neighbouring values being 1."""
+        images, condition = split_inputs(inputs)
+        checks.check_network_images(images, self.image_shape)
+        density = tfd.Normal(means, ops.exp(ops.cast(self.log_sigma, "float32")))
+        log_prob = density.log_prob(scaled(images, self.levels)) + math.log(2.0 / (self.levels - 1))
+        if self.keeps_known:
+            log_prob = ops.where(known_pixels(condition, self.levels), 0.0, log_prob)
+        return ops.sum(log_prob, axis=(1, 2, 3))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return self.mean_cost(self.in_unit(self._log_prob(x, y_pred)), split_inputs(x)[0], sample_weight)
+
+    def _check_examples(self, images, condition, labels):
+        super()._check_examples(images, condition, labels)
+        if condition is not None:  # without one, `call` says what is missing
+            self._check_condition(condition, len(images))
+
+    def log_prob(self, images, condition=None, batch_size=64):
+        """Log-density in nats, float32 [n]: of wide distributions, about a probability's.
+
+        Arguments and errors as of AutoregressiveModel.log_prob.
+        """
+        images = checks.check_images(images, self.image_shape, self.levels)
+        condition = self._check_condition(condition, len(images))
+
+        def answer(images, *condition):
+            inputs = join_inputs(images, *condition)
+            return self._log_prob(inputs, self(inputs))
+
+        function = self._compile("log_prob", answer)
+        return self._in_batches(function, batch_size, images, *([] if condition is None else [condition]))
+
+    def mean(self, condition, batch_size=64):
+        """The mean image given each condition, uint8 [n, height, width, colours]; n is 1 for one of condition_shape.
+
+        Raises:
+            ValueError: conditions of another type, shape or range.
+        """
+        condition = np.asarray(condition)
+        if condition.shape == self.condition_shape:
+            condition = condition[None]
+        condition = self._check_condition(condition, len(condition) if condition.ndim else 1)
+        return self._in_batches(self._compile("paint", self.paint), batch_size, condition).astype("uint8")
+
+    def paint(self, condition):
+        """The mean image as a pure function of tensors, to compile or export: values 0 to levels - 1, float32."""
+        values = ops.round(ops.clip((self.means_given(condition) + 1.0) / 2.0, 0.0, 1.0) * (self.levels - 1))
+        if self.keeps_known:
+            values = ops.where(known_pixels(condition, self.levels), ops.cast(condition[..., :-1], "float32"), values)
+        return values
+
+    def _check_condition(self, condition, n):
+        if self.condition_levels is None:
+            return checks.check_features("condition", condition, self.condition_shape, n)
+        return checks.check_images(condition, self.condition_shape, self.condition_levels, name="condition", n=n)
+
+    def get_config(self):
+        names = ("condition_levels", "map_filters", "map_depth", "map_halvings", "keeps_known")
+        shape = {"condition_shape": list(self.condition_shape)}
+        return {**super().get_config(), **shape, **{name: getattr(self, name) for name in names}}

@@ -1,0 +1,101 @@
+"""MultiScalePixelRNN: Section 3.6 of arXiv 1601.06759, a small image first, then the large one around its pixels.
+
+    every k-th pixel of every k-th row, the small image   -> PixelRNN -> p(small)
+    the small image -> deconvolutional network, a map as large as the large image -> all gates of a second PixelRNN
+    -> p(the other pixels | small)
+
+The likelihood is exact: p(image) = p(small) p(the others | small). Sub-pixels of the small image come first, all
+others follow in raster order.
+"""
+
+import keras
+from image_generators.layers.map_network import MapNetwork
+from image_generators.models import checks
+from image_generators.models.pixelcnn.autoregressive import AutoregressiveModel, split_inputs
+from image_generators.models.pixelcnn.pixel_rnn import PixelRNN
+from image_generators.models.pixelcnn.raster import sample_raster
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="models")
+class MultiScalePixelRNN(AutoregressiveModel):
+    """Two PixelRNNs, trained together.
+
+    Args:
+        image_shape: (height, width, colours); height and width are multiples of `factor`.
+        levels: 256, or 2 for binary images.
+        factor: k, at least 2: the small image has a k-th of the height and width.
+        map_filters: channels of the map that the second network is told.
+        map_depth: residual blocks of the network that makes the map.
+        **kwargs: of both PixelRNNs; and of the model (dtype, name).
+
+    Raises:
+        ValueError: for a factor that is no power of two or does not divide the image, or as of PixelRNN.
+    """
+
+    def __init__(self, image_shape=(32, 32, 3), levels=256, factor=4, map_filters=32, map_depth=1, **kwargs):
+        own = {name: kwargs.pop(name) for name in ("dtype", "name", "trainable") if name in kwargs}
+        super().__init__(image_shape, levels, **own)
+        self.factor = checks.check_integer("factor", factor, 2)
+        if any(size % factor for size in self.image_shape[:2]) or factor & (factor - 1):
+            raise ValueError(
+                "factor must be a power of two that divides the height and the width. "
+                f"Received: factor={factor}, image_shape={self.image_shape}"
+            )
+        self.map_filters = checks.check_integer("map_filters", map_filters, 1)
+        height, width, colours = self.image_shape
+        options = {"levels": levels, "dtype": self.dtype_policy, **kwargs}
+        self.small = PixelRNN((height // factor, width // factor, colours), name="small", **options)
+        self.network_options = {name: getattr(self.small, name) for name in kwargs}
+        told = (height, width, self.map_filters)
+        self.large = PixelRNN(self.image_shape, condition_shape=told, name="large", **options)
+        self.map_network = MapNetwork(
+            (height, width), map_filters, map_depth, levels=levels, dtype=self.dtype_policy, name="map_network"
+        )
+        self.map_depth = self.map_network.depth
+
+    def build_network(self):
+        self.small.build()
+        self.large.build()
+        self.map_network.build((None, *self.small.image_shape))
+
+    @property
+    def logits(self):
+        """The last layer of the second network."""
+        return self.large.logits
+
+    def call(self, inputs, training=None):
+        """uint8 images [B, H, W, colours] -> logits float32 [B, H, W, colours, levels], each given all before it."""
+        images, _ = split_inputs(inputs)
+        checks.check_network_images(images, self.image_shape)
+        small = self.subsampled(images)
+        of_small = self.small(small, training=training)
+        large = self.large({"images": images, "condition": self.map_network(small)}, training=training)
+        return ops.where(self._is_small()[..., None], self._spread(of_small), large)
+
+    def subsampled(self, images):
+        """The pixels that come first: [B, H, W, ...] -> [B, H / factor, W / factor, ...]."""
+        return images[:, :: self.factor, :: self.factor]
+
+    def _spread(self, small):
+        """Values of the small image at their places in the large one, repeated between them."""
+        return ops.repeat(ops.repeat(small, self.factor, axis=1), self.factor, axis=2)
+
+    def _is_small(self):
+        """bool [1, H, W, 1]: which pixels come first."""
+        rows, columns = (ops.arange(size) % self.factor == 0 for size in self.image_shape[:2])
+        return ops.logical_and(rows[:, None], columns[None])[None, :, :, None]
+
+    def generate(self, uniforms, images, known, temperature, condition=None):
+        first = [self.subsampled(each) for each in (uniforms, images, known)]
+        small = sample_raster(self.small.incremental(), self.scale, *first, temperature)
+        condition = self.large.condition_features(self.map_network(small))
+        images = ops.where(self._is_small(), self._spread(small), images)
+        known = ops.where(self._is_small(), 1.0, known)
+        return sample_raster(self.large.incremental(condition), self.scale, uniforms, images, known, temperature)
+
+    def get_config(self):
+        config = super().get_config()
+        del config["num_classes"], config["condition_shape"]
+        names = ("factor", "map_filters", "map_depth")
+        return {**config, **{name: getattr(self, name) for name in names}, **self.network_options}

@@ -1,0 +1,92 @@
+"""PixelCNN: the convolutional baseline of arXiv 1601.06759, Section 3.3 to 3.5.
+
+image -> 7x7, mask A -> residual blocks (Figure 5 there, left), mask B -> 2 x (ReLU, 1x1, mask B) -> softmax.
+
+A stack of masked convolutions has a blind spot: pixels above and to the right that no number of layers reaches
+(Figure 1 of arXiv 1606.05328). GatedPixelCNN is the network without it.
+"""
+
+import functools
+
+import keras
+from image_generators.models.pixelcnn.pixel_cnn_sampling import PixelCNNSampler
+from image_generators.models.pixelcnn.pixel_network import PixelNetwork
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="models")
+class PixelCNN(PixelNetwork):
+    """PixelCNN of arXiv 1601.06759; maps are 2h wide between blocks, h inside.
+
+    Args:
+        image_shape: (height, width, colours).
+        levels: 256, or 2 for binary images.
+        filters: h; a multiple of the colours.
+        depth: number of residual blocks (the paper: 15).
+        kernel_size: odd, of the blocks' middle convolution.
+        first_kernel_size: odd, of the first convolution.
+        head_filters: maps between the two 1x1 convolutions of the head (the paper: 1024); default 2h.
+        dropout: rate, before the last convolution of each block (not in the paper).
+
+    Raises:
+        ValueError: for an even kernel, maps that do not split into colour groups, or another argument out of range.
+    """
+
+    widening = 2
+
+    def __init__(
+        self,
+        image_shape=(32, 32, 3),
+        levels=256,
+        filters=66,
+        depth=8,
+        kernel_size=3,
+        first_kernel_size=7,
+        head_filters=None,
+        dropout=0.0,
+        **kwargs,
+    ):
+        sizes = (filters, depth, kernel_size, first_kernel_size, head_filters, dropout)
+        super().__init__(image_shape, levels, None, None, *sizes, **kwargs)
+        self.first = self.conv(2 * filters, first_kernel_size, "first", mask_type="A")
+        self.blocks = [
+            (
+                self.conv(filters, 1, f"block_{i}_reduce"),
+                self.conv(filters, kernel_size, f"block_{i}_conv"),
+                self.conv(2 * filters, 1, f"block_{i}_expand"),
+            )
+            for i in range(self.depth)
+        ]
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.make_head()
+
+    def build_network(self):
+        height, width, colours = self.image_shape
+        self.first.build((None, height, width, colours))
+        for reduce, conv, expand in self.blocks:
+            reduce.build((None, height, width, 2 * self.filters))
+            conv.build((None, height, width, self.filters))
+            expand.build((None, height, width, self.filters))
+        self.drop.build((None, height, width, self.filters))
+        self.build_head()
+
+    def call(self, inputs, training=None):
+        """uint8 images [B, H, W, colours] -> logits float32 [B, H, W, colours, levels]."""
+        images, _ = self.network_inputs(inputs)
+        maps = self.first(images)  # [B, H, W, 2h]; no residual round mask A: the image must not leak through
+        for layers in self.blocks:
+            maps = self.through(functools.partial(self._block, layers, training), maps)
+        return self.head(maps)
+
+    def _block(self, layers, training, maps):
+        reduce, conv, expand = layers
+        inner = conv(ops.relu(reduce(ops.relu(maps))))  # [B, H, W, h]
+        return maps + expand(self.drop(ops.relu(inner), training=training))
+
+    def incremental(self, condition=None):
+        return PixelCNNSampler(self)
+
+    def get_config(self):
+        config = super().get_config()
+        del config["num_classes"], config["condition_shape"]
+        return config

@@ -1,0 +1,117 @@
+"""PixelNetwork: what the networks of PixelCNN, GatedPixelCNN and PixelRNN have in common beside their blocks.
+
+image -> first layer, mask A -> blocks -> head: 2 x (ReLU, 1x1, mask B) -> softmax
+"""
+
+import keras
+from image_generators.layers.checks import check_odd, check_rate
+from image_generators.layers.masked_conv import MaskedConv2D, check_colour_groups
+from image_generators.models import checks
+from image_generators.models.pixelcnn.autoregressive import AutoregressiveModel
+from keras import ops
+
+SIZES = ("filters", "depth", "kernel_size", "first_kernel_size", "head_filters", "dropout")
+
+
+class PixelNetwork(AutoregressiveModel):
+    """Base of the three: a subclass makes and builds its blocks, then calls `make_head` and `build_head`.
+
+    Args:
+        image_shape, levels, num_classes, condition_shape: of AutoregressiveModel. A condition_shape of three numbers is
+            that of a map, as high and wide as the image.
+        filters: maps inside a block; a multiple of the colours.
+        depth: number of blocks, at least 1.
+        kernel_size: odd, of the blocks.
+        first_kernel_size: odd, of the first layer.
+        head_filters: maps between the two 1x1 convolutions of the head; None: as many as between blocks.
+        dropout: rate, inside the blocks.
+    """
+
+    widening = 1  # maps between blocks are so many times `filters`
+
+    def __init__(
+        self,
+        image_shape,
+        levels,
+        num_classes,
+        condition_shape,
+        filters,
+        depth,
+        kernel_size,
+        first_kernel_size,
+        head_filters,
+        dropout,
+        **kwargs,
+    ):
+        super().__init__(image_shape, levels, num_classes, condition_shape, **kwargs)
+        check_colour_groups(self.colours, filters=filters)
+        self.filters = int(filters)
+        self.depth = checks.check_integer("depth", depth, 1)
+        self.kernel_size = check_odd("kernel_size", kernel_size)
+        self.first_kernel_size = check_odd("first_kernel_size", first_kernel_size)
+        head_filters = self.widening * self.filters if head_filters is None else head_filters
+        check_colour_groups(self.colours, head_filters=head_filters)
+        self.head_filters = int(head_filters)
+        self.dropout = check_rate("dropout", dropout)
+        self._check_features_shape()
+        self._rematerialises = False
+
+    # What enters the gates.
+
+    @property
+    def features_shape(self):
+        """Shape of what enters the gates for one image, (features,) or (height, width, features); None: nothing."""
+        return self.condition_shape if self.num_classes is None else (self.num_classes,)
+
+    @property
+    def batch_features_shape(self):
+        """The same of a batch, as layers are built with."""
+        return None if self.features_shape is None else (None, *self.features_shape)
+
+    def _check_features_shape(self):
+        shape = self.features_shape
+        if shape is not None and len(shape) == 3 and shape[:2] != self.image_shape[:2]:
+            raise ValueError(
+                "condition_shape must be (features,) or as high and wide as image_shape. "
+                f"Received: condition_shape={self.condition_shape}, image_shape={self.image_shape}"
+            )
+
+    # Layers.
+
+    def conv(self, filters, kernel_size, name, mask_type="B"):
+        """A MaskedConv2D of this network's colours and policy."""
+        return MaskedConv2D(filters, kernel_size, mask_type, colours=self.colours, dtype=self.dtype_policy, name=name)
+
+    def make_head(self):
+        """The last two layers, made after all others."""
+        self.hidden = self.conv(self.head_filters, 1, "hidden")
+        self.logits = self.conv(self.colours * self.levels, 1, "logits")
+
+    def build_head(self):
+        """Builds them, for maps as wide as those between blocks."""
+        height, width, _ = self.image_shape
+        self.hidden.build((None, height, width, self.widening * self.filters))
+        self.logits.build((None, height, width, self.head_filters))
+
+    def head(self, maps):
+        """The last block's maps -> logits float32 [B, H, W, colours, levels]."""
+        return self.split_levels(self.logits(ops.relu(self.hidden(ops.relu(maps)))))
+
+    # Memory.
+
+    def through(self, block, *maps):
+        """`block(*maps)`, a function of tensors; after `rematerialise` only its inputs are kept for the gradient."""
+        return keras.remat(block)(*maps) if self._rematerialises else block(*maps)
+
+    def rematerialise(self):
+        """From now on the activations of blocks are computed again where gradients need them, and not kept.
+
+        Raises:
+            ValueError: with dropout, which would drop others then.
+        """
+        if self.dropout:
+            raise ValueError(f"dropout must be 0, or it would drop others the second time. Received: {self.dropout}")
+        self._rematerialises = True
+
+    def get_config(self):
+        return {**super().get_config(), **{name: getattr(self, name) for name in SIZES}}
