@@ -9,6 +9,7 @@ Bar: 64 pictures, each of another style from another side, in less than 2 second
 import time
 
 import numpy as np
+
 from image_generators.benchmarks import timing
 from image_generators.models.chairs.generator import ChairsGenerator
 from image_generators.training import memory

@@ -13,6 +13,7 @@ import statistics
 import time
 
 import numpy as np
+
 from image_generators.benchmarks import timing
 from image_generators.data import batches
 from image_generators.data.chairs import furniture, voxels

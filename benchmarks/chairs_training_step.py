@@ -11,13 +11,14 @@ memory that each takes beside its data is that of a process of its own: weights,
 
 import numpy as np
 import torch
+from keras import ops
+
 from image_generators.benchmarks import peak_memory, timing, torch_chairs
 from image_generators.models.chairs import transformations
 from image_generators.models.chairs.generator import ChairsGenerator
 from image_generators.models.compiled import compiled
 from image_generators.training import memory
 from image_generators.training.optimizers import FusedAdam
-from keras import ops
 
 BATCH, SIZE, STYLES = 32, 128, 843
 

@@ -12,6 +12,7 @@ a sample, not once a pixel: with it sampling costs at most a tenth more than wit
 
 import keras
 import numpy as np
+
 from image_generators.benchmarks import timing
 from image_generators.models.pixelcnn.autoregressive import join_inputs
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN

@@ -10,6 +10,7 @@ import time
 
 import keras
 import numpy as np
+
 from image_generators.benchmarks import timing
 from image_generators.data import compose
 from image_generators.data.batches import batches

@@ -13,13 +13,14 @@ before, with as many pixels in the batch, a layer takes at most twice as long.
 import keras
 import numpy as np
 import torch
+from keras import ops
+
 from image_generators.benchmarks import timing, torch_pixel_rnn
 from image_generators.layers.diagonal_bilstm import DiagonalBiLSTM
 from image_generators.layers.row_lstm import RowLSTM
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.models.pixelcnn.pixel_rnn import PixelRNN
 from image_generators.training import memory
-from keras import ops
 
 BATCH, SHAPE = 16, (28, 28, 1)
 NETWORK = {"filters": 32, "depth": 2, "head_filters": 32}

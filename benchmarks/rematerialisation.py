@@ -17,6 +17,7 @@ import resource
 
 import keras
 import numpy as np
+
 from image_generators.benchmarks import peak_memory, timing
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.training import devices, memory, presets, threads

@@ -13,6 +13,7 @@ import time
 
 import keras
 import numpy as np
+
 from image_generators.benchmarks import timing
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.training import memory

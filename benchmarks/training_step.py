@@ -10,6 +10,7 @@ in this process, with the same memory setting (training/memory.py), which helps 
 import keras
 import numpy as np
 import torch
+
 from image_generators.benchmarks import timing, torch_gated_pixel_cnn
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.training import memory

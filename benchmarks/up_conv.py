@@ -10,10 +10,11 @@ Bar: at least 3 times faster, all together.
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import ops
+
 from image_generators.benchmarks import timing
 from image_generators.layers.up_conv import UpConv
 from image_generators.training import memory
-from keras import ops
 
 BATCH = 32
 LAYERS = ((8, 256, 256), (16, 256, 92), (32, 92, 92), (64, 92, 3))  # pixels, channels, filters

@@ -4,6 +4,7 @@ import numbers
 from collections.abc import Callable, Iterator
 
 import numpy as np
+
 from image_generators.data.image_data import Split
 
 AUGMENTATION = 1  # keeps the random numbers of augmentation from those of the order

@@ -16,9 +16,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from image_generators.data.image_data import ImageData, Split
 from PIL import Image
 from scipy import ndimage
+
+from image_generators.data.image_data import ImageData, Split
 
 SHRINK = 4
 NOISE = 25.0  # grey levels

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
+
 from image_generators.data import compose, matching
 from image_generators.data.image_data import ImageData, Split
 from image_generators.data.sources.catalogue import CATALOGUE, DataError

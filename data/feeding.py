@@ -5,6 +5,7 @@ generators themselves.
 """
 
 import keras
+
 from image_generators.data.sources.pipelines import untuned
 
 

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 import numpy as np
+
 from image_generators.data.batches import AUGMENTATION, check_integers, generator
 from image_generators.data.image_data import ImageData, Split
 

@@ -10,6 +10,7 @@ import pathlib
 
 import numpy as np
 from absl import logging
+
 from image_generators.data import derived, identities
 from image_generators.data.image_data import ImageData, Split
 from image_generators.data.sources import arrays, fallback, prepared

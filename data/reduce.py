@@ -1,6 +1,7 @@
 """Stored images made as small as models here want them, by area averaging: whole numbers, the same on every machine."""
 
 import numpy as np
+
 from image_generators.data.compose import centre_crops
 
 CHARACTER = 28

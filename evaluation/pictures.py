@@ -5,8 +5,9 @@ import math
 import pathlib
 
 import numpy as np
-from image_generators.evaluation import records
 from PIL import Image, ImageDraw, ImageFont
+
+from image_generators.evaluation import records
 
 
 def grid(images, columns=None, padding=1, scale=1, background=255, levels=256):

@@ -4,6 +4,7 @@ As in Figure 1 of arXiv 1502.04623.
 """
 
 import numpy as np
+
 from image_generators.evaluation import pictures
 
 RED, GREEN = (230, 30, 30), (30, 200, 60)

@@ -6,12 +6,14 @@ The paper gives no sizes.
 """
 
 import keras
-from image_generators.layers.checks import check_integer
-from image_generators.layers.pixels import scaled
 from keras import ops
 
+from image_generators.layers.checks import check_integer
+from image_generators.layers.pixels import scaled
+from image_generators.layers.serialization import serializable
 
-@keras.saving.register_keras_serializable(package="layers")
+
+@serializable("layers")
 class ConvEncoder(keras.layers.Layer):
     """An image as a short vector.
 

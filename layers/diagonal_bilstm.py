@@ -14,9 +14,11 @@ the mirror image brings of the row above lacks that of its last pixel, which ent
 """
 
 import keras
+from keras import ops
+
 from image_generators.layers.convolutions import pad
 from image_generators.layers.line_lstm import InputToState, LineLSTM
-from keras import ops
+from image_generators.layers.serialization import serializable
 
 # Gates outside of the image, before their activations: o = f = 1, i = 0; the state stays what it is.
 _OPEN, _SHUT = 1e4, -1e4
@@ -47,7 +49,7 @@ def _to_rows(maps):
     return ops.reshape(flat, (-1, height, columns + 1, channels))[:, :, : columns - height + 1]
 
 
-@keras.saving.register_keras_serializable(package="layers")
+@serializable("layers")
 class DiagonalBiLSTM(keras.layers.Layer):
     """Eq. 3 of arXiv 1601.06759 over diagonals, both ways: height + width - 1 steps.
 

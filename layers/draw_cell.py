@@ -17,13 +17,15 @@ import contextlib
 import math
 
 import keras
+from keras import ops
+
 from image_generators.layers.checks import check_integer, check_sizes
 from image_generators.layers.gaussian_attention import GaussianAttention, tiling_gamma
 from image_generators.layers.padded_lstm import PaddedLSTMCell
-from keras import ops
+from image_generators.layers.serialization import serializable
 
 
-@keras.saving.register_keras_serializable(package="layers")
+@serializable("layers")
 class DrawDecoderCell(keras.layers.Layer):
     """Decoder and canvas, Eq. 7 and 8.
 
@@ -98,7 +100,7 @@ class DrawDecoderCell(keras.layers.Layer):
         return {**super().get_config(), **config}
 
 
-@keras.saving.register_keras_serializable(package="layers")
+@serializable("layers")
 class DrawCell(keras.layers.Layer):
     """A whole step, Eq. 3-8.
 

@@ -19,10 +19,12 @@ their own.
 
 import keras
 import numpy as np
+from keras import ops
+
 from image_generators.layers.checks import check_odd, check_rate
 from image_generators.layers.convolutions import pad, pointwise, valid_conv
 from image_generators.layers.masked_conv import check_colour_groups, check_mask_type, colour_mask, colours_of
-from keras import ops
+from image_generators.layers.serialization import serializable
 
 
 def gate(features):
@@ -31,7 +33,7 @@ def gate(features):
     return ops.tanh(content) * ops.sigmoid(opening)
 
 
-@keras.saving.register_keras_serializable(package="layers")
+@serializable("layers")
 class GatedBlock(keras.layers.Layer):
     """Figure 2 of arXiv 1606.05328.
 

@@ -12,8 +12,10 @@ import numbers
 
 import keras
 import numpy as np
-from image_generators.layers.checks import check_integer, check_sizes
 from keras import ops
+
+from image_generators.layers.checks import check_integer, check_sizes
+from image_generators.layers.serialization import serializable
 
 # Logarithms that the network emits are kept within these bounds: far beyond any use (a stride of e^10 images), they
 # keep every number and gradient finite.
@@ -28,7 +30,7 @@ def tiling_gamma(size, image_shape):
     return ((max(*image_shape[:2], 2) - 1) / max(size - 1, 1)) ** -2.0
 
 
-@keras.saving.register_keras_serializable(package="layers")
+@serializable("layers")
 class GaussianAttention(keras.layers.Layer):
     """Where to look, and looking there.
 

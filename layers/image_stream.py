@@ -7,15 +7,17 @@ each but the last, whose output is the picture.
 """
 
 import keras
+from keras import ops
+
 from image_generators.layers.checks import sizes_of
+from image_generators.layers.serialization import serializable
 from image_generators.layers.up_conv import UpConv
 from image_generators.layers.wide_dense import WideDense
-from keras import ops
 
 START = 8  # pixels: height and width of the first maps
 
 
-@keras.saving.register_keras_serializable(package="layers")
+@serializable("layers")
 class ImageStream(keras.layers.Layer):
     """A dense layer, then up-convolutions.
 

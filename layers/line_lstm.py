@@ -14,11 +14,13 @@ import math
 
 import keras
 import numpy as np
+from keras import ops
+
 from image_generators.layers.checks import check_integer, check_odd
 from image_generators.layers.convolutions import pad, pointwise, valid_conv
 from image_generators.layers.line_walk import walk_through
 from image_generators.layers.masked_conv import check_colour_groups, colour_mask, colours_of
-from keras import ops
+from image_generators.layers.serialization import serializable
 
 GATES = 4  # o, f, i, g
 
@@ -28,7 +30,7 @@ def _remembering(shape, dtype=None):
     return ops.repeat(ops.cast([0.0, 1.0, 0.0, 0.0], dtype), shape[0] // GATES)
 
 
-@keras.saving.register_keras_serializable(package="layers")
+@serializable("layers")
 class InputToState(keras.layers.Layer):
     """What the maps, and a condition, say to the four gates: a 1 x k convolution along the rows, mask B.
 
@@ -99,7 +101,7 @@ class InputToState(keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-@keras.saving.register_keras_serializable(package="layers")
+@serializable("layers")
 class LineLSTM(keras.layers.Layer):
     """The walk through the lines: Eq. 3 for one line after another.
 

@@ -8,9 +8,11 @@ no sizes. Where a map is halved first, to see further, each of its sizes on the 
 """
 
 import keras
+from keras import ops
+
 from image_generators.layers.checks import check_integer, check_sizes
 from image_generators.layers.pixels import scaled
-from keras import ops
+from image_generators.layers.serialization import serializable
 
 SMALLEST = 8  # pixels: what a vector becomes first is the image's size, halved until it is no larger than this
 
@@ -19,7 +21,7 @@ SMALLEST = 8  # pixels: what a vector becomes first is the image's size, halved 
 _GAINS = {keras.layers.Conv2D: 2.0, keras.layers.Conv2DTranspose: 8.0}
 
 
-@keras.saving.register_keras_serializable(package="layers")
+@serializable("layers")
 class MapNetwork(keras.layers.Layer):
     """s = m(h) of Eq. 5.
 

@@ -12,9 +12,11 @@ channel of group c holds features of colour c. With the kernel centred on a pixe
 
 import keras
 import numpy as np
+from keras import ops
+
 from image_generators.layers.checks import is_integer
 from image_generators.layers.convolutions import pad, pointwise, valid_conv
-from keras import ops
+from image_generators.layers.serialization import serializable
 
 
 def check_colour_groups(colours, **channels):
@@ -61,7 +63,7 @@ def kernel_mask(kernel_size, in_channels, filters, mask_type, colours, dtype="fl
     return ops.cast(place < centre, dtype) + ops.cast(place == centre, dtype) * own
 
 
-@keras.saving.register_keras_serializable(package="layers")
+@serializable("layers")
 class MaskedConv2D(keras.layers.Conv2D):
     """Convolution of arXiv 1601.06759, Section 3.4, with mask A or B; padding "same", stride 1.
 

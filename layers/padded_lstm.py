@@ -13,13 +13,15 @@ same few places of a processor's cache. On one core of an AMD EPYC, TensorFlow m
 import contextlib
 
 import keras
-from image_generators.layers.checks import check_integer
 from keras import ops
+
+from image_generators.layers.checks import check_integer
+from image_generators.layers.serialization import serializable
 
 _PADDING = 16  # columns: one line of the cache
 
 
-@keras.saving.register_keras_serializable(package="layers")
+@serializable("layers")
 class PaddedLSTMCell(keras.layers.LSTMCell):
     """An LSTM with forget gates (biases 1 at first), tanh and sigmoid, and nothing else.
 

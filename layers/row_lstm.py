@@ -5,11 +5,13 @@ above. So a pixel sees a triangle above it, open upwards, and k // 2 pixels to i
 """
 
 import keras
-from image_generators.layers.line_lstm import InputToState, LineLSTM
 from keras import ops
 
+from image_generators.layers.line_lstm import InputToState, LineLSTM
+from image_generators.layers.serialization import serializable
 
-@keras.saving.register_keras_serializable(package="layers")
+
+@serializable("layers")
 class RowLSTM(keras.layers.Layer):
     """Eq. 3 of arXiv 1601.06759 over rows: as many steps as the image is high, whatever its width.
 

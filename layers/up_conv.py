@@ -9,13 +9,15 @@ out: by one transposed convolution where that is fast, elsewhere by a convolutio
 
 import keras
 import numpy as np
-from image_generators.layers.checks import check_integer, check_odd
 from keras import ops
+
+from image_generators.layers.checks import check_integer, check_odd
+from image_generators.layers.serialization import serializable
 
 FEW = 16  # filters, a vector's worth: with fewer a transposed convolution leaves the processor half idle
 
 
-@keras.saving.register_keras_serializable(package="layers")
+@serializable("layers")
 class UpConv(keras.layers.Layer):
     """Unpooling and convolution in one.
 

@@ -1,8 +1,9 @@
 """What models accept from outside. Every message names the argument, what is accepted and what was received."""
 
 import numpy as np
-from image_generators.layers.checks import check_integer, is_integer, sizes_of
 from keras import ops
+
+from image_generators.layers.checks import check_integer, is_integer, sizes_of
 
 
 def check_positive(name, value):

@@ -4,9 +4,10 @@ import math
 
 import keras
 import numpy as np
+from keras import ops
+
 from image_generators.models import checks
 from image_generators.models.compiled import compiled
-from keras import ops
 
 KERAS_BATCH_SIZE = 32  # of arrays, where none is given
 

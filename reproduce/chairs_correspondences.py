@@ -28,6 +28,8 @@ import sys
 import cv2
 import numpy as np
 from absl import app
+from PIL import Image, ImageDraw
+
 from image_generators.evaluation import pictures, records, windows
 from image_generators.evaluation.chairs import correspondences_page as chairs_correspondences_page
 from image_generators.evaluation.chairs import figures as chairs_figures
@@ -35,7 +37,6 @@ from image_generators.evaluation.chairs import optical_flow
 from image_generators.evaluation.chairs import pairs as chairs_pairs
 from image_generators.models.chairs.images import Generated, data_on_white, on_white
 from image_generators.training import machine
-from PIL import Image, ImageDraw
 
 FRAMES = 64
 # Chosen on true renderings, no network's, with DIS: in turns by 30 degrees of eight furniture chairs at 64x64 the mean

@@ -24,13 +24,14 @@ import sys
 
 import numpy as np
 from absl import flags
+
 from image_generators.data.batches import generator
 from image_generators.data.image_data import Split
 from image_generators.evaluation.chairs import baselines as chairs_baselines
-from image_generators.evaluation.chairs import experiment as chairs
 from image_generators.evaluation.tables import Row
-from image_generators.reproduce.configs import presets_chairs
-from image_generators.training import experiment as experiments
+from image_generators.experiments import chairs
+from image_generators.experiments import experiment as experiments
+from image_generators.reproduce.configs import chairs as configs
 
 TABLE = "chairs_elevation_transfer"
 TITLE = "Elevation transfer, Learning to Generate Chairs, Tables and Cars (arXiv 1411.5928), and extrapolation"
@@ -111,7 +112,7 @@ def experiment(task):
         ROWS,
         "squared_error",
         SOURCES[0],
-        presets_chairs.ELEVATIONS if task == "transfer" else presets_chairs.EXTRAPOLATION,
+        configs.ELEVATIONS if task == "transfer" else configs.EXTRAPOLATION,
         baselines={
             "nearest_view": chairs_baselines.row(
                 TABLE, "nearest_view", chairs_baselines.nearest_view, chairs.at_elevations

@@ -13,6 +13,7 @@ python reproduce/chairs_feature_arithmetic.py --triples=0-5-7,3-7-1
 
 import numpy as np
 from absl import app
+
 from image_generators.evaluation import pictures
 from image_generators.evaluation.chairs import figures as chairs_figures
 from image_generators.models.chairs import transformations

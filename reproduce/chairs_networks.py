@@ -15,11 +15,11 @@ A picture shows held-out views, each with what the network makes of its style an
 the right chair, from the right side, is measured too (chairs_recognition.py).
 """
 
-from image_generators.evaluation.chairs import experiment as chairs
 from image_generators.evaluation.chairs import recognition as chairs_recognition
 from image_generators.evaluation.tables import Row
-from image_generators.reproduce.configs import presets_chairs
-from image_generators.training import experiment as experiments
+from image_generators.experiments import chairs
+from image_generators.experiments import experiment as experiments
+from image_generators.reproduce.configs import chairs as configs
 
 TITLE = "Networks of Learning to Generate Chairs, Tables and Cars with Convolutional Networks (arXiv 1411.5928)"
 _SOURCE = "arXiv 1411.5928, on rendered_chairs; recollected, not checked"
@@ -44,7 +44,7 @@ EXPERIMENT = experiments.Experiment(
     ROWS,
     "squared_error",
     chairs.SOURCES[0],
-    presets_chairs.NETWORKS,
+    configs.NETWORKS,
     define=chairs.define,
     load=lambda options: chairs.load(options).hold_out(),
     picture=chairs.picture,

@@ -15,6 +15,7 @@ Departure: how the paper's authors drew random chairs is only known to us as "fr
 
 import numpy as np
 from absl import app
+
 from image_generators.evaluation import pictures
 from image_generators.evaluation.chairs import figures as chairs_figures
 from image_generators.models.chairs.images import on_white

@@ -10,9 +10,10 @@ on black. A row of the picture: a style, those nearest in the network, the style
 
 import numpy as np
 from absl import app
+
 from image_generators.evaluation import pictures
-from image_generators.evaluation.chairs import experiment as chairs
 from image_generators.evaluation.chairs import figures as chairs_figures
+from image_generators.experiments import chairs
 from image_generators.models.chairs.images import data_on_white
 
 QUERIES, NEIGHBOURS = 8, 6

@@ -10,6 +10,7 @@ The GIF morphs from each style to the next and back to the first.
 
 import numpy as np
 from absl import app
+
 from image_generators.evaluation import pictures
 from image_generators.evaluation.chairs import figures as chairs_figures
 from image_generators.models.chairs.images import on_white

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 from absl import app
+
 from image_generators.evaluation import pictures
 from image_generators.evaluation.chairs import figures as chairs_figures
 from image_generators.models.chairs import transformations

@@ -23,15 +23,16 @@ import pathlib
 
 import numpy as np
 from absl import flags
+
 from image_generators.data.batches import generator
 from image_generators.data.image_data import Split
 from image_generators.evaluation import records, tables
 from image_generators.evaluation.chairs import baselines as chairs_baselines
-from image_generators.evaluation.chairs import experiment as chairs
 from image_generators.evaluation.chairs import plot as chairs_plot
 from image_generators.evaluation.tables import Row
-from image_generators.reproduce.configs import presets_chairs
-from image_generators.training import experiment as experiments
+from image_generators.experiments import chairs
+from image_generators.experiments import experiment as experiments
+from image_generators.reproduce.configs import chairs as configs
 
 TABLE = "chairs_view_interpolation"
 TITLE = "View interpolation, Learning to Generate Chairs, Tables and Cars (arXiv 1411.5928)"
@@ -96,7 +97,7 @@ def experiment(known):
         ROWS,
         "squared_error",
         chairs.SOURCES[0],
-        presets_chairs.TRANSFER,
+        configs.TRANSFER,
         baselines={
             "nearest_view": chairs_baselines.row(TABLE, "nearest_view", chairs_baselines.nearest_view),
             "nearest_style": chairs_baselines.row(TABLE, "nearest_style", chairs_baselines.nearest_style),

@@ -24,12 +24,13 @@ import time
 import imagecodecs
 import numpy as np
 from absl import app, flags, logging
+from PIL import Image
+
 from image_generators.data import images as data_images
 from image_generators.data.sources import files
 from image_generators.evaluation import compress_page, networks, pictures, records
 from image_generators.models.pixelcnn import lossless
 from image_generators.training import checkpoints, machine, memory
-from PIL import Image
 
 _MODEL = "table1_cifar/gated_pixel_cnn-muon-cifar10.json"
 _DATA = "cifar10"

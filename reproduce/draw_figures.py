@@ -21,6 +21,8 @@ from typing import NamedTuple
 import numpy as np
 from absl import app, logging
 from absl.flags import argparse_flags
+from keras import ops
+
 from image_generators.data import images as data_images
 from image_generators.evaluation import networks, pictures, records, tables, windows
 from image_generators.models.draw.draw import Draw
@@ -35,7 +37,6 @@ from image_generators.reproduce import (
 )
 from image_generators.training import checkpoints
 from image_generators.training import loop as training
-from keras import ops
 
 TABLES = (table2_binarized_mnist, table1_cluttered_mnist, table1_cifar, fig8_two_digits, fig9_svhn)
 EXAMPLES = 8  # rows of a picture

@@ -21,15 +21,16 @@ import pathlib
 
 import numpy as np
 from absl import flags
+from skimage.metrics import structural_similarity
+
 from image_generators.data import degradations
 from image_generators.data.sources import files
 from image_generators.evaluation import networks, pictures, records, tables
 from image_generators.evaluation.tables import Row
+from image_generators.experiments import experiment as experiments
 from image_generators.models.pixelcnn.map_regression import MapRegression
-from image_generators.reproduce.configs import presets_conditional
+from image_generators.reproduce.configs import pixelcnn as configs
 from image_generators.training import checkpoints
-from image_generators.training import experiment as experiments
-from skimage.metrics import structural_similarity
 
 TITLE = "Equation 5 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): restoring images"
 
@@ -122,7 +123,7 @@ def experiment(task):
         ROWS,
         "bits_per_dim",
         "cifar10",
-        presets_conditional.spatial(task),
+        configs.spatial(task),
         prepare=lambda data, options: degradations.task_data(data, task),
         picture=picture,
         measure=measure,

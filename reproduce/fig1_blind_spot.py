@@ -15,10 +15,11 @@ import sys
 import keras
 import numpy as np
 from absl import app, flags
+from PIL import Image, ImageDraw, ImageFont
+
 from image_generators.evaluation import pictures, records
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
-from PIL import Image, ImageDraw, ImageFont
 
 _NETWORKS = 8  # random ones, of which one at least shows a pixel that can be seen
 _FILTERS = 8

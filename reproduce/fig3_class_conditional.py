@@ -16,11 +16,12 @@ recognised             of a hundred samples, how many a classifier trained on re
 import math
 
 import numpy as np
+
 from image_generators.evaluation import pictures, recognition
 from image_generators.evaluation.tables import Row
-from image_generators.reproduce.configs import presets_conditional
-from image_generators.training import experiment as experiments
-from image_generators.training import network_rows
+from image_generators.experiments import experiment as experiments
+from image_generators.experiments import network_rows
+from image_generators.reproduce.configs import pixelcnn as configs
 
 TITLE = "Figure 3 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): given the class"
 
@@ -78,8 +79,8 @@ def experiment(data, presets):
     )
 
 
-EXPERIMENT = experiment("cifar10", presets_conditional.CLASSES_CIFAR)
-ON_MNIST = experiment("mnist", presets_conditional.CLASSES_MNIST)
+EXPERIMENT = experiment("cifar10", configs.CLASSES_CIFAR)
+ON_MNIST = experiment("mnist", configs.CLASSES_MNIST)
 
 if __name__ == "__main__":
     experiments.main(EXPERIMENT, {"cifar10": EXPERIMENT, "mnist": ON_MNIST})

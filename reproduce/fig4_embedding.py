@@ -14,16 +14,17 @@ without the embedding, on the same budget:
 nats, given the embedding of   the image itself, as in training; another image of its identity, which cannot tell of the
                                image more than whose it is; an image of another identity
 identified                     of a hundred samples, how many the embedding network places nearest to another image of
-                               their identity (evaluation/embeddings.py)
+                               their identity (experiments/embeddings.py)
 """
 
 import numpy as np
+
 from image_generators.data import identities
-from image_generators.evaluation import embeddings, pictures
+from image_generators.evaluation import pictures
 from image_generators.evaluation.tables import Row
-from image_generators.reproduce.configs import presets_embedding
-from image_generators.training import experiment as experiments
-from image_generators.training import network_rows
+from image_generators.experiments import embeddings, network_rows
+from image_generators.experiments import experiment as experiments
+from image_generators.reproduce.configs import pixelcnn as configs
 
 TITLE = "Figure 4 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): given an embedding"
 
@@ -76,9 +77,9 @@ def experiment(data, presets):
 
 
 EXPERIMENTS = {
-    "omniglot": experiment("omniglot", presets_embedding.CHARACTERS),
-    "cifar10": experiment("cifar10", presets_embedding.PHOTOGRAPHS),
-    "lfw": experiment("lfw", presets_embedding.PHOTOGRAPHS),
+    "omniglot": experiment("omniglot", configs.CHARACTERS),
+    "cifar10": experiment("cifar10", configs.PHOTOGRAPHS),
+    "lfw": experiment("lfw", configs.PHOTOGRAPHS),
 }
 EXPERIMENT = EXPERIMENTS["omniglot"]
 

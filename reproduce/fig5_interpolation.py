@@ -13,6 +13,7 @@ import pathlib
 import numpy as np
 from absl import app, logging
 from absl.flags import argparse_flags
+
 from image_generators.data import images as data_images
 from image_generators.evaluation import networks, pictures, records, tables
 from image_generators.reproduce import fig4_embedding

@@ -19,15 +19,16 @@ then of 100 numbers, the reconstruction under squared error and samples of the P
 import pathlib
 
 import numpy as np
-from image_generators.evaluation import networks, pictures, tables
-from image_generators.evaluation.tables import Row
-from image_generators.models.pixelcnn.autoencoder import DeconvolutionalAutoencoder
-from image_generators.reproduce.configs import presets_conditional
-from image_generators.training import experiment as experiments
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from image_generators.evaluation import networks, pictures, tables
+from image_generators.evaluation.tables import Row
+from image_generators.experiments import experiment as experiments
+from image_generators.models.pixelcnn.autoencoder import DeconvolutionalAutoencoder
+from image_generators.reproduce.configs import pixelcnn as configs
 
 TITLE = "Figure 6 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): auto-encoders"
 _SHARED = ("table1_cifar", "fig3_class_conditional")
@@ -95,7 +96,7 @@ def finish(records, data, options):
     """Draws the picture of all models that there are weights of."""
     images = data.test.images[:EXAMPLES]
     columns = [images[:, None]]
-    for model in presets_conditional.CODES_CIFAR:
+    for model in configs.CODES_CIFAR:
         mine = [record for record in records if record.model == model and record.data == data.name]
         if mine:
             network = networks.restore(tables.best(mine), options.results_dir)
@@ -110,8 +111,8 @@ def experiment(data, presets):
     return experiments.Experiment("fig6_autoencoder", TITLE, ROWS, "bits_per_dim", data, presets, **hooks)
 
 
-EXPERIMENT = experiment("cifar10", presets_conditional.CODES_CIFAR)
-ON_MNIST = experiment("mnist", presets_conditional.CODES_MNIST)
+EXPERIMENT = experiment("cifar10", configs.CODES_CIFAR)
+ON_MNIST = experiment("mnist", configs.CODES_MNIST)
 
 if __name__ == "__main__":
     experiments.main(EXPERIMENT, {"cifar10": EXPERIMENT, "mnist": ON_MNIST})

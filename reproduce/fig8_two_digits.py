@@ -8,7 +8,7 @@ The paper shows samples and gives no number. Grey values are taken as probabilit
 """
 
 from image_generators.evaluation.tables import Row
-from image_generators.training import experiment as experiments
+from image_generators.experiments import experiment as experiments
 
 TITLE = "Figure 8 of DRAW: A Recurrent Neural Network For Image Generation (arXiv 1502.04623): two MNIST digits"
 

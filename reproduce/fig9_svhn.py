@@ -9,7 +9,7 @@ cost.
 """
 
 from image_generators.evaluation.tables import Row
-from image_generators.training import experiment as experiments
+from image_generators.experiments import experiment as experiments
 
 TITLE = "Figure 9 of DRAW: A Recurrent Neural Network For Image Generation (arXiv 1502.04623): SVHN"
 

@@ -12,6 +12,7 @@ import pathlib
 
 from absl import app
 from absl.flags import argparse_flags
+
 from image_generators.evaluation import benchmarks_page, compress_page, records, tables
 from image_generators.evaluation.chairs import correspondences_page as chairs_correspondences_page
 

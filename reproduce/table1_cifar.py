@@ -6,9 +6,10 @@ python reproduce/table1_cifar.py --rows=row_lstm,diagonal_bilstm    PixelRNN, wh
 python reproduce/table1_cifar.py --evaluate_only                   measures the committed weights again
 """
 
-from image_generators.evaluation import density_rows
 from image_generators.evaluation.tables import Row
-from image_generators.training import experiment as experiments
+from image_generators.experiments import density_rows
+from image_generators.experiments import experiment as experiments
+from image_generators.reproduce.configs import draw, pixelcnn
 
 TITLE = "Table 1 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): CIFAR-10"
 _TABLE_1 = "arXiv 1606.05328, Table 1"
@@ -36,6 +37,7 @@ EXPERIMENT = experiments.Experiment(
     ROWS,
     "bits_per_dim",
     data="cifar10",
+    presets=draw.CIFAR | pixelcnn.CIFAR,
     baselines=density_rows.rows(TABLE),
     on_request=("row_lstm", "diagonal_bilstm", "multi_scale_row_lstm"),
 )

@@ -6,7 +6,7 @@ python reproduce/table1_cluttered_mnist.py --evaluate_only         measures the 
 """
 
 from image_generators.evaluation.tables import Row
-from image_generators.training import experiment as experiments
+from image_generators.experiments import experiment as experiments
 
 TITLE = "Table 1 of DRAW: A Recurrent Neural Network For Image Generation (arXiv 1502.04623): cluttered MNIST"
 _TABLE_1 = "arXiv 1502.04623, Table 1"

@@ -9,7 +9,8 @@ Gated PixelCNN and PixelCNN, and the rows of arXiv 1601.06759, are measured on t
 """
 
 from image_generators.evaluation.tables import Row
-from image_generators.training import experiment as experiments
+from image_generators.experiments import experiment as experiments
+from image_generators.reproduce.configs import draw, pixelcnn
 
 TITLE = "Table 2 of DRAW: A Recurrent Neural Network For Image Generation (arXiv 1502.04623): binarised MNIST"
 _TABLE_2 = "arXiv 1502.04623, Table 2"
@@ -42,6 +43,7 @@ EXPERIMENT = experiments.Experiment(
     ROWS,
     "nats",
     data="binarized_mnist",
+    presets=draw.BINARIZED_MNIST | pixelcnn.BINARIZED_MNIST,
     on_request=("row_lstm", "diagonal_bilstm", "diagonal_bilstm_7", "multi_scale_row_lstm"),
 )
 

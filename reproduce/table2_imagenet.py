@@ -17,12 +17,13 @@ table calls validation is test here; 10,000 training images are held out to choo
 import dataclasses
 
 import numpy as np
+
 from image_generators.data.sources import streamed
 from image_generators.evaluation import pictures
 from image_generators.evaluation.tables import Row
-from image_generators.reproduce.configs import presets_imagenet
-from image_generators.training import experiment as experiments
-from image_generators.training import network_rows
+from image_generators.experiments import experiment as experiments
+from image_generators.experiments import network_rows
+from image_generators.reproduce.configs import pixelcnn as configs
 
 TABLE = "table2_imagenet"
 TITLE = "Table 2 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): ImageNet"
@@ -72,7 +73,7 @@ def experiment(name, size):
         ROWS,
         "bits_per_dim",
         data=f"{name}_{size}",
-        presets=presets_imagenet.IMAGENET[size],
+        presets=configs.IMAGENET[size],
         load=lambda options: streamed.load(name, size, options.data_dir, download=not options.dry_run),
         picture=picture,
         on_request=("row_lstm",),

@@ -6,6 +6,7 @@ python reproduce/table3_draw_settings.py     prints them and writes results/tabl
 from typing import NamedTuple
 
 from absl import app
+
 from image_generators.evaluation import records
 from image_generators.models.draw.draw import Draw
 from image_generators.models.networks import NETWORKS

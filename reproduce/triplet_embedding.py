@@ -17,11 +17,12 @@ is one.
 import dataclasses
 
 import numpy as np
+
 from image_generators.data import compose, identities
 from image_generators.evaluation import pictures
 from image_generators.evaluation.tables import Row
-from image_generators.reproduce.configs import presets_embedding
-from image_generators.training import experiment as experiments
+from image_generators.experiments import experiment as experiments
+from image_generators.reproduce.configs import pixelcnn as configs
 
 TITLE = "Embedding of identities (Section 3.3 of arXiv 1606.05328): 20-way one-shot identification"
 
@@ -68,7 +69,7 @@ def experiment(data):
         ROWS,
         "error_percent",
         data,
-        presets_embedding.NETWORK,
+        configs.EMBEDDING_NETWORK,
         prepare=prepare,
         picture=picture,
     )

@@ -7,6 +7,7 @@ outputs listed there.
 import math
 
 import tensorflow as tf
+
 from image_generators.models.compiled import compiled
 from image_generators.serving import noise
 

@@ -22,6 +22,7 @@ import zipfile
 import numpy as np
 from absl import app, logging
 from absl.flags import argparse_flags
+
 from image_generators.serving.transports import Again, ServingError, transport
 
 GRPC_SERVER = "localhost:8500"

@@ -11,9 +11,10 @@ import os
 import pathlib
 
 from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2
+
 from image_generators.serving import manifest
 from image_generators.serving.validation import MAX_ROWS
-from tensorflow_serving.config import model_server_config_pb2
 
 IMAGE = "tensorflow/serving:2.21.0"
 GRPC_PORT, REST_PORT = 8500, 8501

@@ -18,6 +18,7 @@ import shutil
 import sys
 
 from absl import app, flags, logging
+
 from image_generators.models.checks import check_integer
 from image_generators.serving import config, local, manifest, savedmodel, trained, validation, warmup
 from image_generators.serving.signatures import signatures_of

@@ -6,6 +6,7 @@ takes it.
 
 import keras
 import tensorflow as tf
+
 from image_generators.serving import validation
 from image_generators.serving.signatures import kind_of, signatures_of
 

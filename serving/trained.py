@@ -9,6 +9,7 @@ import json
 import pathlib
 
 import keras
+
 from image_generators.models import weights_file
 from image_generators.models.networks import NETWORKS
 from image_generators.models.weights_file import Refused

@@ -84,8 +84,9 @@ def small_imagenet(tmp_path_factory):
     {split: what is in it}; `prepare(name, folder, archives)`: TFDS's builder, as after a download of `archives`.
     """
     import tensorflow_datasets as tfds
-    from image_generators.data.sources import streamed
     from PIL import Image
+
+    from image_generators.data.sources import streamed
 
     examples, folder = {"train": 23, "validation": 7}, tmp_path_factory.mktemp("imagenet")
     random, images, archives = np.random.default_rng(0), {}, []

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+
 from image_generators.models.networks import NETWORKS
 
 HOUSE = pathlib.Path(__file__).parents[1]

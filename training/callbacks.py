@@ -5,6 +5,7 @@ import time
 
 import keras
 import numpy as np
+
 from image_generators.evaluation import pictures
 
 

@@ -12,6 +12,7 @@ import shutil
 import h5py
 import keras
 import numpy as np
+
 from image_generators.evaluation import records
 from image_generators.models import weights_file
 from image_generators.models.weights_file import Refused, load_whole

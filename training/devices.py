@@ -24,6 +24,7 @@ import sys
 
 import keras
 import numpy as np
+
 from image_generators.models.draw.draw import Draw
 from image_generators.models.networks import NETWORKS
 from image_generators.models.pixelcnn.pixel_network import PixelNetwork

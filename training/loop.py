@@ -16,6 +16,7 @@ import sys
 
 import keras
 import numpy as np
+
 from image_generators.data import feeding, identities
 from image_generators.data.batches import batches
 from image_generators.data.image_data import Split

@@ -3,6 +3,8 @@
 import functools
 
 import keras
+
+from image_generators.layers.serialization import serializable
 from image_generators.training.optimizers import FusedAdam, Muon
 
 
@@ -34,12 +36,12 @@ class _Mirrored:
         return grads_and_vars
 
 
-@keras.saving.register_keras_serializable(package="reproduce")
+@serializable("reproduce")
 class MirroredAdam(_Mirrored, FusedAdam):
     """FusedAdam for several devices."""
 
 
-@keras.saving.register_keras_serializable(package="reproduce")
+@serializable("reproduce")
 class MirroredMuon(_Mirrored, Muon):
     """Muon for several devices."""
 

@@ -12,6 +12,8 @@ import re
 import keras
 from keras import ops
 
+from image_generators.layers.serialization import serializable
+
 _ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
 
 
@@ -35,7 +37,7 @@ class _WholeBatches:
             average.assign(kept * average + (1 - kept) * weight)
 
 
-@keras.saving.register_keras_serializable(package="reproduce")
+@serializable("reproduce")
 class FusedAdam(_WholeBatches, keras.optimizers.Adam):
     """As keras.optimizers.Adam; with `amsgrad`, and on JAX, where XLA fuses the operations anyway, it is that.
 
@@ -65,7 +67,7 @@ class FusedAdam(_WholeBatches, keras.optimizers.Adam):
         )
 
 
-@keras.saving.register_keras_serializable(package="reproduce")
+@serializable("reproduce")
 class Muon(_WholeBatches, keras.optimizers.Muon):
     """keras.optimizers.Muon, which takes matrices only, for convolutions too: as matrices of taps x inputs, outputs.
 

@@ -1,6 +1,7 @@
 """Starting from what is trained: a Gated PixelCNN from an unconditional one, its m(h) from squared error's."""
 
 import numpy as np
+
 from image_generators.models import weights_file
 from image_generators.models.pixelcnn.autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN

@@ -8,12 +8,13 @@ each chair in all its views. `python data/chairs/render.py --embed` makes the fo
 import pathlib
 
 import numpy as np
+from PIL import Image
+
 from image_generators.data.chairs.key_points import KeyPoints
 from image_generators.data.chairs.view_data import AZIMUTHS, ELEVATIONS, Views, standard_labels
 from image_generators.data.sources import npz
 from image_generators.data.sources.catalogue import DataError
 from image_generators.data.sources.files import UNREADABLE
-from PIL import Image
 
 FOLDER = pathlib.Path(__file__).with_name("embedded_chairs")
 LIST, POINTS = "LICENCES.txt", "key_points.npz"

@@ -6,6 +6,7 @@ Positions are in pixels to the right and down from the middle of the upper left 
 import dataclasses
 
 import numpy as np
+
 from image_generators.data.batches import check_integers, generator
 from image_generators.data.chairs.mesh import Mesh
 from image_generators.data.chairs.renderer import Renderer

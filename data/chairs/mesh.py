@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import numpy as np
 from absl import logging
+from PIL import Image
+
 from image_generators.data.sources.catalogue import DataError
 from image_generators.data.sources.files import UNREADABLE
-from PIL import Image
 
 NEEDED = "python -m pip install -r requirements.txt brings trimesh and embreex, which draw 3D models"
 

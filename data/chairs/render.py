@@ -10,12 +10,13 @@ import sys
 
 import numpy as np
 from absl import app, flags
+from PIL import Image
+
 from image_generators.data.chairs import embedded_chairs, furniture, views
 from image_generators.data.chairs.key_points import of_chair
 from image_generators.data.chairs.mesh import Design
 from image_generators.data.chairs.renderer import Renderer
 from image_generators.data.chairs.view_data import standard_labels, standard_views
-from PIL import Image
 
 FLAGS = flags.FLAGS
 SHOWN = ((0, 20), (34, 20), (127, 30))  # azimuth, elevation

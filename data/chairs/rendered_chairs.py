@@ -19,11 +19,12 @@ import re
 import tarfile
 
 import numpy as np
+from PIL import Image
+
 from image_generators.data.chairs.mesh import Design
 from image_generators.data.chairs.view_data import AZIMUTHS, ELEVATIONS
 from image_generators.data.sources.catalogue import DataError
 from image_generators.data.sources.files import UNREADABLE
-from PIL import Image
 
 LIST = pathlib.Path(__file__).with_name("rendered_chairs_809.txt")
 NAMES = "all_chair_names.mat"

@@ -10,6 +10,7 @@ Read, cut out and made smaller by data/chairs/rendered_chairs.py; the splits are
 import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
+
 from image_generators.data.chairs import rendered_chairs
 from image_generators.data.chairs.view_data import SIZES, held_out_styles, standard_views
 from image_generators.data.sources.catalogue import DataError

@@ -14,10 +14,11 @@ import functools
 from collections.abc import Callable
 
 import numpy as np
+from PIL import Image
+
 from image_generators.data.chairs.mesh import NEEDED, Mesh
 from image_generators.data.chairs.view_data import AZIMUTHS, check_size
 from image_generators.data.sources.catalogue import DataError
-from PIL import Image
 
 RAYS = 2  # a pixel and axis
 DISTANCE = 6.0  # of the camera from the middle, in radii of the object

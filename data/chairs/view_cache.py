@@ -15,6 +15,7 @@ import shutil
 
 import numpy as np
 from absl import logging
+
 from image_generators.data.batches import check_integers
 from image_generators.data.chairs.mesh import Design
 from image_generators.data.chairs.view_data import ELEVATIONS, Views, standard_labels, standard_views

@@ -11,6 +11,7 @@ import dataclasses
 import functools
 
 import numpy as np
+
 from image_generators.data.batches import check_integers, generator
 from image_generators.data.image_data import ImageData, Split
 

@@ -9,6 +9,7 @@ import dataclasses
 import os
 
 import numpy as np
+
 from image_generators.data.batches import check_integers
 from image_generators.data.chairs import embedded_chairs, view_cache, view_sources
 from image_generators.data.chairs.view_data import AZIMUTHS, ELEVATIONS, SIZES, Views, check_size, standard_views

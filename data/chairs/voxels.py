@@ -11,6 +11,7 @@ import os
 import pathlib
 
 import numpy as np
+
 from image_generators.data.chairs import renderer
 from image_generators.data.chairs.mesh import Design, Material, Mesh
 from image_generators.data.sources import npz

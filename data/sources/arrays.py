@@ -8,6 +8,7 @@ import pathlib
 import re
 
 import numpy as np
+
 from image_generators.data.sources import catalogue, npz
 from image_generators.data.sources.catalogue import DataError, Entry
 

@@ -8,6 +8,7 @@ import dataclasses
 import pathlib
 
 import numpy as np
+
 from image_generators.data import derived
 from image_generators.data.image_data import ImageData, Split
 

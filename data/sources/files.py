@@ -3,8 +3,9 @@
 import pathlib
 
 import numpy as np
-from image_generators.data.sources.catalogue import DataError
 from PIL import Image, ImageOps
+
+from image_generators.data.sources.catalogue import DataError
 
 # What Pillow raises for a file that is no image, cut short, overwritten, or too large to be one.
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)

@@ -10,6 +10,7 @@ import pathlib
 import re
 
 import numpy as np
+
 from image_generators.data.sources import catalogue, network
 from image_generators.data.sources.catalogue import DataError, Entry
 from image_generators.data.sources.pipelines import untuned

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from absl import logging
+
 from image_generators.data import batches as in_memory
 from image_generators.data import images
 from image_generators.data.image_data import ImageData, Split

@@ -9,6 +9,7 @@ import pathlib
 
 import numpy as np
 import tensorflow_datasets as tfds
+
 from image_generators.data.sources import svhn
 
 URL = "http://ufldl.stanford.edu/housenumbers/"

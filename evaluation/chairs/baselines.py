@@ -9,8 +9,9 @@ Both take training views (a data.image_data.Split) and the labels wanted [n, 3],
 import time
 
 import numpy as np
+
 from image_generators.evaluation import pictures, records
-from image_generators.evaluation.chairs import experiment as chairs
+from image_generators.experiments import chairs
 from image_generators.models.chairs.images import data_on_white
 
 

@@ -8,6 +8,7 @@ import zlib
 import numpy as np
 from absl import logging
 from absl.flags import argparse_flags
+
 from image_generators.data.chairs import embedded_chairs, view_sources
 from image_generators.data.chairs import views as view_sets
 from image_generators.data.chairs.key_points import of_chair
@@ -152,9 +153,7 @@ def sources(record):
         ValueError: there is another one among them.
     """
     found = []
-    for part in record.data.split(
-        "+"
-    ):  # as evaluation/chairs/experiment.py names them: "modelnet10_chairs-64-first100"
+    for part in record.data.split("+"):  # as experiments/chairs.py names them: "modelnet10_chairs-64-first100"
         name, first = part.partition("-")[0], re.search(r"-first(\d+)", part)
         if name not in view_sets.NAMES:
             raise ValueError(f"the network must be of {', '.join(view_sets.NAMES)}. Received: that of {record.data!r}")

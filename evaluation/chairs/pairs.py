@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+
 from image_generators.data.chairs.view_data import AZIMUTHS, standard_views
 
 SUBSETS = ("views, near", "views, far", "styles")

@@ -2,8 +2,9 @@
 
 import io
 
-from image_generators.evaluation import records
 from matplotlib.figure import Figure
+
+from image_generators.evaluation import records
 
 
 def errors(path, lines, what, title):

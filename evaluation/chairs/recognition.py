@@ -9,9 +9,10 @@ asked for is among the candidates, and no network saw it. By chance one of all d
 """
 
 import numpy as np
-from image_generators.evaluation.chairs import experiment as chairs
-from image_generators.models.chairs.images import data_on_white, on_white
 from sklearn.metrics.pairwise import euclidean_distances
+
+from image_generators.experiments import chairs
+from image_generators.models.chairs.images import data_on_white, on_white
 
 CHAIR, AMONG_FIVE, SIDE = "right chair, %", "right chair among the nearest five, %", "right side, %"
 

@@ -1,6 +1,7 @@
 """What a ChairsGenerator accepts from outside; see checks.py."""
 
 import numpy as np
+
 from image_generators.models import checks
 from image_generators.models.chairs.transformations import NAMES
 

@@ -4,11 +4,12 @@ For arithmetic on features, random chairs from a distribution of them, and pictu
 """
 
 import numpy as np
+from keras import ops
+
 from image_generators.layers.image_stream import START
 from image_generators.models import checks
 from image_generators.models.chairs import checks as chairs_checks
 from image_generators.models.chairs.images import Generated
-from keras import ops
 
 LAYERS = ("style1", "style2", "fc3", "fc4", "fc5")
 

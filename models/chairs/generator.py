@@ -7,6 +7,9 @@ the negative log-likelihood of normal distributions, but for a constant.
 
 import keras
 import numpy as np
+from keras import ops
+
+from image_generators.layers.serialization import serializable
 from image_generators.models import checks
 from image_generators.models.chairs import checks as chairs_checks
 from image_generators.models.chairs import transformations
@@ -15,12 +18,11 @@ from image_generators.models.chairs.images import Generated
 from image_generators.models.chairs.network import ChairsNetwork
 from image_generators.models.chairs.style import StyleFitting
 from image_generators.models.distributions import tfd
-from keras import ops
 
 RGB_WEIGHT = 10.0  # of the squared error of colours, beside that of the mask
 
 
-@keras.saving.register_keras_serializable(package="models")
+@serializable("models")
 class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
     """The generator of arXiv 1411.5928, with one or two streams.
 

@@ -13,13 +13,14 @@ import math
 
 import keras
 import numpy as np
+from keras import ops
+
 from image_generators.layers.image_stream import START, ImageStream
 from image_generators.layers.wide_dense import WideDense
 from image_generators.models import checks
 from image_generators.models.chairs import checks as chairs_checks
 from image_generators.models.chairs.transformations import NAMES
 from image_generators.models.image_model import ImageModel
-from keras import ops
 
 MASK_LOSSES = ("squared", "softmax")
 IMAGE_MAPS = (256, 256, 92)  # the first maps, and those of up-convolutions; the last number goes on to larger sizes

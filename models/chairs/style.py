@@ -8,10 +8,11 @@ The network stays as it is. Two parametrisations of the style vector:
 
 import keras
 import numpy as np
+from keras import ops
+
 from image_generators.models import checks
 from image_generators.models.chairs import checks as chairs_checks
 from image_generators.models.compiled import with_gradient
-from keras import ops
 
 PARAMETRISATIONS = {"free": 0.02, "mixture": 0.2}  # and the learning rate of each
 

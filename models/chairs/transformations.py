@@ -16,8 +16,9 @@ The mask gets the first five, its spatial part. Everything is keras.ops, and com
 
 import keras
 import numpy as np
-from image_generators.models.compiled import fused
 from keras import ops
+
+from image_generators.models.compiled import fused
 
 NAMES = ("log_zoom", "log_stretch", "shift_x", "shift_y", "rotation", "log_brightness", "log_saturation", "hue")
 SPATIAL = 5  # how many of them move pixels

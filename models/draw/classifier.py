@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+from keras import ops
+
 from image_generators.models import checks
 from image_generators.models.distributions import tfd
 from image_generators.models.image_model import ImageModel
-from keras import ops
 
 
 class Classification(NamedTuple):

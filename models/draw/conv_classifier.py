@@ -5,12 +5,14 @@ The paper takes its number from Mnih et al. 2014 (arXiv 1406.6247): 8 filters of
 """
 
 import keras
-from image_generators.models import checks
-from image_generators.models.draw.classifier import Classifier
 from keras import ops
 
+from image_generators.layers.serialization import serializable
+from image_generators.models import checks
+from image_generators.models.draw.classifier import Classifier
 
-@keras.saving.register_keras_serializable(package="models")
+
+@serializable("models")
 class ConvClassifier(Classifier):
     """Convolution, fully connected layer, softmax.
 

@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+from keras import ops
+
 from image_generators.layers.draw_cell import DrawCell
+from image_generators.layers.serialization import serializable
 from image_generators.models import checks
 from image_generators.models.distributions import tfd
 from image_generators.models.draw import likelihoods as draw_likelihoods
 from image_generators.models.image_model import ImageModel
-from keras import ops
 
 
 class Elbo(NamedTuple):
@@ -34,7 +36,7 @@ class Trace(NamedTuple):
     read_windows: np.ndarray | None  # float32 [n, steps, 5]; None in generation, where nothing is read
 
 
-@keras.saving.register_keras_serializable(package="models")
+@serializable("models")
 class Draw(ImageModel):
     """DRAW of arXiv 1502.04623, with or without attention.
 

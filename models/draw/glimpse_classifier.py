@@ -5,14 +5,16 @@ The class is a softmax after the last glimpse.
 """
 
 import keras
-from image_generators.layers.gaussian_attention import GaussianAttention
-from image_generators.layers.padded_lstm import PaddedLSTMCell
-from image_generators.models import checks
-from image_generators.models.draw.classifier import Classifier
 from keras import ops
 
+from image_generators.layers.gaussian_attention import GaussianAttention
+from image_generators.layers.padded_lstm import PaddedLSTMCell
+from image_generators.layers.serialization import serializable
+from image_generators.models import checks
+from image_generators.models.draw.classifier import Classifier
 
-@keras.saving.register_keras_serializable(package="models")
+
+@serializable("models")
 class DrawClassifier(Classifier):
     """DRAW's attention without DRAW's generation.
 

@@ -9,9 +9,10 @@ discretized_logistic   of 8-bit values: a distribution over 0 .. 255, scored in 
 Each has `channels` of the canvas for one colour, the first of which is the logit of the mean in [0, 1].
 """
 
+from keras import ops
+
 from image_generators.models import checks
 from image_generators.models.distributions import tfb, tfd
-from keras import ops
 
 
 class Bernoulli:

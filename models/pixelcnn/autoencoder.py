@@ -7,8 +7,8 @@ Both are trained end to end, the first under likelihood, the second under square
 code enters its PixelCNN; through a map (Eq. 5) it can say what is where.
 """
 
-import keras
 from image_generators.layers.conv_encoder import ConvEncoder
+from image_generators.layers.serialization import serializable
 from image_generators.models import checks
 from image_generators.models.pixelcnn.autoregressive import join_inputs, split_inputs
 from image_generators.models.pixelcnn.map_pixel_cnn import MapPixelCNN
@@ -63,7 +63,7 @@ class _Encoding:
         return {**config, "bottleneck": self.bottleneck, "encoder_filters": self.encoder_filters}
 
 
-@keras.saving.register_keras_serializable(package="models")
+@serializable("models")
 class PixelCNNAutoencoder(_Encoding, MapPixelCNN):
     """p(image | code of the image), a Gated PixelCNN. Arguments: see `_Encoding` and MapPixelCNN.
 
@@ -85,7 +85,7 @@ class PixelCNNAutoencoder(_Encoding, MapPixelCNN):
         return super()._complete(images, known, condition, seed, temperature, jit_compile)
 
 
-@keras.saving.register_keras_serializable(package="models")
+@serializable("models")
 class DeconvolutionalAutoencoder(_Encoding, MapRegression):
     """The mean of the image given its code, under squared error. Arguments: see `_Encoding` and MapRegression."""
 

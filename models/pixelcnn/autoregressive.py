@@ -10,13 +10,14 @@ import math
 
 import keras
 import numpy as np
+from keras import ops
+
 from image_generators.layers.pixels import scaled
 from image_generators.models import checks
 from image_generators.models.compiled import over_cores
 from image_generators.models.distributions import tfd
 from image_generators.models.image_model import ImageModel
 from image_generators.models.pixelcnn.raster import sample_raster
-from keras import ops
 
 # Departure: the last 1x1 gives logits / 8. The distributions are the same; but logits of a sharp 256-way softmax lie
 # far apart, and Adam, whose steps do not depend on the scale of a gradient, gets there in fewer of them.

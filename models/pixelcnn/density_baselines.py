@@ -7,6 +7,7 @@ check of data and metric: fitted to the 50,000 training images of CIFAR-10 it gi
 import math
 
 import numpy as np
+
 from image_generators.models import checks
 from image_generators.models.distributions import tfd
 

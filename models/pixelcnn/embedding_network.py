@@ -5,13 +5,15 @@ PixelCNN is conditioned on h. The paper does not give its sizes: these are ours.
 """
 
 import keras
+from keras import ops
+
+from image_generators.layers.serialization import serializable
 from image_generators.models import checks
 from image_generators.models.image_model import ImageModel
 from image_generators.models.pixelcnn.triplet import MINING, triplet_loss
-from keras import ops
 
 
-@keras.saving.register_keras_serializable(package="models")
+@serializable("models")
 class EmbeddingNetwork(ImageModel):
     """Blocks of a 3x3 convolution, ReLU and 2x2 max-pooling, each twice as wide as the one before; a linear layer.
 

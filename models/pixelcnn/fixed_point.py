@@ -10,8 +10,9 @@ in a table. Nothing is ever rounded but on purpose, by `activation`.
 import hashlib
 
 import numpy as np
-from image_generators.layers.gated_block import gate
 from keras import ops
+
+from image_generators.layers.gated_block import gate
 
 _STEP = 2.0**-12  # of weights and activations
 _WEIGHT_LIMIT, _ACTIVATION_LIMIT = 2.0**6, 2.0**8  # of 2^13 products at most the sum stays below 2^27

@@ -5,13 +5,13 @@ image -> first GatedBlock (mask A) -> GatedBlocks (mask B) -> horizontal map -> 
 
 import functools
 
-import keras
 from image_generators.layers.gated_block import GatedBlock
+from image_generators.layers.serialization import serializable
 from image_generators.models.pixelcnn.gated_pixel_cnn_sampling import GatedSampler
 from image_generators.models.pixelcnn.pixel_network import PixelNetwork
 
 
-@keras.saving.register_keras_serializable(package="models")
+@serializable("models")
 class GatedPixelCNN(PixelNetwork):
     """Gated PixelCNN of arXiv 1606.05328, unconditional or conditional on classes, vectors (Eq. 4) or maps (Eq. 5).
 

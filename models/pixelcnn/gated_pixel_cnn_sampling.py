@@ -21,10 +21,11 @@ columns; the result of a step is [tanh half of y, sigmoid half of y, h], 3g colu
 images, [W, n, ...], so that a pixel is one slice. After the last block no gate follows: W is zero there.
 """
 
+from keras import ops
+
 from image_generators.layers.convolutions import pointwise
 from image_generators.models.pixelcnn.autoregressive import LOGIT_SCALE
 from image_generators.models.pixelcnn.fixed_point import Float32
-from keras import ops
 
 
 class GatedSampler:

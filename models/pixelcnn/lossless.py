@@ -17,12 +17,13 @@ import struct
 import constriction
 import numpy as np
 import tensorflow as tf
+from keras import ops
+
 from image_generators.models import checks
 from image_generators.models.pixelcnn.fixed_point import FixedPoint
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.models.pixelcnn.gated_pixel_cnn_sampling import GatedSampler
 from image_generators.models.pixelcnn.raster import walk
-from keras import ops
 
 MAGIC = b"GPCN"
 BATCH = 256  # images that are walked side by side; part of the format, since it orders the symbols

@@ -3,12 +3,13 @@
 condition h -> m, deconvolutional -> map s, as high and wide as the image -> into every gate of a GatedPixelCNN
 """
 
-import keras
+from keras import ops
+
 from image_generators.layers.map_network import MapNetwork
+from image_generators.layers.serialization import serializable
 from image_generators.models import checks
 from image_generators.models.pixelcnn.autoregressive import split_inputs
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
-from keras import ops
 
 CERTAIN = 1e4  # a logit beside zeros: the others' probability is 0 in float32
 
@@ -37,7 +38,7 @@ def check_keeps_known(keeps_known, model):
         )
 
 
-@keras.saving.register_keras_serializable(package="models")
+@serializable("models")
 class MapPixelCNN(GatedPixelCNN):
     """p(image | h), where h says something of places in the image.
 

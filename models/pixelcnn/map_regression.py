@@ -10,17 +10,19 @@ import math
 
 import keras
 import numpy as np
+from keras import ops
+
 from image_generators.layers.map_network import MapNetwork
 from image_generators.layers.pixels import scaled
+from image_generators.layers.serialization import serializable
 from image_generators.models import checks
 from image_generators.models.distributions import tfd
 from image_generators.models.image_model import ImageModel
 from image_generators.models.pixelcnn.autoregressive import check_network_condition, join_inputs, split_inputs
 from image_generators.models.pixelcnn.map_pixel_cnn import check_keeps_known, check_map_condition, known_pixels
-from keras import ops
 
 
-@keras.saving.register_keras_serializable(package="models")
+@serializable("models")
 class MapRegression(ImageModel):
     """The mean of image given h, under squared error; arguments as of MapPixelCNN.
 

@@ -8,16 +8,17 @@ The likelihood is exact: p(image) = p(small) p(the others | small). Sub-pixels o
 others follow in raster order.
 """
 
-import keras
+from keras import ops
+
 from image_generators.layers.map_network import MapNetwork
+from image_generators.layers.serialization import serializable
 from image_generators.models import checks
 from image_generators.models.pixelcnn.autoregressive import AutoregressiveModel, split_inputs
 from image_generators.models.pixelcnn.pixel_rnn import PixelRNN
 from image_generators.models.pixelcnn.raster import sample_raster
-from keras import ops
 
 
-@keras.saving.register_keras_serializable(package="models")
+@serializable("models")
 class MultiScalePixelRNN(AutoregressiveModel):
     """Two PixelRNNs, trained together.
 

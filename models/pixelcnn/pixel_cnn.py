@@ -9,12 +9,14 @@ A stack of masked convolutions has a blind spot: pixels above and to the right t
 import functools
 
 import keras
-from image_generators.models.pixelcnn.pixel_cnn_sampling import PixelCNNSampler
-from image_generators.models.pixelcnn.pixel_network import PixelNetwork
 from keras import ops
 
+from image_generators.layers.serialization import serializable
+from image_generators.models.pixelcnn.pixel_cnn_sampling import PixelCNNSampler
+from image_generators.models.pixelcnn.pixel_network import PixelNetwork
 
-@keras.saving.register_keras_serializable(package="models")
+
+@serializable("models")
 class PixelCNN(PixelNetwork):
     """PixelCNN of arXiv 1601.06759; maps are 2h wide between blocks, h inside.
 

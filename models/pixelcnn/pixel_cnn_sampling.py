@@ -5,9 +5,10 @@ whole row at a time from cached rows, the second once a pixel from cached pixels
 finished its activations are computed once more, all columns at once, and join the cached rows.
 """
 
+from keras import ops
+
 from image_generators.layers.convolutions import pad, pointwise, valid_conv
 from image_generators.models.pixelcnn.autoregressive import LOGIT_SCALE
-from keras import ops
 
 
 class Taps:

@@ -4,11 +4,12 @@ image -> first layer, mask A -> blocks -> head: 2 x (ReLU, 1x1, mask B) -> softm
 """
 
 import keras
+from keras import ops
+
 from image_generators.layers.checks import check_odd, check_rate
 from image_generators.layers.masked_conv import MaskedConv2D, check_colour_groups
 from image_generators.models import checks
 from image_generators.models.pixelcnn.autoregressive import AutoregressiveModel
-from keras import ops
 
 SIZES = ("filters", "depth", "kernel_size", "first_kernel_size", "head_filters", "dropout")
 

@@ -8,8 +8,10 @@ A block: 2h maps -> RowLSTM or DiagonalBiLSTM, h maps -> 1x1, mask B, 2h maps ->
 import functools
 
 import keras
+
 from image_generators.layers.diagonal_bilstm import DiagonalBiLSTM
 from image_generators.layers.row_lstm import RowLSTM
+from image_generators.layers.serialization import serializable
 from image_generators.models import checks
 from image_generators.models.pixelcnn.pixel_network import PixelNetwork
 from image_generators.models.pixelcnn.pixel_rnn_sampling import DiagonalBiLSTMSampler, RowLSTMSampler
@@ -17,7 +19,7 @@ from image_generators.models.pixelcnn.pixel_rnn_sampling import DiagonalBiLSTMSa
 SAMPLERS = {"row_lstm": RowLSTMSampler, "diagonal_bilstm": DiagonalBiLSTMSampler}
 
 
-@keras.saving.register_keras_serializable(package="models")
+@serializable("models")
 class PixelRNN(PixelNetwork):
     """PixelRNN of arXiv 1601.06759; maps are 2h wide between blocks, h inside.
 

@@ -8,13 +8,14 @@ finished rows only, so it runs when a row ends, from right to left, for all bloc
 Shapes: n images, W columns, L blocks, h units. States of a row [L, W, n, h], of a pixel [L, n, h].
 """
 
+from keras import ops
+
 from image_generators.layers.convolutions import pointwise
 from image_generators.layers.line_lstm import GATES
 from image_generators.layers.line_walk import lstm_step
 from image_generators.models.pixelcnn.autoregressive import LOGIT_SCALE
 from image_generators.models.pixelcnn.pixel_cnn_sampling import Taps
 from image_generators.models.pixelcnn.raster import shift_in
-from keras import ops
 
 
 def _stack(weights):

@@ -4,6 +4,7 @@ import pathlib
 import sys
 
 import pytest
+
 from image_generators.benchmarks import timing
 
 PROGRAMS = [p for p in pathlib.Path(timing.__file__).parent.glob("*.py") if "__main__" in p.read_text(encoding="utf-8")]

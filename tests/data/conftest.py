@@ -7,6 +7,7 @@ import pathlib
 
 import numpy as np
 import pytest
+
 from image_generators.data import images
 from image_generators.data.sources import catalogue, prepared
 

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+
 from image_generators.data import images
 from image_generators.data.sources.catalogue import DataError
 

@@ -7,6 +7,7 @@ import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies
+
 from image_generators.data.batches import batches
 from image_generators.data.image_data import Split
 

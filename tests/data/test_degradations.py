@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+
 from image_generators.data import degradations
 from image_generators.data.degradations import TASKS
 from image_generators.data.sources import fallback

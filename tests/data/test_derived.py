@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from image_generators.data import compose, derived, images, matching
 from image_generators.data.batches import batches
 from image_generators.data.image_data import ImageData, Split

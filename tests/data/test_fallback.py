@@ -9,6 +9,7 @@ import types
 
 import numpy as np
 import pytest
+
 from image_generators.data import images
 from image_generators.data.sources import catalogue, fallback, network
 from image_generators.data.sources.catalogue import DataError

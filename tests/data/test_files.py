@@ -4,9 +4,10 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from image_generators.data.sources.catalogue import DataError
 from image_generators.data.sources.files import read_square
-from PIL import Image
 
 SIDE = 16
 # Left half red, right half blue, in an image that is wider than high; the middle square has both.

@@ -8,9 +8,10 @@ import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from image_generators.data.chairs import embedded_chairs, furniture, render, views
 from image_generators.data.sources.catalogue import DataError
-from PIL import Image
 
 SELECTION = """# a comment
 catalogue	model	category	turn	licence	left_out

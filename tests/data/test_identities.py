@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from image_generators.data import identities
 from image_generators.data.image_data import ImageData, Split
 from image_generators.data.sources import fallback

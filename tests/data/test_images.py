@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from image_generators.data import images
 from image_generators.data.image_data import ImageData, Split
 from image_generators.data.sources import arrays, network, prepared

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+
 from image_generators.data.chairs import key_points
 from image_generators.data.chairs.renderer import Renderer
 

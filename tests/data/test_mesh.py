@@ -5,9 +5,10 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from image_generators.data.chairs import mesh
 from image_generators.data.sources.catalogue import DataError
-from PIL import Image
 
 OBJ = b"""mtllib thing.mtl
 v 0 0 0

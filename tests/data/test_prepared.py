@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from image_generators.data import images
 from image_generators.data.sources import catalogue, prepared
 from image_generators.data.sources.catalogue import DataError

@@ -6,11 +6,12 @@ import tarfile
 
 import numpy as np
 import pytest
+from PIL import Image
+from scipy.io import savemat
+
 from image_generators.data.chairs import rendered_chairs, views
 from image_generators.data.chairs.view_data import AZIMUTHS, ELEVATIONS
 from image_generators.data.sources.catalogue import DataError
-from PIL import Image
-from scipy.io import savemat
 
 NAMES = ["c_third", "a_first", "b_second"]  # the archive's own order is not the alphabet's
 
@@ -137,6 +138,7 @@ def test_what_is_not_there_is_said(folder, tmp_path, monkeypatch):
 def test_tfds_holds_out_whole_models(folder, monkeypatch, tmp_path, caplog):
     """What TFDS prepares is what `views.load` gives, in the splits of `hold_out_styles`; a damaged model is named."""
     import tensorflow_datasets as tfds
+
     from image_generators.data.chairs import rendered_chairs_builder
 
     monkeypatch.setattr(rendered_chairs, "kept_by_the_paper", lambda: (1, 2, 3))

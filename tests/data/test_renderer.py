@@ -6,12 +6,13 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from image_generators.data.chairs import renderer
 from image_generators.data.chairs.mesh import Material, Mesh
 from image_generators.data.chairs.renderer import Renderer
 from image_generators.data.chairs.view_data import standard_views
 from image_generators.data.sources.catalogue import DataError
-from PIL import Image
 
 LOW, HIGH = np.array([-30.0, 0, -20]), np.array([30.0, 50, 20])
 COLOURS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]], float)  # -x +x -y +y -z +z

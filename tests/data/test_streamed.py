@@ -8,6 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
+
 from image_generators.data.batches import batches
 from image_generators.data.image_data import Split
 from image_generators.data.sources import prepared, streamed, tfrecords

@@ -7,11 +7,12 @@ import tarfile
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
+
 from image_generators.data import compose, derived, images
 from image_generators.data.image_data import ImageData, Split
 from image_generators.data.sources import catalogue, fallback, network, svhn
 from image_generators.data.sources.catalogue import DataError
-from PIL import Image
 
 COUNTS = {"train": 5, "extra": 7, "test": 4}
 
@@ -99,6 +100,7 @@ def test_what_is_cut_out_is_the_window_scaled(tmp_path):
 def small_svhn(small, unpacked, monkeypatch):
     """SVHN whose archives are the small ones and whose validation split has 3 images."""
     import tensorflow_datasets as tfds
+
     from image_generators.data.sources import svhn_full
 
     small("svhn_full")

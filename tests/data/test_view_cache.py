@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 import pytest
+
 from image_generators.data.chairs import renderer, view_cache, views
 from image_generators.data.chairs.mesh import Design
 from image_generators.data.chairs.view_cache import Recipe

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+
 from image_generators.data.chairs import embedded_chairs, views
 from image_generators.data.chairs.view_data import Views, standard_views
 from image_generators.data.sources.catalogue import DataError

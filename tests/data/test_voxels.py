@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+
 from image_generators.data.chairs import voxels
 from image_generators.data.chairs.renderer import Renderer
 from image_generators.data.sources.catalogue import DataError

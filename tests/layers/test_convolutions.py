@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from image_generators.layers.convolutions import pad, pointwise, valid_conv
 from keras import ops
+
+from image_generators.layers.convolutions import pad, pointwise, valid_conv
 
 RANDOM = np.random.default_rng(0)
 MAPS = RANDOM.normal(size=(2, 3, 4, 5)).astype("float32")

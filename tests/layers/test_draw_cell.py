@@ -3,8 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from image_generators.layers.draw_cell import DrawCell, DrawDecoderCell
 from keras import ops
+
+from image_generators.layers.draw_cell import DrawCell, DrawDecoderCell
 
 OPTIONS = {"units": 4, "latent": 2, "read_size": 2, "write_size": 3}
 SETTINGS = {

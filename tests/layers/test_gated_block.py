@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keras import ops
+
 from image_generators.layers.gated_block import GatedBlock, gate
 from image_generators.layers.masked_conv import colour_mask, colours_of
-from keras import ops
 
 KERNELS = [3, 5, 7]
 CONDITIONS = {None: None, "vector": (2, 3), "map": (2, 4, 5, 3)}  # of two images of 4x5 pixels, three features

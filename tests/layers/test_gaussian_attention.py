@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_generators.layers.gaussian_attention import GaussianAttention, tiling_gamma
 from keras import ops
+
+from image_generators.layers.gaussian_attention import GaussianAttention, tiling_gamma
 
 RANDOM = np.random.default_rng(0)
 SHAPES = [(6, 6), (5, 8), (7, 5)]

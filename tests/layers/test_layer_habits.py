@@ -7,6 +7,8 @@ import re
 import keras
 import numpy as np
 import pytest
+from keras import ops
+
 from image_generators.layers.conv_encoder import ConvEncoder
 from image_generators.layers.diagonal_bilstm import DiagonalBiLSTM
 from image_generators.layers.draw_cell import DrawCell, DrawDecoderCell
@@ -19,7 +21,6 @@ from image_generators.layers.masked_conv import MaskedConv2D
 from image_generators.layers.row_lstm import RowLSTM
 from image_generators.layers.up_conv import UpConv
 from image_generators.layers.wide_dense import WideDense
-from keras import ops
 
 ROOT = pathlib.Path(__file__).parents[2]
 RANDOM = np.random.default_rng(0)

@@ -5,10 +5,11 @@ import re
 import keras
 import numpy as np
 import pytest
+from keras import ops
+
 from image_generators.layers.diagonal_bilstm import DiagonalBiLSTM, skew, unskew
 from image_generators.layers.line_walk import lstm_step, neighbours, walk_through
 from image_generators.layers.row_lstm import RowLSTM
-from keras import ops
 
 UNITS = 6
 CONDITIONS = {"none": None, "vector": (2,), "map": (4, 5, 2)}

@@ -4,8 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from image_generators.layers.map_network import MapNetwork
 from keras import ops
+
+from image_generators.layers.map_network import MapNetwork
 
 
 @pytest.mark.parametrize(

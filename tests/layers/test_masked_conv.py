@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_generators.layers.masked_conv import MaskedConv2D, kernel_mask
 from keras import ops
+
+from image_generators.layers.masked_conv import MaskedConv2D, kernel_mask
 
 KERNELS = [(1, 1), (3, 3), (5, 5), (7, 7), (1, 3), (3, 1), (5, 3)]
 

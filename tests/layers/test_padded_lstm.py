@@ -3,8 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from image_generators.layers.padded_lstm import PaddedLSTMCell
 from keras import ops
+
+from image_generators.layers.padded_lstm import PaddedLSTMCell
 
 RANDOM = np.random.default_rng(0)
 SEQUENCES = RANDOM.normal(size=(3, 4, 5)).astype("float32")

@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import ops
+
 from image_generators.layers import up_conv
 from image_generators.layers.image_stream import ImageStream
 from image_generators.layers.up_conv import UpConv
-from keras import ops
 
 RANDOM = np.random.default_rng(0)
 MAPS = RANDOM.normal(size=(2, 3, 4, 5)).astype("float32")

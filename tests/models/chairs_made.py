@@ -1,8 +1,9 @@
 """A tiny ChairsGenerator that several tests ask, and what it draws by NumPy."""
 
 import numpy as np
-from image_generators.models.chairs.generator import ChairsGenerator
 from keras import ops
+
+from image_generators.models.chairs.generator import ChairsGenerator
 
 SIZE, STYLES = 16, 4
 

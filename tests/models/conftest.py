@@ -6,6 +6,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+
 from image_generators.models.compiled import compiled
 from image_generators.models.draw.draw import Draw
 from image_generators.models.pixelcnn.autoregressive import LOGIT_SCALE, join_inputs

@@ -9,6 +9,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+
 from image_generators.models.chairs import transformations
 from image_generators.models.chairs.generator import ChairsGenerator
 from image_generators.models.pixelcnn.autoregressive import join_inputs

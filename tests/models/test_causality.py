@@ -5,6 +5,7 @@ The order is raster order, R before G before B inside a pixel: the order of the 
 
 import numpy as np
 import pytest
+
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
 

@@ -4,10 +4,11 @@ import keras
 import numpy as np
 import pytest
 from chairs_made import SIZE, STYLES, made, reference
+from keras import ops
+
 from image_generators.models.chairs import transformations
 from image_generators.models.chairs.generator import ChairsGenerator
 from image_generators.models.chairs.images import Generated, data_on_white, on_white
-from keras import ops
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (6, SIZE, SIZE, 4)).astype("uint8")

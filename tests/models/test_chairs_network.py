@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from chairs_made import STYLES, made, reference
+
 from image_generators.models.chairs.generator import ChairsGenerator
 
 RANDOM = np.random.default_rng(0)

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+
 from image_generators.models.draw.glimpse_classifier import DrawClassifier
 
 IMAGES, LABELS = np.random.default_rng(0).integers(0, 4, (4, 6, 5, 1)).astype("uint8"), np.array([0, 1, 2, 1])

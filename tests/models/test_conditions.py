@@ -5,11 +5,12 @@ import re
 import keras
 import numpy as np
 import pytest
+from keras import ops
+
 from image_generators.layers.gated_block import gate
 from image_generators.models.compiled import compiled
 from image_generators.models.pixelcnn.autoregressive import join_inputs
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
-from keras import ops
 
 KINDS = {"labels": {"num_classes": 3}, "vectors": {"condition_shape": (3,)}, "maps": {"condition_shape": (4, 5, 3)}}
 KIND = pytest.mark.parametrize("kind", KINDS)

@@ -7,9 +7,10 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from image_generators.data import images as data_sets
 from image_generators.models.pixelcnn.density_baselines import MultivariateGaussian, Uniform
-from scipy import stats
 
 SHAPE = (2, 2, 3)
 RANDOM = np.random.default_rng(0)

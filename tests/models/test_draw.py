@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
+
 from image_generators.models.distributions import tfd
 from image_generators.models.draw.draw import Draw
-from keras import ops
 
 SETTINGS = {
     "attention": {},

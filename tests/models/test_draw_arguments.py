@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+
 from image_generators.models.draw.draw import Draw
 
 TINY = {"image_shape": (6, 5, 1), "steps": 2, "units": 4, "latent": 2, "read_size": 2, "write_size": 3}

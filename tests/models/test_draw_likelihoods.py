@@ -4,9 +4,10 @@ import re
 
 import numpy as np
 import pytest
+from keras import ops
+
 from image_generators.models.draw import likelihoods as draw_likelihoods
 from image_generators.models.draw.likelihoods import LIKELIHOODS
-from keras import ops
 
 RANDOM = np.random.default_rng(0)
 SHAPE = (3, 2, 4, 3)  # [batch, height, width, colours]

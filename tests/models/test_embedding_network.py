@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
+
 from image_generators.data import identities
 from image_generators.data.sources import fallback
 from image_generators.models.pixelcnn.embedding_network import EmbeddingNetwork

@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
+
 from image_generators.layers.gated_block import gate
 from image_generators.models.pixelcnn.fixed_point import FixedPoint
-from keras import ops
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's alone: float64")
 

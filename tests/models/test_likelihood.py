@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from keras import ops
+
 from image_generators.models.compiled import compiled
 from image_generators.models.pixelcnn.autoregressive import join_inputs
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
-from keras import ops
 
 BOTH = pytest.mark.parametrize("model_class", [PixelCNN, GatedPixelCNN])
 

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+
 from image_generators.models.pixelcnn import lossless
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 

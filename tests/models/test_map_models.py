@@ -6,12 +6,13 @@ import re
 import keras
 import numpy as np
 import pytest
+from keras import ops
+
 from image_generators.models.compiled import compiled
 from image_generators.models.pixelcnn.autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
 from image_generators.models.pixelcnn.autoregressive import join_inputs
 from image_generators.models.pixelcnn.map_pixel_cnn import MapPixelCNN
 from image_generators.models.pixelcnn.map_regression import MapRegression
-from keras import ops
 
 SIDE = {"image_shape": (4, 4, 3), "levels": 4}
 KINDS = {

@@ -6,6 +6,7 @@ import re
 import keras
 import numpy as np
 import pytest
+
 from image_generators.models.draw.conv_classifier import ConvClassifier
 from image_generators.models.draw.draw import Draw
 from image_generators.models.draw.glimpse_classifier import DrawClassifier

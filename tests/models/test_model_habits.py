@@ -9,6 +9,8 @@ import sys
 import keras
 import numpy as np
 import pytest
+from keras import ops
+
 from image_generators.models.chairs.generator import ChairsGenerator
 from image_generators.models.draw.conv_classifier import ConvClassifier
 from image_generators.models.draw.draw import Draw
@@ -17,7 +19,6 @@ from image_generators.models.pixelcnn.embedding_network import EmbeddingNetwork
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.models.pixelcnn.map_regression import MapRegression
 from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
-from keras import ops
 
 ROOT = pathlib.Path(__file__).parents[2]
 BOTH = pytest.mark.parametrize("model_class", [PixelCNN, GatedPixelCNN])

@@ -3,12 +3,13 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
+
 from image_generators.models.compiled import compiled
 from image_generators.models.pixelcnn.autoregressive import LOGIT_SCALE
 from image_generators.models.pixelcnn.multi_scale_pixel_rnn import MultiScalePixelRNN
 from image_generators.models.pixelcnn.pixel_rnn import PixelRNN
 from image_generators.models.pixelcnn.raster import inverse_cdf
-from keras import ops
 
 RECURRENCES = ["row_lstm", "diagonal_bilstm"]
 EITHER = pytest.mark.parametrize("recurrence", RECURRENCES)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from image_generators.models.pixelcnn.raster import inverse_cdf
 from keras import ops
 from scipy import stats
+
+from image_generators.models.pixelcnn.raster import inverse_cdf
 
 LEVELS = [2, 3, 4, 9, 10, 16, 255, 256]
 NO_CHANCE = -1e4  # a logit whose probability is zero in float32

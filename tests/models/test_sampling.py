@@ -4,10 +4,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
-from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
 from keras import ops
 from scipy import stats
+
+from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
 
 BOTH = pytest.mark.parametrize("model_class", [PixelCNN, GatedPixelCNN])
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import scipy.ndimage
 import tensorflow as tf
+from keras import ops
+
 from image_generators.models.chairs import transformations
 from image_generators.models.chairs.transformations import NAMES, RANGES, SPATIAL
-from keras import ops
 
 RANDOM = np.random.default_rng(0)
 SIZE = 16

@@ -4,8 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from image_generators.models.pixelcnn.triplet import squared_distances, triplet_loss
 from keras import ops
+
+from image_generators.models.pixelcnn.triplet import squared_distances, triplet_loss
 
 LABELS = np.array([0, 1, 2, 0, 1, 2, 0, 3], "int32")  # the last has no partner
 

@@ -10,6 +10,7 @@ import types
 import numpy as np
 import pytest
 from absl import flags
+
 from image_generators.data.image_data import ImageData, Split
 
 CHECKOUT = pathlib.Path(__file__).parents[2]
@@ -32,8 +33,8 @@ def run_table(bare_machine):
     `script` is a function of flags and argv that a script has in the place of `rows.run`. Returns what that returns (0,
     or the message to exit with) as `result`, and what was printed as `output`.
     """
-    from image_generators.training import command
-    from image_generators.training import experiment as rows
+    from image_generators.experiments import command
+    from image_generators.experiments import experiment as rows
 
     def run(experiment, folder, *given, script=None):
         given = [f"--results_dir={folder / 'results'}", f"--runs_dir={folder / 'runs'}", *given]

@@ -11,6 +11,7 @@ import sys
 
 import keras
 import numpy as np
+
 from image_generators.data.image_data import ImageData, Split
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.training import callbacks, devices, presets

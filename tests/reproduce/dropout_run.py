@@ -11,9 +11,10 @@ import os
 import signal
 
 import numpy as np
+
+from image_generators.experiments import experiment as rows
 from image_generators.reproduce import table1_cifar
 from image_generators.training import callbacks, presets
-from image_generators.training import experiment as rows
 
 MODEL = {"filters": 6, "depth": 1, "first_kernel_size": 3, "dropout": 0.4}
 PRESET = presets.Preset(

@@ -1,6 +1,7 @@
 """What several tests of scripts are made of: a record, and views of chairs."""
 
 import numpy as np
+
 from image_generators.data.chairs.view_data import Views
 from image_generators.evaluation import records, tables
 

@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 import pytest
-from image_generators.evaluation.chairs import baselines as chairs_baselines
-from image_generators.evaluation.chairs import experiment as chairs
-from image_generators.reproduce import chairs_view_interpolation
 from made import chair_views
+
+from image_generators.evaluation.chairs import baselines as chairs_baselines
+from image_generators.experiments import chairs
+from image_generators.reproduce import chairs_view_interpolation
 
 
 def test_errors_are_of_colour_alone():

@@ -5,6 +5,9 @@ import types
 
 import numpy as np
 import pytest
+from PIL import Image
+from scipy import ndimage
+
 from image_generators.data.chairs import embedded_chairs, key_points
 from image_generators.data.chairs.mesh import Material, Mesh
 from image_generators.data.chairs.renderer import Renderer
@@ -15,8 +18,6 @@ from image_generators.evaluation.chairs import optical_flow
 from image_generators.evaluation.chairs import pairs as chairs_pairs
 from image_generators.models.chairs.images import Generated
 from image_generators.reproduce import chairs_correspondences, report
-from PIL import Image
-from scipy import ndimage
 
 SIZE = 64
 VIEWS = 62

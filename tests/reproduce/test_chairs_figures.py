@@ -5,6 +5,8 @@ import types
 import made
 import numpy as np
 import pytest
+from PIL import Image
+
 from image_generators.evaluation import pictures, records, windows
 from image_generators.evaluation.chairs import figures as chairs_figures
 from image_generators.models import networks
@@ -20,7 +22,6 @@ from image_generators.reproduce import (
     chairs_transformations,
 )
 from image_generators.training import loop as training
-from PIL import Image
 
 SCRIPTS = (chairs_feature_arithmetic, chairs_random, chairs_style_morphing, chairs_transformations)
 STYLES = 7

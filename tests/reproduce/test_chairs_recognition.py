@@ -5,10 +5,11 @@ import types
 
 import numpy as np
 import pytest
+from made import chair_views
+
 from image_generators.evaluation.chairs import recognition as chairs_recognition
 from image_generators.evaluation.chairs.recognition import AMONG_FIVE, CHAIR, SIDE
 from image_generators.models.chairs.images import Generated, data_on_white
-from made import chair_views
 
 
 def distinct_views():

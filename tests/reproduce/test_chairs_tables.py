@@ -6,15 +6,15 @@ import types
 
 import numpy as np
 import pytest
+from made import STYLES, chair_views
+from PIL import Image
+
 from image_generators.evaluation import networks, records, tables
 from image_generators.evaluation.chairs import baselines as chairs_baselines
-from image_generators.evaluation.chairs import experiment as chairs
+from image_generators.experiments import chairs, network_rows
 from image_generators.models.chairs.generator import ChairsGenerator
 from image_generators.reproduce import chairs_elevation_transfer, chairs_networks, chairs_view_interpolation, report
 from image_generators.reproduce.configs import presets_chairs
-from image_generators.training import network_rows
-from made import STYLES, chair_views
-from PIL import Image
 
 SCRIPTS = (chairs_networks, chairs_view_interpolation, chairs_elevation_transfer)
 
@@ -63,7 +63,8 @@ def no_data(monkeypatch):
 
 def options_of(script, *given):
     from absl import flags
-    from image_generators.training import command
+
+    from image_generators.experiments import command
 
     values = flags.FlagValues()
     if hasattr(script, "EXPERIMENT"):

@@ -7,6 +7,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+
 from image_generators.models import weights_file
 from image_generators.training import callbacks, checkpoints
 

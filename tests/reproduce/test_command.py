@@ -5,10 +5,11 @@ import sys
 
 import pytest
 from absl import flags
+
 from image_generators.evaluation import records
+from image_generators.experiments import command
+from image_generators.experiments import experiment as rows
 from image_generators.reproduce import table1_cifar
-from image_generators.training import command
-from image_generators.training import experiment as rows
 
 
 @pytest.mark.parametrize("given", [["--rows=gated_pixel_cnn,uniform"], ["--rows=gated_pixel_cnn", "--rows=uniform"]])

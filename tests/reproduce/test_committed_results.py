@@ -4,6 +4,7 @@ import dataclasses
 import re
 
 import pytest
+
 from image_generators.evaluation import networks, records
 from image_generators.models.networks import NETWORKS
 from image_generators.reproduce import report

@@ -8,10 +8,11 @@ import imagecodecs
 import keras
 import numpy as np
 import pytest
+from PIL import Image
+
 from image_generators.evaluation import compress_page, networks, records
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.training import loop as training
-from PIL import Image
 
 compress_script = pytest.importorskip("reproduce.compress", reason="the coder runs on TensorFlow")
 

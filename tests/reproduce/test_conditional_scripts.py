@@ -7,6 +7,9 @@ import types
 import keras
 import numpy as np
 import pytest
+from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio
+
 from image_generators.data import degradations
 from image_generators.data.image_data import Split
 from image_generators.data.sources import fallback
@@ -18,8 +21,6 @@ from image_generators.reproduce import eq5_spatial_tasks, fig3_class_conditional
 from image_generators.reproduce.configs import presets_conditional
 from image_generators.training import checkpoints, presets, warm_start
 from image_generators.training import loop as training
-from PIL import Image
-from skimage.metrics import peak_signal_noise_ratio
 
 DIGITS, PHOTOGRAPHS, SIDE = "sklearn-digits-8x8", "sklearn-photographs-16x16", 16
 

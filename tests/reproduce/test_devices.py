@@ -15,6 +15,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.training import devices, presets
 

@@ -5,12 +5,13 @@ import types
 import made
 import numpy as np
 import pytest
+from PIL import Image
+
 from image_generators.data.image_data import ImageData, Split
 from image_generators.evaluation import networks, pictures, records, windows
 from image_generators.reproduce import draw_figures
 from image_generators.training import checkpoints
 from image_generators.training import loop as training
-from PIL import Image
 
 DRAW = {"steps": 12, "units": 5, "latent": 3, "read_size": 2, "write_size": 3}
 NETWORKS = {  # (table, model): (data, constructor arguments)

@@ -5,14 +5,16 @@ import types
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from image_generators.data.image_data import Split
 from image_generators.data.sources import fallback
 from image_generators.evaluation import networks, pictures, records, tables, windows
+from image_generators.experiments import network_rows
 from image_generators.models import weights_file
 from image_generators.reproduce import table1_cluttered_mnist, table2_binarized_mnist
-from image_generators.training import callbacks, network_rows, presets
+from image_generators.training import callbacks, presets
 from image_generators.training import loop as training
-from PIL import Image
 
 UNITS = {"table2_binarized_mnist": "nats", "table1_cluttered_mnist": "% error"}
 TITLES = {

@@ -6,6 +6,7 @@ import functools
 import keras
 import numpy as np
 import pytest
+
 from image_generators.data.image_data import Split
 from image_generators.models.draw.conv_classifier import ConvClassifier
 from image_generators.models.draw.draw import Draw

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from image_generators.data import feeding
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.training import loop as training

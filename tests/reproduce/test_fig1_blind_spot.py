@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from image_generators.reproduce import fig1_blind_spot
 
 

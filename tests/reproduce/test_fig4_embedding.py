@@ -12,13 +12,15 @@ import types
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from image_generators.data import identities
 from image_generators.data.sources import fallback
-from image_generators.evaluation import embeddings, measuring, networks, records
+from image_generators.evaluation import networks, records
+from image_generators.experiments import embeddings, measuring
 from image_generators.reproduce import fig4_embedding, fig5_interpolation, triplet_embedding
 from image_generators.training import checkpoints
 from image_generators.training import loop as training
-from PIL import Image
 
 NETWORK, GIVEN, PLAIN = "embedding_network", "gated_pixel_cnn_of_embedding", "gated_pixel_cnn"
 MAPPED = "map_pixel_cnn_of_embedding"

@@ -8,10 +8,12 @@ import h5py
 import keras
 import numpy as np
 import pytest
+
 from image_generators.evaluation import records
+from image_generators.experiments import network_rows
 from image_generators.models import weights_file
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
-from image_generators.training import callbacks, network_rows
+from image_generators.training import callbacks
 from image_generators.training import loop as training
 
 UNCHANGED = pathlib.Path("runs") / "table1_cifar" / "gated_pixel_cnn-smoke-sklearn-photographs-32x32"

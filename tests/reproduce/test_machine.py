@@ -5,6 +5,7 @@ import sys
 import types
 
 import pytest
+
 from image_generators.training import machine
 
 OLD = "model name\t: AMD EPYC\nflags\t\t: fpu sse4_2 avx avx2 f16c fma\nmodel name\t: another\n"

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from image_generators.evaluation.chairs import optical_flow
 from scipy import ndimage
+
+from image_generators.evaluation.chairs import optical_flow
 
 POINTS = np.array([[20.0, 30.0], [40.5, 22.25], [31.0, 44.75]])
 

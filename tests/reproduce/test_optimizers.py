@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from image_generators.training.optimizers import FusedAdam, Muon
 
 RANDOM = np.random.default_rng(0)

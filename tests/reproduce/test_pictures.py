@@ -4,8 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from image_generators.evaluation import pictures
 from PIL import Image
+
+from image_generators.evaluation import pictures
 
 
 def images(n=5, height=2, width=3, channels=3, levels=256):

@@ -1,6 +1,7 @@
 """Who trains in a half precision that the processor imitates is told so, and nobody else."""
 
 import pytest
+
 from image_generators.training import machine, precision
 
 OLD, NEW, ARM = {"avx2", "fma"}, {"avx2", "avx512f", "avx512_bf16"}, {"asimd", "asimdhp", "bf16"}

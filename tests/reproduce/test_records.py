@@ -11,6 +11,7 @@ import types
 
 import numpy as np
 import pytest
+
 from image_generators.evaluation import records
 from image_generators.models import weights_file
 

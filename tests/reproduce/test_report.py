@@ -6,10 +6,11 @@ import sys
 import types
 
 import pytest
-from image_generators.evaluation import records
-from image_generators.reproduce import report
 from made import BOUNDS, ROWS
 from made import of_row as make_record
+
+from image_generators.evaluation import records
+from image_generators.reproduce import report
 
 README = "# Title\n\n<!-- table1_cifar:begin -->\nold\n<!-- table1_cifar:end -->\n\nlast words\n"
 

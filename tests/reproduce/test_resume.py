@@ -14,6 +14,7 @@ import sys
 import h5py
 import numpy as np
 import pytest
+
 from image_generators.data.sources import fallback
 from image_generators.evaluation import networks, records
 from image_generators.models import weights_file

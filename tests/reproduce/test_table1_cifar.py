@@ -10,14 +10,16 @@ import sys
 import keras
 import numpy as np
 import pytest
+from PIL import Image
+
 from image_generators.data.sources import fallback
 from image_generators.evaluation import networks, pictures, records
+from image_generators.experiments import experiment as rows
+from image_generators.experiments import network_rows
 from image_generators.models import weights_file
 from image_generators.reproduce import table1_cifar
-from image_generators.training import callbacks, checkpoints, network_rows, precision, presets
-from image_generators.training import experiment as rows
+from image_generators.training import callbacks, checkpoints, precision, presets
 from image_generators.training import loop as training
-from PIL import Image
 
 SCRIPT = str(pathlib.Path(__file__).parents[2] / "reproduce" / "table1_cifar.py")
 NETWORKS = ("draw", "pixel_cnn", "gated_pixel_cnn")

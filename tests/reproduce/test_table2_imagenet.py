@@ -3,14 +3,16 @@
 import keras
 import numpy as np
 import pytest
+
 from image_generators.data.image_data import ImageData, Split
 from image_generators.data.sources import streamed
 from image_generators.evaluation import records
+from image_generators.experiments import dry_run
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.reproduce import table2_imagenet
 from image_generators.reproduce.configs import presets_imagenet
-from image_generators.training import dry_run, presets
 from image_generators.training import loop as training
+from image_generators.training import presets
 
 EXPERIMENTS = table2_imagenet.EXPERIMENTS
 
@@ -102,7 +104,7 @@ def test_a_dry_run_says_what_it_would_take_and_does_nothing(run_table, tmp_path,
 
 def test_a_dry_run_downloads_nothing(run_table, tmp_path, monkeypatch):
     monkeypatch.setattr("data.sources.prepared.obstacle", lambda entry: pytest.fail("it asks for a download"))
-    monkeypatch.setattr("training.dry_run.say", lambda *_: None)
+    monkeypatch.setattr("image_generators.experiments.dry_run.say", lambda *_: None)
     ran = run_table(EXPERIMENTS["downsampled_imagenet_64"], tmp_path, "--preset=paper", "--dry_run")
     assert ran.result == 0 and "photographs of scikit-learn (64x64 crops)" in ran.output
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+
 from image_generators.reproduce import table3_draw_settings
 from image_generators.training import presets
 

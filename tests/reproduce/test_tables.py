@@ -4,9 +4,10 @@ import re
 
 import made
 import pytest
-from image_generators.evaluation import records, tables
 from made import BOUNDS, ROWS
 from made import of_row as make_record
+
+from image_generators.evaluation import records, tables
 
 
 def fallback(**changes):

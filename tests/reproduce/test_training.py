@@ -8,10 +8,12 @@ import h5py
 import keras
 import numpy as np
 import pytest
+
+from image_generators.experiments import network_rows
 from image_generators.models import weights_file
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
-from image_generators.training import callbacks, checkpoints, network_rows, presets
+from image_generators.training import callbacks, checkpoints, presets
 from image_generators.training import loop as training
 
 CONFIG = {"filters": 8, "depth": 1, "first_kernel_size": 3}

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+
 from image_generators.evaluation import windows
 from image_generators.layers.gaussian_attention import GaussianAttention
 from image_generators.models.draw.glimpse_classifier import DrawClassifier

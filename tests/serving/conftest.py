@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+
 from image_generators.models.chairs.generator import ChairsGenerator
 from image_generators.models.draw.conv_classifier import ConvClassifier
 from image_generators.models.draw.draw import Draw

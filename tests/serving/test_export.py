@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf import text_format
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow_serving.apis import prediction_log_pb2
+from tensorflow_serving.config import model_server_config_pb2
+
 from image_generators.models import weights_file
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.serving import config, manifest, trained, warmup
 from image_generators.serving import export as export_script
 from image_generators.serving.export import export
 from image_generators.serving.signatures import signatures_of
-from tensorflow.core.protobuf import saved_model_pb2
-from tensorflow_serving.apis import prediction_log_pb2
-from tensorflow_serving.config import model_server_config_pb2
 
 
 def nodes(path):

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from image_generators.models.chairs.generator import ChairsGenerator
 from image_generators.models.draw.classifier import Classifier
 from image_generators.models.draw.draw import Draw

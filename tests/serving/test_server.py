@@ -13,10 +13,11 @@ import urllib.request
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
+
 from image_generators.serving import client as client_script
 from image_generators.serving.client import Client, seeds_of
 from image_generators.serving.transports import Again, ServingError
-from PIL import Image
 
 HERE = pathlib.Path(__file__).parent
 SECONDS = float(os.environ.get("SERVING_SECONDS", "3"))  # of hard use; 60 for the whole minute

@@ -7,6 +7,7 @@ import re
 
 import keras
 import pytest
+
 from image_generators.evaluation import records, tables
 from image_generators.models.networks import NETWORKS
 from image_generators.models.pixelcnn.density_baselines import Density

@@ -5,8 +5,9 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
-from image_generators.serving.validation import MAX_ROWS
 from tensorflow.core.protobuf import config_pb2
+
+from image_generators.serving.validation import MAX_ROWS
 
 
 @pytest.fixture(scope="module")

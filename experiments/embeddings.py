@@ -9,6 +9,7 @@ import dataclasses
 import math
 
 import numpy as np
+
 from image_generators.data import identities
 from image_generators.data.image_data import ImageData, Split
 from image_generators.evaluation import networks, records, tables

@@ -6,6 +6,7 @@ import tempfile
 
 import keras
 from absl import flags
+
 from image_generators.evaluation import records
 from image_generators.training import presets
 from image_generators.training.optimizers import OPTIMIZERS

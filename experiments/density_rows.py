@@ -4,6 +4,7 @@ import functools
 import time
 
 import numpy as np
+
 from image_generators.evaluation import pictures, records
 from image_generators.models.pixelcnn.density_baselines import MultivariateGaussian, Uniform
 

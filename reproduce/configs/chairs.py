@@ -1,10 +1,8 @@
-"""Presets of arXiv 1411.5928; see presets.py. `paper` is the journal version's schedule, as far as it is known."""
+"""Presets of arXiv 1411.5928: {model: {name of a preset: Preset}}. `paper` is the journal version's schedule, as far as it is known."""
 
 import dataclasses
 
 from image_generators.training.presets import Preset
-
-SIZES = {"smoke": 64, "quick": 64, "cpu": 64, "gpu": 128, "paper": 128}  # of the images, pixels
 
 _SHARED = {"warmup_steps": 200, "epoch_samples": 32, "evaluation_images": 2000, "evaluation_batch": 64}
 _SCHEDULES = {

@@ -11,22 +11,14 @@ from collections.abc import Callable
 
 import keras
 from absl import app, flags, logging
+
 from image_generators.data import images as data_images
-from image_generators.evaluation import measuring, networks, pictures, records, tables
+from image_generators.evaluation import networks, pictures, records, tables
+from image_generators.experiments import command, dry_run, measuring, network_rows
 from image_generators.models.draw.draw import Draw
 from image_generators.models.draw.glimpse_classifier import DrawClassifier
 from image_generators.models.networks import NETWORKS
-from image_generators.training import (
-    checkpoints,
-    command,
-    devices,
-    dry_run,
-    machine,
-    memory,
-    network_rows,
-    presets,
-    threads,
-)
+from image_generators.training import checkpoints, devices, machine, memory, presets, threads
 from image_generators.training import loop as training
 
 CHAINS = (Draw, DrawClassifier)  # networks that are chains of small operations
@@ -50,7 +42,7 @@ class Experiment:
     rows: tuple[tables.Row, ...]
     metric: str
     data: str
-    presets: dict | None = None  # model -> name -> Preset; None: those of presets.PRESETS
+    presets: dict  # model -> name -> Preset
     baselines: dict = dataclasses.field(default_factory=dict)
     on_request: tuple[str, ...] = ()
     keeps_weights: bool = True
@@ -64,13 +56,12 @@ class Experiment:
 
     def preset(self, model, name):
         """The preset `name` of `model`."""
-        return presets.choose(presets.PRESETS[self.table] if self.presets is None else self.presets, model, name)
+        return presets.choose(self.presets, model, name)
 
     @property
     def models(self):
         """Names of the models that its rows can run, in the table's order."""
-        known = presets.PRESETS.get(self.table, {}) if self.presets is None else self.presets
-        return [model for row in self.rows for model in row.models if model in {*known, *self.baselines}]
+        return [model for row in self.rows for model in row.models if model in {*self.presets, *self.baselines}]
 
     def data_of(self, model, data):
         """The part of `data` that the row of `model` sees."""

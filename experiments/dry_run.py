@@ -13,6 +13,7 @@ import statistics
 import time
 
 import numpy as np
+
 from image_generators.evaluation.tables import duration
 from image_generators.training import devices
 from image_generators.training import loop as training

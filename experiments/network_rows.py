@@ -6,9 +6,11 @@ import pathlib
 import re
 
 import keras
-from image_generators.evaluation import measuring, networks, pictures, records, windows
+
+from image_generators.evaluation import networks, pictures, records, windows
+from image_generators.experiments import finished, measuring
 from image_generators.models import weights_file
-from image_generators.training import devices, finished, precision, presets, warm_start
+from image_generators.training import devices, precision, presets, warm_start
 from image_generators.training import loop as training
 
 SAMPLES = 64  # images in a record's grid

@@ -8,13 +8,14 @@ import re
 
 import numpy as np
 from absl import flags
+
 from image_generators.data.chairs import views as view_sets
 from image_generators.evaluation import pictures
 from image_generators.models.chairs.images import data_on_white, on_white
-from image_generators.reproduce.configs import presets_chairs
 from image_generators.training import presets
 
 SOURCES = ("embedded_chairs", "furniture_chairs", "modelnet10_chairs", "rendered_chairs")
+PRESET_SIZES = {"smoke": 64, "quick": 64, "cpu": 64, "gpu": 128, "paper": 128}  # of the images, pixels
 MASK = "mask, x 1e-3 squared error"  # measured too
 
 
@@ -38,7 +39,7 @@ def load(options, name=None, **more):
     stands. ValueError for a preset that there is none of for Chairs, and as of views.load.
     """
     name = name or options.data
-    preset_size = presets.by_name(presets_chairs.SIZES, options.preset or presets.DEFAULT)
+    preset_size = presets.by_name(PRESET_SIZES, options.preset or presets.DEFAULT)
     size = int(options.size or (64 if name == "embedded_chairs" else preset_size))  # which there is at 64x64 alone
     places = {place: getattr(options, place) for place in ("data_dir", "cache_dir", "furniture", "voxels", "styles")}
     views = view_sets.load(name, size, **places, processes=options.processes, **more)

@@ -1,0 +1,1 @@
+"""Records, weights and pictures: what the scripts in reproduce/ measured."""
