@@ -3,8 +3,8 @@
   python benchmarks/conditioning.py            two minutes
 
 The network is that of training_step.py and sampling.py (8 gated blocks, 66 maps, 32x32 colour images, batch 16). A
-vector has 100 numbers, a map 32 channels; "m(h)" makes the map from 8x8 images (models/pixelcnn/map_pixel_cnn.py), as in
-super-resolution.
+vector has 100 numbers, a map 32 channels; "m(h)" makes the map from 8x8 images (models/pixelcnn/map_pixel_cnn.py), as
+in super-resolution.
 
 Bars: a vector costs at most a tenth of a training step and of sampling, a map half of either; m(h) is computed once for
 a sample, not once a pixel: with it sampling costs at most a tenth more than with the map itself.

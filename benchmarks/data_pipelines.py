@@ -2,9 +2,9 @@
 
   python benchmarks/data_pipelines.py          half a minute
 
-Keras' are autotuned, and their ends wait for the tuner (data/sources/pipelines.py). Summed over evaluations of 48 to 768 images
-and trainings of 10 to 160 steps, since how long one waits goes by how long the work was. Only the time after the last
-batch counts.
+Keras' are autotuned, and their ends wait for the tuner (data/sources/pipelines.py). Summed over evaluations of 48 to
+768 images and trainings of 10 to 160 steps, since how long one waits goes by how long the work was. Only the time after
+the last batch counts.
 
 Bar: ours waits at most a twentieth of what Keras' does.
 """

@@ -1,7 +1,7 @@
 """What Keras' `fit` and `evaluate` take their batches from.
 
-On TensorFlow a tf.data pipeline of ours, since Keras' own is autotuned: see data/sources/pipelines.py. On JAX the arrays and
-generators themselves.
+On TensorFlow a tf.data pipeline of ours, since Keras' own is autotuned: see data/sources/pipelines.py. On JAX the
+arrays and generators themselves.
 """
 
 import keras

@@ -1,8 +1,8 @@
 """Data sets in memory, by name: `load('cifar10').train.images`.
 
 Looked for in this order: .npz files (`data/sources/arrays.py`), what TensorFlow Datasets has prepared or can download
-(`data/sources/prepared.py`), and small images of scikit-learn under another name (`data/sources/fallback.py`). Some data sets are
-made from stored ones (`data/derived.py`).
+(`data/sources/prepared.py`), and small images of scikit-learn under another name (`data/sources/fallback.py`). Some
+data sets are made from stored ones (`data/derived.py`).
 """
 
 import os

@@ -33,7 +33,8 @@ def define(values=flags.FLAGS, sources=SOURCES):
 
 
 def load(options, name=None, **more):
-    """The views that the flags ask for, `name` in the place of --data: data.chairs.views.Views. `more` goes to views.load.
+    """The views that the flags ask for, `name` in the place of --data: data.chairs.views.Views. `more` goes to
+    views.load.
 
     Their name and title say the size. All but the paper's own count as other data, beside which no published number
     stands. ValueError for a preset that there is none of for Chairs, and as of views.load.

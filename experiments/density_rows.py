@@ -1,4 +1,4 @@
-"""Rows of a likelihood table without a network: the densities of models/pixelcnn/density_baselines.py, fitted and measured."""
+"""Rows of a likelihood table without a network: models/pixelcnn/density_baselines.py, fitted and measured."""
 
 import functools
 import time

@@ -66,7 +66,7 @@ def load(options, task):
 
 
 def split(views, task, seed=0):
-    """The views (data.chairs.views.Views) as a data set of a task; by `seed` which views are to choose by, and the halves."""
+    """The `Views` as a data set of a task; by `seed` which views are to choose by, and the halves."""
     random = generator(seed, _HALVES)
     if task == "transfer":
         hidden = np.isin(views.styles, _targets(views, random)) & (views.elevations != KNOWN_ELEVATION)

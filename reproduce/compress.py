@@ -8,8 +8,8 @@ The first command encodes test images into one file, decodes it in another proce
 beside what the model claims (its bits/dim) and beside PNG, WebP and JPEG XL, each at its slowest, lossless setting: a
 file an image, as they are used, and all images side by side in one, which saves their headers.
 
-The decoder asks the network for every pixel, since each waits for the one before (models/pixelcnn/lossless.py): images side by
-side keep it busy, one image alone takes almost as long as sixteen.
+The decoder asks the network for every pixel, since each waits for the one before (models/pixelcnn/lossless.py): images
+side by side keep it busy, one image alone takes almost as long as sixteen.
 """
 
 import datetime

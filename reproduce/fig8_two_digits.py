@@ -9,12 +9,15 @@ The paper shows samples and gives no number. Grey values are taken as probabilit
 
 from image_generators.evaluation.tables import Row
 from image_generators.experiments import experiment as experiments
+from image_generators.reproduce.configs import draw
 
 TITLE = "Figure 8 of DRAW: A Recurrent Neural Network For Image Generation (arXiv 1502.04623): two MNIST digits"
 
 ROWS = (Row("DRAW", None, None, "", ("draw",)),)
 
-EXPERIMENT = experiments.Experiment("fig8_two_digits", TITLE, ROWS, "cross_entropy_nats", data="two_digit_mnist")
+EXPERIMENT = experiments.Experiment(
+    "fig8_two_digits", TITLE, ROWS, "cross_entropy_nats", data="two_digit_mnist", presets=draw.TWO_DIGITS
+)
 
 if __name__ == "__main__":
     experiments.main(EXPERIMENT)

@@ -10,13 +10,14 @@ cost.
 
 from image_generators.evaluation.tables import Row
 from image_generators.experiments import experiment as experiments
+from image_generators.reproduce.configs import draw
 
 TITLE = "Figure 9 of DRAW: A Recurrent Neural Network For Image Generation (arXiv 1502.04623): SVHN"
 
 # No number to put beside ours: 5080 is read off a curve.
 ROWS = (Row("DRAW", None, None, "arXiv 1502.04623: its curve of the cost on SVHN ends near 5080 nats", ("draw",)),)
 
-EXPERIMENT = experiments.Experiment("fig9_svhn", TITLE, ROWS, "cross_entropy_nats", data="svhn")
+EXPERIMENT = experiments.Experiment("fig9_svhn", TITLE, ROWS, "cross_entropy_nats", data="svhn", presets=draw.SVHN)
 
 if __name__ == "__main__":
     experiments.main(EXPERIMENT)

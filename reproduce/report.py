@@ -50,7 +50,7 @@ def files(results_dir=records.RESULTS):
     readme, documents = results_dir.parent / "README.md", _documents(results_dir)
     drawn = {}
     for name, metric in TABLES.items():
-        script = importlib.import_module(f"reproduce.{name}")  # not at the top: it takes TensorFlow
+        script = importlib.import_module(f"image_generators.reproduce.{name}")  # not at the top: it takes TensorFlow
         found = tables.read_records(results_dir, name, script.ROWS)
         note = f"<!-- Drawn by reproduce/report.py from the records in {name}/: change nothing here. -->\n\n"
         drawn[results_dir / f"{name}.md"] = note + tables.table(script.ROWS, found, metric, script.TITLE)

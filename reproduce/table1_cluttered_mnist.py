@@ -7,6 +7,7 @@ python reproduce/table1_cluttered_mnist.py --evaluate_only         measures the 
 
 from image_generators.evaluation.tables import Row
 from image_generators.experiments import experiment as experiments
+from image_generators.reproduce.configs import draw
 
 TITLE = "Table 1 of DRAW: A Recurrent Neural Network For Image Generation (arXiv 1502.04623): cluttered MNIST"
 _TABLE_1 = "arXiv 1502.04623, Table 1"
@@ -19,7 +20,9 @@ ROWS = (
     Row("Differentiable RAM, 8 glimpses, 12x12", 3.36, None, _TABLE_1, ("draw_classifier_8",)),
 )
 
-EXPERIMENT = experiments.Experiment("table1_cluttered_mnist", TITLE, ROWS, "error_percent", data="cluttered_mnist")
+EXPERIMENT = experiments.Experiment(
+    "table1_cluttered_mnist", TITLE, ROWS, "error_percent", data="cluttered_mnist", presets=draw.CLUTTERED_MNIST
+)
 
 if __name__ == "__main__":
     experiments.main(EXPERIMENT)

@@ -10,8 +10,8 @@ downsampled_imagenet   the paper's images, without labels, withdrawn by their ma
 imagenet_resized       made smaller by a box filter, which leaves less to guess: its numbers are not the table's, and
                        stand apart. It has labels.
 
-Both are read from TFDS's files while a network trains (data/sources/streamed.py): they need not fit memory. What the paper's
-table calls validation is test here; 10,000 training images are held out to choose by.
+Both are read from TFDS's files while a network trains (data/sources/streamed.py): they need not fit memory. What the
+paper's table calls validation is test here; 10,000 training images are held out to choose by.
 """
 
 import dataclasses

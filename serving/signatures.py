@@ -211,7 +211,7 @@ VIEW = (
         "transformation",
         "float32",
         ("transformation_length",),
-        "zoom, stretch, shift x and y, rotation, brightness, saturation, hue (models/chairs/transformations.py); 0 for none",
+        "zoom, stretch, shift x and y, rotation, brightness, saturation, hue; 0 for none",
         where="transformation_length",
     ),
 )

@@ -1,8 +1,9 @@
 """The embedded set: real chairs under CC0, drawn at 64x64 by data/chairs/renderer.py and part of this repository.
 
-Each chair is a PNG in `data/chairs/embedded_chairs/`, 31 views from elevation 20 above 31 from elevation 30, in the order of
-their azimuths; `LICENCES.txt` there lists the chairs, their authors and licences, and `key_points.npz` holds points of
-each chair in all its views. `python data/chairs/render.py --embed` makes the folder again from Debian's sweethome3d-furniture.
+Each chair is a PNG in `data/chairs/embedded_chairs/`, 31 views from elevation 20 above 31 from elevation 30, in the
+order of their azimuths; `LICENCES.txt` there lists the chairs, their authors and licences, and `key_points.npz` holds
+points of each chair in all its views. `python data/chairs/render.py --embed` makes the folder again from Debian's
+sweethome3d-furniture.
 """
 
 import pathlib

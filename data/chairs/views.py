@@ -1,8 +1,8 @@
 """Views of objects in memory, by name: `load('embedded_chairs').images`.
 
 `embedded_chairs` is part of this repository. The others are made once from files that are not, and kept in a cache:
-`furniture_chairs`, `furniture_tables`, `furniture_vehicles` (data/chairs/furniture.py), `modelnet10_chairs` (data/chairs/voxels.py)
-and `rendered_chairs` (data/chairs/rendered_chairs.py).
+`furniture_chairs`, `furniture_tables`, `furniture_vehicles` (data/chairs/furniture.py), `modelnet10_chairs`
+(data/chairs/voxels.py) and `rendered_chairs` (data/chairs/rendered_chairs.py).
 """
 
 import dataclasses

@@ -82,7 +82,7 @@ CATALOGUE = {
             levels=256,
             class_names=(),
             examples={"train": 231_054, "validation": 4_701, "test": 13_068},
-            builder="data.sources.svhn_full",
+            builder="image_generators.data.sources.svhn_full",
         ),
         Entry(
             name="omniglot",

@@ -1,9 +1,9 @@
 """Data sets too large for memory: ImageNet at 32x32 and 64x64, read from TFDS's files while a network trains.
 
 `load('downsampled_imagenet', 64)`. An index of where each record lies is made when a data set is opened
-(`data/sources/tfrecords.py`). So training sees what `data/batches.py` would show of the same images in memory: every pass is a
-permutation of all of them, not of a shuffle buffer, and a resumed run goes on in the middle of a pass without reading
-what came before it. Pictures are decoded by tf.data, several batches side by side and ahead of the network.
+(`data/sources/tfrecords.py`). So training sees what `data/batches.py` would show of the same images in memory: every
+pass is a permutation of all of them, not of a shuffle buffer, and a resumed run goes on in the middle of a pass without
+reading what came before it. Pictures are decoded by tf.data, several batches side by side and ahead of the network.
 """
 
 import dataclasses

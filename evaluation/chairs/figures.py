@@ -147,7 +147,8 @@ def with_sources(made):
 
 
 def sources(record):
-    """[(source of data/chairs/views.py, how many of its styles or None for all)] that a record's network was trained on.
+    """[(source of data/chairs/views.py, how many of its styles or None for all)] that a record's network was trained
+    on.
 
     Raises:
         ValueError: there is another one among them.
@@ -183,7 +184,8 @@ def views(record, network, options):
 
 
 def key_points(record, network, options):
-    """{name of a style: function without arguments that gives its data.chairs.key_points.KeyPoints}, in the standard views.
+    """{name of a style: function without arguments that gives its data.chairs.key_points.KeyPoints}, in the standard
+    views.
 
     Raises:
         ValueError: geometry of these chairs is not known or not to be had; the message says what to do.

@@ -1,8 +1,8 @@
 """ChairsGenerator: training and generation of chairs, tables and cars; arXiv 1411.5928.
 
-The network is models/chairs/network.py. In training each picture is transformed at random (models/chairs/transformations.py),
-and the network is told how. The loss is 10 |rgb - x m|^2 + |mask - m|^2, halved, for each image, with pixels 0 to 1:
-the negative log-likelihood of normal distributions, but for a constant.
+The network is models/chairs/network.py. In training each picture is transformed at random
+(models/chairs/transformations.py), and the network is told how. The loss is 10 |rgb - x m|^2 + |mask - m|^2, halved,
+for each image, with pixels 0 to 1: the negative log-likelihood of normal distributions, but for a constant.
 """
 
 import keras
@@ -167,7 +167,8 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
             style: integers [n], 0 to num_styles - 1; or vectors, float [n, num_styles], of any numbers: mixtures.
             azimuth: degrees [n], any: 0 and 360 are the same.
             elevation: degrees [n], -90 to 90.
-            transformation: None, or float [n, 8] (models/chairs/transformations.py), also beyond the ranges of training.
+            transformation: None, or float [n, 8] (models/chairs/transformations.py), also beyond the ranges of
+                training.
             batch_size: pictures computed at a time; it bounds the memory.
 
         Returns: Generated.

@@ -4,8 +4,8 @@ A symbol of probability p costs -log2 p bits (constriction's range coder; Martin
 images are its negative log-likelihood under the model: a check of a claimed bits/dim that is hard to argue with.
 
 The decoder knows a sub-pixel's distribution only after it has decoded all earlier ones. It walks in raster order, and
-the encoder walks with it, both in fixed-point arithmetic (models/pixelcnn/fixed_point.py): the same probabilities to the last
-bit, whatever the machine, the threads and the number of images side by side.
+the encoder walks with it, both in fixed-point arithmetic (models/pixelcnn/fixed_point.py): the same probabilities to
+the last bit, whatever the machine, the threads and the number of images side by side.
 
 A file: magic, header (`_HEADER`), the coder's 32-bit words, and a digest of all of it. The header names the network's
 weights and the images' own digest: a file that was altered, cut short, or made by other weights is refused.
@@ -135,7 +135,7 @@ def cost_in_bits(model, images):
 
 
 class _Walk:
-    """The network's way through images in raster order (models/pixelcnn/raster.py), which asks for every value on its way."""
+    """The network's way through images in raster order (raster.py), which asks for every value on its way."""
 
     def __init__(self, model, arithmetic):
         self.model, self.arithmetic = model, arithmetic

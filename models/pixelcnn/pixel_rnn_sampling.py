@@ -70,7 +70,7 @@ class _Cells:
 
 
 class _PixelRNNSampler:
-    """The four methods of models/pixelcnn/raster.py; a subclass says what the rows and pixels before tell the blocks."""
+    """The four methods of raster.py; a subclass says what the rows and pixels before tell the blocks."""
 
     def __init__(self, model, condition):
         recurrent, expand = zip(*model.blocks, strict=True)

@@ -1,4 +1,7 @@
-"""Presets of arXiv 1411.5928: {model: {name of a preset: Preset}}. `paper` is the journal version's schedule, as far as it is known."""
+"""Presets of arXiv 1411.5928: {model: {name of a preset: Preset}}.
+
+`paper` is the journal version's schedule, as far as it is known.
+"""
 
 import dataclasses
 

@@ -308,7 +308,7 @@ _MEASURING = {
     "gpu": {"identified": 3295, "test_images": 10_000},
 }
 _CHARACTERS = {
-    "smoke": PRESETS["table2_binarized_mnist"]["gated_pixel_cnn"]["smoke"],
+    "smoke": _GATED_MNIST["smoke"],
     "quick": Preset({"filters": 16, "depth": 5}, 1500, 8, learning_rate=4e-3, ema_momentum=0.99, steps_per_epoch=250,
                     validation_images=200, evaluation_images=500, test_images=2000, evaluation_batch=50),
     # 5x5: through a vector the network learns where it is from borders alone, so it must see far.

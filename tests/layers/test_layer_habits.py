@@ -99,8 +99,9 @@ def test_a_config_makes_the_same_layer(layer_class, options):
 
 
 @pytest.mark.parametrize("layer_class, options", LAYERS)
-def test_a_layer_is_registered_under_layers(layer_class, options):
-    assert keras.saving.get_registered_name(layer_class) == f"layers>{layer_class.__name__}"
+def test_a_layer_is_registered_under_the_import_name(layer_class, options):
+    assert keras.saving.get_registered_name(layer_class) == f"image_generators>{layer_class.__name__}"
+    assert keras.saving.get_registered_object(f"layers>{layer_class.__name__}") is layer_class  # of older files
     layer = layer_class(**options)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     assert type(again) is layer_class and again.get_config() == layer.get_config()

@@ -117,7 +117,7 @@ def test_saved_models_are_the_same_in_a_fresh_process(tmp_path, make_model, make
     expected["chairs"] = chairs.errors(views, labels)[0], chairs.generate([0, 1, 2], 45, 30).images
     np.save(tmp_path / "images.npy", images)
     code = (
-        "import keras, numpy as np, models.chairs.generator, models.draw.draw, models.pixelcnn.gated_pixel_cnn, models.pixelcnn.pixel_cnn\n"
+        "import image_generators, keras, numpy as np\n"
         "images = np.load('images.npy')\n"
         "for name, condition in (('plain', None), ('gated', [2, 0, 1])):\n"
         "    model = keras.saving.load_model(name + '.keras')\n"

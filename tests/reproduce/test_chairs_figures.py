@@ -2,7 +2,7 @@
 
 import types
 
-import made
+import example_records
 import numpy as np
 import pytest
 from PIL import Image
@@ -47,7 +47,7 @@ def keep(results_dir, network, preset="quick", data="embedded_chairs", validatio
     """The weights of a network and a record of them in `results_dir`."""
     weights = f"chairs_networks/{MODEL}-{preset}-{data}.weights.h5"
     config = {k: v for k, v in network.get_config().items() if k not in ("name", "trainable", "dtype")}
-    record = made.record(
+    record = example_records.record(
         table="chairs_networks",
         row="2s-E",
         model=MODEL,
@@ -310,7 +310,7 @@ def test_the_nearest_of_vectors_against_a_loop():
 
 
 def test_similarity_is_of_the_networks_features_and_of_pixels(network, tmp_path, monkeypatch, capsys):
-    views = made.chair_views(styles=STYLES)
+    views = example_records.chair_views(styles=STYLES)
     monkeypatch.setattr(chairs_figures.view_sets, "load", lambda *_, **__: views)
     keep(tmp_path, network)
     assert run(chairs_similarity, tmp_path, "--layer=style1") == 0

@@ -6,7 +6,7 @@ import types
 
 import numpy as np
 import pytest
-from made import STYLES, chair_views
+from example_records import STYLES, chair_views
 from PIL import Image
 
 from image_generators.evaluation import networks, records, tables

@@ -2,7 +2,7 @@
 
 import types
 
-import made
+import example_records
 import numpy as np
 import pytest
 from PIL import Image
@@ -57,7 +57,7 @@ def keep(results_dir, table, model, data, config, preset="quick", validation=1.0
         if weight.path.endswith("attention/linear/bias"):
             weight.assign([0, 0, 0, -1, 0])  # windows small enough to be seen
     weights = f"{table}/{model}-{preset}-{data}.weights.h5"
-    record = made.record(
+    record = example_records.record(
         table=table,
         row=ROWS[table][model],
         model=model,

@@ -6,8 +6,8 @@ import sys
 import types
 
 import pytest
-from made import BOUNDS, ROWS
-from made import of_row as make_record
+from example_records import BOUNDS, ROWS
+from example_records import of_row as make_record
 
 from image_generators.evaluation import records
 from image_generators.reproduce import report
@@ -86,7 +86,7 @@ def test_the_tables_are_those_of_the_scripts_and_of_the_documents():
     drawn = report.files()
     assert {path.name for path in drawn} >= {"README.md", *report.PAGES}
     for name, metric in report.TABLES.items():
-        experiment = importlib.import_module(f"reproduce.{name}").EXPERIMENT
+        experiment = importlib.import_module(f"image_generators.reproduce.{name}").EXPERIMENT
         assert (experiment.table, experiment.metric) == (name, metric) and metric in records.METRICS
     for name in (*report.TABLES, *report.OTHERS):
         assert any(f"<!-- {name}:begin -->" in text for text in drawn.values())

@@ -12,10 +12,10 @@ import numpy as np
 import tensorflow as tf
 
 try:
-    import image_generators.models
+    import image_generators
 except ModuleNotFoundError:
-    models = None
-assert models is None, "this process must not have the repository"
+    image_generators = None
+assert image_generators is None, "this process must not have the repository"
 
 tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 exported, requests = map(pathlib.Path, sys.argv[1:])

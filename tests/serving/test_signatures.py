@@ -2,12 +2,13 @@
 
 import importlib
 import inspect
-import pathlib
+import pkgutil
 import re
 
 import keras
 import pytest
 
+from image_generators import models
 from image_generators.evaluation import records, tables
 from image_generators.models.networks import NETWORKS
 from image_generators.models.pixelcnn.density_baselines import Density
@@ -19,10 +20,10 @@ from image_generators.serving.signatures import KINDS, NOT_SERVED, kind_of, sign
 
 def model_classes():
     """All classes of models in models/ that are no mere base of others: what can be made and asked."""
-    names = [path.stem for path in pathlib.Path(models.__path__[0]).glob("*.py")]
+    names = [module.name for module in pkgutil.walk_packages(models.__path__, f"{models.__name__}.")]
     found = set()
     for name in names:
-        module = importlib.import_module(f"models.{name}")
+        module = importlib.import_module(name)
         for _, value in inspect.getmembers(module, inspect.isclass):
             if value.__module__ == module.__name__ and issubclass(value, (keras.Model, Density)):
                 found.add(value)

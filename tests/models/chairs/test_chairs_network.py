@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from chairs_made import STYLES, made, reference
+from chairs_reference import STYLES, made, reference
 
 from image_generators.models.chairs.generator import ChairsGenerator
 

@@ -5,7 +5,7 @@ import types
 
 import numpy as np
 import pytest
-from made import chair_views
+from example_records import chair_views
 
 from image_generators.evaluation.chairs import recognition as chairs_recognition
 from image_generators.evaluation.chairs.recognition import AMONG_FIVE, CHAIR, SIDE

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from made import chair_views
+from example_records import chair_views
 
 from image_generators.evaluation.chairs import baselines as chairs_baselines
 from image_generators.experiments import chairs

@@ -2,10 +2,10 @@
 
 import re
 
-import made
+import example_records
 import pytest
-from made import BOUNDS, ROWS
-from made import of_row as make_record
+from example_records import BOUNDS, ROWS
+from example_records import of_row as make_record
 
 from image_generators.evaluation import records, tables
 
@@ -295,8 +295,8 @@ def test_a_shared_row_stands_beside_rows_of_its_own_budget(tmp_path):
     row = tables.Row("shared", None, None, "", ("network",), also_in=("other",))
     for preset, value in (("cpu", 2.0), ("gpu", 1.0)):
         shared = {"table": "other", "row": "shared", "model": "network", "preset": preset, "metric": "nats"}
-        records.write(made.record(**shared, values={"validation": value}), tmp_path)
+        records.write(example_records.record(**shared, values={"validation": value}), tmp_path)
     assert {record.preset for record in tables.read_records(tmp_path, "own", [row])} == {"cpu", "gpu"}
-    records.write(made.record(table="own", row="own", preset="cpu"), tmp_path)
+    records.write(example_records.record(table="own", row="own", preset="cpu"), tmp_path)
     found = [record for record in tables.read_records(tmp_path, "own", [row]) if record.table == "other"]
     assert [record.preset for record in found] == ["cpu"]

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from chairs_made import SIZE, STYLES, made, reference
+from chairs_reference import SIZE, STYLES, made, reference
 from keras import ops
 
 from image_generators.models.chairs import transformations

@@ -125,7 +125,7 @@ def test_no_images_have_no_likelihoods(gaussian):
 
 @pytest.fixture(scope="module")
 def cifar10():
-    beside = pathlib.Path(__file__).parents[3] / "shared" / "tensorflow_datasets"
+    beside = pathlib.Path(__file__).parents[4] / "shared" / "tensorflow_datasets"
     for place in (os.environ.get("TFDS_DATA_DIR"), beside):
         if place and pathlib.Path(place, "cifar10").is_dir():
             return data_sets.load("cifar10", data_dir=place, download=False, allow_fallback=False)

@@ -290,5 +290,8 @@ def test_versions_are_those_of_what_runs(monkeypatch):
 
 
 def test_reading_and_drawing_need_no_backend():
-    code = "import sys, evaluation.records, reproduce.report, evaluation.pictures; sys.exit('keras' in sys.modules)"
+    code = (
+        "import sys\nfrom image_generators.evaluation import pictures, records\n"
+        "from image_generators.reproduce import report\nsys.exit('keras' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=records.REPOSITORY).returncode == 0
