@@ -10,7 +10,7 @@ from absl import app
 from image_generators.evaluation import records
 from image_generators.models.draw.draw import Draw
 from image_generators.models.networks import NETWORKS
-from image_generators.training import presets
+from image_generators.reproduce.configs import draw as configs
 
 PATH = records.RESULTS / "table3_draw_settings.md"
 
@@ -30,24 +30,26 @@ class Task(NamedTuple):
 
     name: str
     published: Settings
-    table: str
+    script: str  # in reproduce/
     model: str
+    presets: dict
     image_shape: tuple[int, int, int]
     levels: int
 
 
 TASKS = (
-    Task("100x100 MNIST classification", Settings(8, 256, None, 12, None),
-         "table1_cluttered_mnist", "draw_classifier_8", (100, 100, 1), 256),
-    Task("MNIST model", Settings(64, 256, 100, 2, 5), "table2_binarized_mnist", "draw", (28, 28, 1), 2),
-    Task("SVHN model", Settings(32, 800, 100, 12, 12), "fig9_svhn", "draw", (54, 54, 3), 256),
-    Task("CIFAR model", Settings(64, 400, 200, 5, 5), "table1_cifar", "draw", (32, 32, 3), 256),
+    Task("100x100 MNIST classification", Settings(8, 256, None, 12, None), "table1_cluttered_mnist",
+         "draw_classifier_8", configs.CLUTTERED_MNIST["draw_classifier_8"], (100, 100, 1), 256),
+    Task("MNIST model", Settings(64, 256, 100, 2, 5), "table2_binarized_mnist",
+         "draw", configs.BINARIZED_MNIST["draw"], (28, 28, 1), 2),
+    Task("SVHN model", Settings(32, 800, 100, 12, 12), "fig9_svhn", "draw", configs.SVHN["draw"], (54, 54, 3), 256),
+    Task("CIFAR model", Settings(64, 400, 200, 5, 5), "table1_cifar", "draw", configs.CIFAR["draw"], (32, 32, 3), 256),
 )  # fmt: skip
 
 
 def ours(task):
     """Settings of the network that the `paper` preset makes."""
-    config = presets.preset(task.table, task.model, "paper").model
+    config = task.presets["paper"].model
     network = NETWORKS[task.model](image_shape=task.image_shape, levels=task.levels, **config)
     if isinstance(network, Draw):
         return Settings(network.steps, network.units, network.latent, network.read_size, network.write_size)
@@ -58,7 +60,7 @@ def page():
     """The table in Markdown: two lines a task, the paper's and ours."""
     lines = ["| task | settings of | glimpses | LSTM units | z | read | write |", "| --- " * 7 + "|"]
     for task in TASKS:
-        here = f"`python reproduce/{task.table}.py --preset=paper --rows={task.model}`"
+        here = f"`python reproduce/{task.script}.py --preset=paper --rows={task.model}`"
         for whose, settings in (("the paper", task.published), (here, ours(task))):
             lines.append(f"| {' | '.join([task.name, whose, *_cells(settings)])} |")
     return "\n\n".join(

@@ -88,7 +88,7 @@ def test_a_config_makes_the_same_network(model_class, options):
 
 @pytest.mark.parametrize("model_class", [PixelCNN, GatedPixelCNN, Draw, ChairsGenerator])
 def test_a_model_is_registered_under_models(model_class):
-    assert keras.saving.get_registered_name(model_class) == f"models>{model_class.__name__}"
+    assert keras.saving.get_registered_name(model_class) == f"image_generators>{model_class.__name__}"
 
 
 def test_saved_models_are_the_same_in_a_fresh_process(tmp_path, make_model, make_draw, random_images):

@@ -36,7 +36,7 @@ class KillingProgress(callbacks.Progress):
 
 
 if __name__ == "__main__":
-    presets.PRESETS["table1_cifar"]["gated_pixel_cnn"]["smoke"] = PRESET
+    table1_cifar.EXPERIMENT.presets["gated_pixel_cnn"]["smoke"] = PRESET
     if "KILL_AT" in os.environ:
         callbacks.Progress = KillingProgress
     blank = np.zeros((2, 2, 3), "uint8")

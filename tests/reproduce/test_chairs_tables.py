@@ -14,7 +14,7 @@ from image_generators.evaluation.chairs import baselines as chairs_baselines
 from image_generators.experiments import chairs, network_rows
 from image_generators.models.chairs.generator import ChairsGenerator
 from image_generators.reproduce import chairs_elevation_transfer, chairs_networks, chairs_view_interpolation, report
-from image_generators.reproduce.configs import presets_chairs
+from image_generators.reproduce.configs import chairs as configs
 
 SCRIPTS = (chairs_networks, chairs_view_interpolation, chairs_elevation_transfer)
 
@@ -157,12 +157,12 @@ def test_every_row_has_presets(script):
     for model in set(experiment.models) - set(experiment.baselines):
         assert list(experiment.presets[model]) == ["smoke", "quick", "cpu", "gpu", "paper"]
     assert report.TABLES[experiment.table] == experiment.metric == "squared_error"
-    assert set(presets_chairs.SIZES) == {"smoke", "quick", "cpu", "gpu", "paper"}
+    assert set(chairs.PRESET_SIZES) == {"smoke", "quick", "cpu", "gpu", "paper"}
 
 
 def test_the_wide_network_is_as_large_as_two_streams():
     def parameters(model):
-        network = ChairsGenerator((64, 64, 4), 809, **presets_chairs.NETWORKS[model]["quick"].model)
+        network = ChairsGenerator((64, 64, 4), 809, **configs.NETWORKS[model]["quick"].model)
         network.build()
         return network.count_params()
 
@@ -310,7 +310,7 @@ def test_errors_are_told_for_every_elevation(ran):
     assert baseline.data_fingerprint == data.fingerprint
     np.testing.assert_allclose(baseline.measurements["at 30 degrees, x 1e-3"], 1e3 * baseline.values["test"], rtol=1e-6)
     network = networks.restore(kept(ran, chairs_networks)[0], ran.results)
-    preset = presets_chairs.ELEVATIONS["chairs_target_alone"]["smoke"]
+    preset = configs.ELEVATIONS["chairs_target_alone"]["smoke"]
     told = chairs_elevation_transfer.measure(network, data, preset)
     expected = 1e3 * network.squared_error(data.test.images[:8], data.test.labels[:8])
     np.testing.assert_allclose(told["at 30 degrees, x 1e-3"], expected, rtol=1e-6)

@@ -18,8 +18,8 @@ from image_generators.models.pixelcnn.autoencoder import DeconvolutionalAutoenco
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.models.pixelcnn.map_pixel_cnn import MapPixelCNN
 from image_generators.reproduce import eq5_spatial_tasks, fig3_class_conditional, fig6_autoencoder
-from image_generators.reproduce.configs import presets_conditional
-from image_generators.training import checkpoints, presets, warm_start
+from image_generators.reproduce.configs import pixelcnn as configs
+from image_generators.training import checkpoints, warm_start
 from image_generators.training import loop as training
 
 DIGITS, PHOTOGRAPHS, SIDE = "sklearn-digits-8x8", "sklearn-photographs-16x16", 16
@@ -78,7 +78,7 @@ def test_figure_3_measures_labels_and_recognition(fig3):
 
 def test_the_two_rows_have_the_same_budget():
     """But for CIFAR-10 on an accelerator, where the second goes on from the first."""
-    for of_data in (presets_conditional.CLASSES_CIFAR, presets_conditional.CLASSES_MNIST):
+    for of_data in (configs.CLASSES_CIFAR, configs.CLASSES_MNIST):
         for name in ("smoke", "quick", "cpu", "gpu"):
             plain, given = (of_data[model][name] for model in ("gated_pixel_cnn", "class_gated_pixel_cnn"))
             if given.start:
@@ -86,8 +86,8 @@ def test_the_two_rows_have_the_same_budget():
                 assert (given.model, given.batch_size) == (plain.model, plain.batch_size)
             else:
                 assert dataclasses.replace(given, measuring={}) == plain
-    cifar = presets.PRESETS["table1_cifar"]["gated_pixel_cnn"]
-    assert presets_conditional.CLASSES_CIFAR["gated_pixel_cnn"] == cifar  # whose records stand in this table too
+    cifar = configs.CIFAR["gated_pixel_cnn"]
+    assert configs.CLASSES_CIFAR["gated_pixel_cnn"] == cifar  # whose records stand in this table too
 
 
 class Knowing:
@@ -226,7 +226,7 @@ def test_what_cannot_be_restored_is_said(options, tmp_path):
 
 @pytest.mark.parametrize("task", degradations.TASKS)
 def test_every_task_has_its_presets_and_a_picture_of_what_remains(task):
-    made = presets_conditional.spatial(task)
+    made = configs.spatial(task)
     assert set(made) == {"map_regression", "map_pixel_cnn"}
     assert made["map_pixel_cnn"]["cpu"].start and not made["map_regression"]["cpu"].start
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("uint8")

@@ -13,7 +13,7 @@ from image_generators.evaluation import networks, pictures, records, tables, win
 from image_generators.experiments import network_rows
 from image_generators.models import weights_file
 from image_generators.reproduce import table1_cluttered_mnist, table2_binarized_mnist
-from image_generators.training import callbacks, presets
+from image_generators.training import callbacks
 from image_generators.training import loop as training
 
 UNITS = {"table2_binarized_mnist": "nats", "table1_cluttered_mnist": "% error"}
@@ -45,7 +45,7 @@ def data():
 def smoke(request, run_table, tmp_path_factory, data):
     """A finished smoke run of a table's rows but those like another, its sixteen images measured eight at a time."""
     experiment, folder = request.param, tmp_path_factory.mktemp("smoke")
-    of_table = presets.PRESETS[experiment.table]
+    of_table = experiment.presets
     with pytest.MonkeyPatch.context() as patch:
         for model in experiment.models:
             patch.setitem(of_table[model], "smoke", dataclasses.replace(of_table[model]["smoke"], evaluation_batch=8))
@@ -156,7 +156,7 @@ def test_pictures_are_those_of_the_weights(smoke):
 def test_classifiers_have_as_many_classes_as_the_data(data):
     cluttered = data["table1_cluttered_mnist"]
     for model in table1_cluttered_mnist.EXPERIMENT.models:
-        config = presets.preset("table1_cluttered_mnist", model, "smoke").model
+        config = table1_cluttered_mnist.EXPERIMENT.preset(model, "smoke").model
         for names in (cluttered.class_names, ("none", "one", "many")):
             network = networks.make_network(model, dataclasses.replace(cluttered, class_names=names), **config)
             assert network.num_classes == len(names)

@@ -18,7 +18,7 @@ from image_generators.experiments import experiment as rows
 from image_generators.experiments import network_rows
 from image_generators.models import weights_file
 from image_generators.reproduce import table1_cifar
-from image_generators.training import callbacks, checkpoints, precision, presets
+from image_generators.training import callbacks, checkpoints, precision
 from image_generators.training import loop as training
 
 SCRIPT = str(pathlib.Path(__file__).parents[2] / "reproduce" / "table1_cifar.py")
@@ -110,7 +110,7 @@ def test_values_in_the_record_are_those_of_the_weights_beside_it(smoke, by_model
 
 @pytest.mark.parametrize("model", NETWORKS)
 def test_kept_weights_are_the_averages_of_the_last_checkpoint(smoke, by_model, photographs, model):
-    preset, record = presets.preset("table1_cifar", model, "smoke"), by_model[model]
+    preset, record = table1_cifar.EXPERIMENT.preset(model, "smoke"), by_model[model]
     network, last = (kept_network(record, smoke[0], photographs) for _ in range(2))
     last.compile(training._optimizer(preset))
     path = smoke[0] / "runs" / "table1_cifar" / f"{model}-smoke-{DATA}" / "checkpoint.weights.h5"
@@ -124,7 +124,7 @@ def test_kept_weights_are_the_averages_of_the_last_checkpoint(smoke, by_model, p
 
 @pytest.mark.parametrize("model", NETWORKS)
 def test_record_tells_the_run(smoke, by_model, photographs, model):
-    record, preset = by_model[model], presets.preset("table1_cifar", model, "smoke")
+    record, preset = by_model[model], table1_cifar.EXPERIMENT.preset(model, "smoke")
     assert (record.preset, record.steps, record.seed) == ("smoke", preset.steps, 0)
     assert record.epochs == preset.steps * preset.batch_size / len(photographs.train.images)
     assert record.data_fingerprint == photographs.fingerprint

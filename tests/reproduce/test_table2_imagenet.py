@@ -10,7 +10,7 @@ from image_generators.evaluation import records
 from image_generators.experiments import dry_run
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.reproduce import table2_imagenet
-from image_generators.reproduce.configs import presets_imagenet
+from image_generators.reproduce.configs import pixelcnn as configs
 from image_generators.training import loop as training
 from image_generators.training import presets
 
@@ -50,10 +50,10 @@ def test_rows_are_those_of_their_size(smoke):
 
 def test_the_papers_preset_is_the_papers():
     for size in streamed.SIZES:
-        preset = presets_imagenet.IMAGENET[size]["gated_pixel_cnn"]["paper"]
+        preset = configs.IMAGENET[size]["gated_pixel_cnn"]["paper"]
         assert (preset.model["depth"], preset.model["filters"], preset.model["kernel_size"]) == (20, 384, 5)
         assert (preset.steps, preset.batch_size) == (200_000, 128)
-        assert set(presets_imagenet.IMAGENET[size]["gated_pixel_cnn"]) == set(presets.PRESET_NAMES) - {"muon", "wide"}
+        assert set(configs.IMAGENET[size]["gated_pixel_cnn"]) == set(presets.PRESET_NAMES) - {"muon", "wide"}
 
 
 # Streamed training.
@@ -92,7 +92,7 @@ def test_a_dry_run_says_what_it_would_take_and_does_nothing(run_table, tmp_path,
     ran = run_table(EXPERIMENTS["downsampled_imagenet_32"], tmp_path, "--preset=smoke", "--dry_run")
     assert ran.result == 0 and list(tmp_path.iterdir()) == []
     lines = ran.output.splitlines()
-    network = GatedPixelCNN((32, 32, 3), **presets_imagenet.IMAGENET[32]["gated_pixel_cnn"]["smoke"].model)
+    network = GatedPixelCNN((32, 32, 3), **configs.IMAGENET[32]["gated_pixel_cnn"]["smoke"].model)
     network.build()
     told = "\n".join(
         lines[lines.index("Gated PixelCNN, 32x32, preset smoke: a few steps are timed, which may take minutes") :]

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from image_generators.reproduce import table3_draw_settings
-from image_generators.training import presets
+from image_generators.reproduce.configs import draw as configs
 
 PAPER = {  # task: glimpses, LSTM units, z, read, write
     "100x100 MNIST classification": (8, 256, None, 12, None),
@@ -29,7 +29,7 @@ def test_the_page_in_results_is_up_to_date():
 
 
 def test_another_preset_shows(monkeypatch):
-    of_model = presets.PRESETS["fig9_svhn"]["draw"]
+    of_model = configs.SVHN["draw"]
     smaller = dataclasses.replace(of_model["paper"], model={**of_model["paper"].model, "units": 799, "write_size": 11})
     monkeypatch.setitem(of_model, "paper", smaller)
     lines = [line for line in table3_draw_settings.page().splitlines() if line.startswith("| SVHN model")]

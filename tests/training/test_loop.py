@@ -13,6 +13,7 @@ from image_generators.experiments import network_rows
 from image_generators.models import weights_file
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
+from image_generators.reproduce.configs import pixelcnn
 from image_generators.training import callbacks, checkpoints, presets
 from image_generators.training import loop as training
 
@@ -142,7 +143,7 @@ def test_a_poisoned_weight_stops_with_the_last_good_weights_in_place(tiny, tmp_p
 def test_a_failed_run_writes_no_record_and_says_why(table1, tmp_path, monkeypatch):
     model = {"filters": 6, "depth": 1, "first_kernel_size": 3}
     broken = presets.Preset(model, 4, 4, learning_rate=1e30, steps_per_epoch=4, validation_images=4)
-    monkeypatch.setitem(presets.PRESETS["table1_cifar"]["gated_pixel_cnn"], "smoke", broken)
+    monkeypatch.setitem(pixelcnn.CIFAR["gated_pixel_cnn"], "smoke", broken)
     ran = table1(tmp_path, "--preset=smoke", "--rows=gated_pixel_cnn")
     assert isinstance(ran.result, str) and "loss became" in ran.result and "learning rate" in ran.result
     assert [path for path in (tmp_path / "results").rglob("*") if path.is_file()] == []
