@@ -39,6 +39,8 @@ def define(models, values=flags.FLAGS, choose=None, on_request=()):
     flags.DEFINE_integer("steps", None, "training steps (default: the preset's)", lower_bound=1, **into)
     flags.DEFINE_enum("optimizer", None, sorted(OPTIMIZERS), "of training (default: the preset's)", **into)
     flags.DEFINE_float("learning_rate", None, "the highest of the schedule (default: the preset's)", **into)
+    decay = "of the kernels that Muon trains (default: the preset's)"
+    flags.DEFINE_float("weight_decay", None, decay, lower_bound=0.0, **into)
     flags.DEFINE_integer("batch_size", None, "images a step (default: the preset's)", lower_bound=1, **into)
     flags.DEFINE_integer("devices", None, "devices that share each batch (default: 1)", lower_bound=1, **into)
     parts = "parts that a batch is computed in, for a batch that memory cannot hold (default: 1)"

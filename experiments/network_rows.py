@@ -16,7 +16,8 @@ from image_generators.training import loop as training
 SAMPLES = 64  # images in a record's grid
 
 
-SCHEDULE = {"steps": "steps", "optimizer": "", "learning_rate": "rate", "batch_size": "batch"}  # flag: in a file's name
+# flag: what stands before its value in a file's name
+SCHEDULE = {"steps": "steps", "optimizer": "", "learning_rate": "rate", "weight_decay": "decay", "batch_size": "batch"}
 MEANS = ("xla", "precision", "devices", "accumulate", "remat")
 
 

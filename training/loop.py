@@ -177,6 +177,7 @@ def _optimizer(preset, kinds=OPTIMIZERS):
     )  # Keras counts decay_steps from the end of the warm-up
     return kinds[preset.optimizer](
         rate,
+        weight_decay=preset.weight_decay or None,
         global_clipnorm=preset.clip_norm,
         use_ema=preset.ema_momentum > 0,
         ema_momentum=preset.ema_momentum or None,

@@ -72,17 +72,24 @@ class Muon(_WholeBatches, keras.optimizers.Muon):
     """keras.optimizers.Muon, which takes matrices only, for convolutions too: as matrices of taps x inputs, outputs.
 
     A kernel's momentum is replaced by the nearest orthogonal matrix (Jordan et al., 2024), times 0.2 of the root of its
-    larger side, so that a rate means about what it means for Adam (arXiv 2502.16982). No weight decay.
+    larger side, so that a rate means about what it means for Adam (arXiv 2502.16982). Without weight decay kernels grow
+    as the root of the number of steps, until gates saturate: long runs need it, as that paper found.
 
     Args:
         learning_rate: of kernels; that of Adam is a third of it.
+        weight_decay: decoupled, of the kernels that are made orthogonal: a step shrinks each by rate x weight_decay.
         exclude_layers: patterns of paths whose kernels Adam trains, by default the last layer of our networks.
     """
 
-    def __init__(self, learning_rate=0.01, adam_lr_ratio=1 / 3, exclude_layers=("logits",), **options):
-        no_decay = {"weight_decay": None, "adam_weight_decay": None}
+    def __init__(
+        self, learning_rate=0.01, adam_lr_ratio=1 / 3, exclude_layers=("logits",), weight_decay=None, **options
+    ):
         super().__init__(
-            learning_rate, adam_lr_ratio=adam_lr_ratio, exclude_layers=list(exclude_layers), **no_decay | options
+            learning_rate,
+            adam_lr_ratio=adam_lr_ratio,
+            exclude_layers=list(exclude_layers),
+            weight_decay=weight_decay,
+            **{"adam_weight_decay": None} | options,
         )
 
     def _should_use_adamw(self, variable):

@@ -24,6 +24,7 @@ class Preset:
     batch_size: int
     optimizer: str = "adam"  # or "muon": training/optimizers.py
     learning_rate: float = 1e-3
+    weight_decay: float = 0.0  # of the kernels that Muon trains: a step shrinks them by rate x weight_decay
     warmup_steps: int = 100
     clip_norm: float = 1.0  # of the whole gradient, in the loss's unit
     ema_momentum: float = 0.999  # weights are averaged; the average is what is evaluated and kept
@@ -47,6 +48,11 @@ class Preset:
             raise ValueError(
                 "steps must be a multiple of steps_per_epoch: a run ends with a checkpoint. "
                 f"Received: steps={self.steps}, steps_per_epoch={self.steps_per_epoch}"
+            )
+        if self.weight_decay and self.optimizer != "muon":
+            raise ValueError(
+                "weight_decay is for the optimizer muon. "
+                f"Received: weight_decay={self.weight_decay}, optimizer={self.optimizer!r}"
             )
 
 

@@ -110,6 +110,16 @@ def test_muon_leaves_biases_and_the_last_layer_to_adam(name, shape):
     np.testing.assert_allclose(moved(Muon(0.3), start, gradient, name), expected, rtol=1e-4)
 
 
+def test_weight_decay_shrinks_the_kernels_that_muon_trains_and_no_others():
+    """Decoupled: each step multiplies a kernel by 1 - rate x decay before it moves it."""
+    start, no_gradient = RANDOM.normal(size=(3, 4)).astype("float32"), np.zeros((3, 4), "float32")
+    step = moved(Muon(0.1, weight_decay=0.5), start, no_gradient)
+    np.testing.assert_allclose(step, start * (0.95**2 - 1), rtol=1e-5, atol=1e-6)
+    for name, shape in (("bias", 5), ("logits", (3, 4))):
+        start = RANDOM.normal(size=shape).astype("float32")
+        assert (moved(Muon(0.1, weight_decay=0.5), start, np.zeros_like(start), name) == 0).all()
+
+
 def test_muon_is_read_back_as_it_was():
     muon = Muon(0.3, adam_lr_ratio=0.5, exclude_layers=("head",), global_clipnorm=2.0)
     again = keras.optimizers.deserialize(keras.optimizers.serialize(muon))
