@@ -1,4 +1,4 @@
-"""TensorFlow Probability for the active Keras backend: `from models.distributions import tfb, tfd`."""
+"""TensorFlow Probability for the active Keras backend: `from image_generators.models.distributions import tfb, tfd`."""
 
 import keras
 

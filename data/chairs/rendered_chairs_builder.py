@@ -1,6 +1,6 @@
 """`rendered_chairs` for TensorFlow Datasets, whole models held out. Importing this registers it.
 
-    from data import rendered_chairs_builder
+    from image_generators.data.chairs import rendered_chairs_builder
     config = tfds.download.DownloadConfig(manual_dir=folder)  # where rendered_chairs.tar is, or what is in it
     tfds.load("rendered_chairs/128", split="train", download_and_prepare_kwargs={"download_config": config})
 

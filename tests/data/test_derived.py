@@ -234,7 +234,8 @@ def test_composing_needs_no_tensorflow(folder):
 import sys
 sys.modules["tensorflow"] = sys.modules["tensorflow_datasets"] = None  # importing them fails
 import dataclasses
-from data import catalogue, images
+from image_generators.data import images
+from image_generators.data.sources import catalogue
 for name, held_out in (("mnist", 5), ("binarized_mnist", 0)):
     entry = catalogue.CATALOGUE[name]
     examples = {{split: 20 if split == "train" else 10 for split in entry.examples}}

@@ -182,7 +182,8 @@ def test_npz_and_fallback_need_no_tensorflow(small, write_npz, tmp_path):
 import sys
 sys.modules["tensorflow"] = sys.modules["tensorflow_datasets"] = None  # importing them fails
 import dataclasses
-from data import batches, catalogue, images
+from image_generators.data import batches, images
+from image_generators.data.sources import catalogue
 entry = catalogue.CATALOGUE["mnist"]
 catalogue.CATALOGUE["mnist"] = dataclasses.replace(entry, examples={{"train": 20, "test": 10}}, held_out=5)
 assert images.load("mnist", data_dir={str(tmp_path)!r}).source == "npz files"

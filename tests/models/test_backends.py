@@ -32,9 +32,10 @@ except Exception as error:
     print(error, file=sys.stderr)
     sys.exit({NO_TFP})
 import keras, numpy as np
-import models.draw, models.gated_pixel_cnn, models.map_pixel_cnn, models.pixel_cnn, models.pixel_rnn
-from models import chairs_generator, transformations
-from models.autoregressive import join_inputs
+import image_generators
+from image_generators.models.chairs import generator as chairs_generator
+from image_generators.models.chairs import transformations
+from image_generators.models.pixelcnn.autoregressive import join_inputs
 assert keras.backend.backend() == "jax"
 labels, codes = np.array([2, 0, 1, 2]), np.load("codes.npy")
 for name, given in {{"plain": None, "gated": labels, "map": codes, "rows": labels, "diagonals": None}}.items():
