@@ -1,1 +1,1 @@
-"""Images in, arrays out; knows nothing of models."""
+"""Images in, arrays or streams out; knows nothing of models."""

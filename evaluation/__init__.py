@@ -1,0 +1,1 @@
+"""What is measured and shown: records, tables, pages, pictures."""

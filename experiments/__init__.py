@@ -1,0 +1,1 @@
+"""Running a table: from flags to training, measuring and a record."""

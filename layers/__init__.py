@@ -1,1 +1,1 @@
-"""Ground floor: Keras layers, one idea of a paper per file; knows keras.ops and nothing of ours."""
+"""Keras layers, one idea of a paper per file. They know keras.ops and no other folder of this repository."""

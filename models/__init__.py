@@ -1,1 +1,1 @@
-"""First floor: keras.Model subclasses built from layers; log-likelihoods are TFP distributions."""
+"""keras.Model subclasses built from layers; log-likelihoods are TFP distributions."""

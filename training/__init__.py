@@ -1,0 +1,1 @@
+"""What surrounds `fit`: callbacks, checkpoints, optimizers, devices."""

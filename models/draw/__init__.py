@@ -1,0 +1,1 @@
+"""DRAW and its glimpse classifier: arXiv 1502.04623."""

@@ -1,0 +1,1 @@
+"""Sizes and schedules, one module per paper."""
