@@ -10,6 +10,7 @@ Bars: a served batch of 16 takes at most 1.15 times as long; a SavedModel is at 
 """
 
 import concurrent.futures
+import dataclasses
 import pathlib
 import sys
 import tempfile
@@ -34,7 +35,7 @@ def main():
     model = found.load()
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch) / "export"
-        version, export_seconds = timed(lambda: export(model, folder, NAME, record=found.record))
+        version, export_seconds = timed(lambda: export(model, folder, NAME, record=dataclasses.asdict(found.record)))
         config.write(folder)
         files = {path.relative_to(version): path.stat().st_size for path in version.rglob("*") if path.is_file()}
         start = time.perf_counter()

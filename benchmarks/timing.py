@@ -7,6 +7,7 @@ import pathlib
 import statistics
 import time
 
+from image_generators.data import durable
 from image_generators.evaluation import records
 from image_generators.training import machine
 
@@ -57,5 +58,5 @@ def report(name, measured, bars, results_dir=records.REPOSITORY / "results"):
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     path = pathlib.Path(results_dir) / "benchmarks" / f"{name}.json"
-    records.atomic_write(path, json.dumps(content, indent=2) + "\n")
+    durable.write(path, json.dumps(content, indent=2) + "\n")
     print(f"kept in results/benchmarks/{path.name}")

@@ -5,7 +5,7 @@ import pathlib
 from image_generators.data import identities
 from image_generators.models import weights_file
 from image_generators.models.chairs.generator import ChairsGenerator
-from image_generators.models.networks import NETWORKS
+from image_generators.models.networks import NETWORKS, class_of, load_network
 
 GIVEN_THE_CLASS = ("class_gated_pixel_cnn",)
 GIVEN_VECTORS = ("gated_pixel_cnn_of_embedding", "map_pixel_cnn_of_embedding")
@@ -14,6 +14,13 @@ GIVEN_IMAGES = ("map_pixel_cnn", "map_regression")  # what remains of each, data
 
 def make_network(model, data, precision="float32", **config):
     """A built network for `data`; `config` holds the other arguments of its constructor."""
+    network = NETWORKS[model](**config_for(model, data, **config), dtype=precision)
+    network.build()
+    return network
+
+
+def config_for(model, data, **config):
+    """The constructor arguments of a network for `data`, with those in `config`."""
     config = {"image_shape": data.image_shape, "levels": data.levels, **config}
     if NETWORKS[model].needs_identities:
         config = {"ways": identities.most_ways(data), **config}
@@ -25,21 +32,19 @@ def make_network(model, data, precision="float32", **config):
         config = {"num_classes": len(data.class_names), **config}
     if model in GIVEN_IMAGES:
         config = {"condition_shape": data.validation.labels.shape[1:], "condition_levels": data.levels, **config}
-    network = NETWORKS[model](**config, dtype=precision)
-    network.build()
-    return network
+    return config
 
 
 def restore(record, results_dir):
     """The network that a record tells of, with the weights beside it.
 
     Raises:
-        checkpoints.Refused: the weights are not there, or not those of the record.
+        weights_file.Refused: the record is of no network, or has no weights; see also load_network.
     """
-    network = NETWORKS[record.model](**record.model_config)
-    network.build()
-    weights_file.load(network, pathlib.Path(results_dir) / record.weights, record.weights_sha256)
-    return network
+    if record.weights is None:
+        raise weights_file.Refused(f"the record must be one with weights. Received: that of {record.model!r}, without")
+    path = pathlib.Path(results_dir) / record.weights
+    return load_network(class_of(record.model), record.model_config, path, record.weights_sha256)
 
 
 def plain_config(network):

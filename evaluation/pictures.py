@@ -7,7 +7,7 @@ import pathlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from image_generators.evaluation import records
+from image_generators.data import durable
 
 
 def grid(images, columns=None, padding=1, scale=1, background=255, levels=256):
@@ -108,7 +108,7 @@ def save_png(path, image):
     path = _ending(".png", path)
     file = io.BytesIO()
     _pillow(_checked("image", image)).save(file, "PNG")
-    records.atomic_write(path, file.getvalue())
+    durable.write(path, file.getvalue())
     return path
 
 
@@ -136,7 +136,7 @@ def save_gif(path, frames, milliseconds=80, last=2000):
     file = io.BytesIO()
     durations = [milliseconds] * len(others) + [last]
     first.save(file, "GIF", save_all=True, append_images=others, duration=durations, loop=0)
-    records.atomic_write(path, file.getvalue())
+    durable.write(path, file.getvalue())
     return path
 
 

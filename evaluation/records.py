@@ -19,6 +19,10 @@ import shlex
 import subprocess
 import types
 
+from absl import logging
+
+from image_generators.data import durable
+
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = REPOSITORY / "results"
 METRICS = {  # name in a record -> unit in a table; lower is better for all
@@ -30,6 +34,7 @@ METRICS = {  # name in a record -> unit in a table; lower is better for all
 }
 _SHOWN_TIMES = {"squared_error": 1e3}
 SPLITS = ("train", "validation", "test")
+OTHER_FOLDERS = ("benchmarks", "chairs_correspondences", "compress")  # of results/: their JSON files are no records
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.+-]*")  # what may become part of a file name; + joins two data sets
 # An absolute path where a word may begin. `bits/dim` and `https://host/~user/` are none; `--data_dir=/disk` is one.
@@ -101,6 +106,8 @@ def _is_a(value, kind):
         kind = dict
     if isinstance(value, bool):  # Python counts True as an int; a record does not
         return kind is bool
+    if isinstance(value, int) and abs(value) > 2**63:  # which no table could print
+        return False
     return isinstance(value, int | float if kind is float else kind)
 
 
@@ -128,6 +135,10 @@ def _check_values(record):
     for what, value in record.measurements.items():
         if not _is_a(value, float):
             raise ValueError(f"`measurements` must map what was measured to numbers. Received: {what!r}: {value!r}")
+    for name in {"batch_size", "evaluation_batch"} & record.preset_settings.keys():
+        value = record.preset_settings[name]
+        if not _is_a(value, int) or value < 1:
+            raise ValueError(f"`preset_settings` must have {name!r} as an integer above 0. Received: {value!r}")
     for split, value in record.values.items():
         if value is not None and record.examples.get(split, 0) < 1:
             raise ValueError(f"`examples` must say how many {split!r} examples were used. Received: {record.examples}")
@@ -139,7 +150,7 @@ def _check_files(record):
         if path is not None and (path == "" or "\\" in path or path[0] in "/~" or ".." in path.split("/")):
             raise ValueError(f"`{name}` must be a path relative to the results folder. Received: {path!r}")
     digest = record.weights_sha256
-    if (record.weights is None) != (digest is None) or not re.fullmatch("[0-9a-f]{64}", digest or "0" * 64):
+    if digest is not None if record.weights is None else not re.fullmatch("[0-9a-f]{64}", digest or ""):
         raise ValueError(f"`weights_sha256` must be 64 hex digits where there are weights. Received: {digest!r}")
     for name, value in dataclasses.asdict(record).items():
         if _MACHINE_PATH.search(value if isinstance(value, str) else json.dumps(value)):  # settings of any depth
@@ -161,7 +172,7 @@ def write(record, results_dir):
     text = json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     path = pathlib.Path(results_dir) / record.table / file_name(record)
     try:
-        atomic_write(path, text)
+        durable.write(path, text)
     except OSError as error:
         raise ValueError(f"`results_dir` must be a folder to write in. Received: '{results_dir}' ({error})") from error
     return path
@@ -175,7 +186,7 @@ def read(path):
     """
     try:
         return _parse(pathlib.Path(path).read_text(encoding="utf-8"))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OSError, RecursionError) as error:
         raise ValueError(f"{path} is no record: {error}") from error
 
 
@@ -193,37 +204,35 @@ def _parse(text):
 
 
 def read_all(results_dir, table):
-    """All records of `table`, by file name; `[]` where nothing was measured yet.
-
-    One broken or foreign JSON file is an error, not a skipped line: a table must not lose a result in silence.
+    """All records of `table`, by file name; `[]` where nothing was measured yet. A warning names each broken one.
 
     Raises:
-        ValueError: `results_dir` is no folder, or a file in `results_dir/<table>/` is no record of `table`.
+        ValueError: `results_dir` is no folder.
+    """
+    found, problems = scan(results_dir, table)
+    for problem in problems:
+        logging.warning("A record is left out: %s", problem)
+    return found
+
+
+def scan(results_dir, table):
+    """(all records of `table`, by file name; a sentence for each file in `results_dir/<table>/` that is none).
+
+    Raises:
+        ValueError: `results_dir` is no folder.
     """
     if not pathlib.Path(results_dir).is_dir():
         raise ValueError(f"`results_dir` must be an existing folder. Received: {str(results_dir)!r}")
-    records = []
+    found, problems = [], []
     for path in sorted((pathlib.Path(results_dir) / table).glob("*.json")):
-        record = read(path)
-        if record.table != table:
-            raise ValueError(f"{path} must be a record of {table!r}. Received: `table` {record.table!r}")
-        records.append(record)
-    return records
-
-
-def atomic_write(path, content):
-    """Write text or bytes to `path`, making its folder: whoever looks sees the old file or the new one, never half."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # the same folder: a rename across disks is a copy
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content.encode("utf-8") if isinstance(content, str) else content)
-            file.flush()
-            os.fsync(file.fileno())  # the content reaches the disk before the name does
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        try:
+            record = read(path)
+            if record.table != table:
+                raise ValueError(f"{path} must be a record of {table!r}. Received: `table` {record.table!r}")
+            found.append(record)
+        except ValueError as error:
+            problems.append(str(error))
+    return found, problems
 
 
 # Fields of a record of what is not trained.

@@ -215,7 +215,7 @@ def _cells(row, record, metric, mark, folder):
         "preset": ", ".join(filter(None, (record.preset, record.changed))) or "-",
         "steps": f"{record.steps:,}" if record.steps else "-",
         "time": duration(record.wall_seconds) if record.wall_seconds else "-",
-        "epoch": duration(_epoch_seconds(record)) if record.epochs else "-",
+        "epoch": _epoch(record),
         "device": _device(record),
         "command": f"`{record.command}`",
         "weights": f"[{weights.name}]({folder}{weights})" if record.weights else "-",
@@ -230,9 +230,12 @@ def _device(record):
     return machine.replace(f"{found} core", f"{used} of {found} core") if 0 < used < found else machine
 
 
-def _epoch_seconds(record):
-    """How long the training steps of one epoch take, without what comes between them."""
-    return record.steps * record.preset_settings["batch_size"] / record.epochs / record.images_per_second
+def _epoch(record):
+    """How long the training steps of one epoch take, without what comes between them; "-" where no step was timed."""
+    batch_size = record.preset_settings.get("batch_size")
+    if not batch_size or not record.epochs or not record.images_per_second:
+        return "-"
+    return duration(record.steps * batch_size / record.epochs / record.images_per_second)
 
 
 def _numbers(test, train, sign, metric):

@@ -7,6 +7,7 @@ import tempfile
 import keras
 from absl import flags
 
+from image_generators.data import durable
 from image_generators.evaluation import records
 from image_generators.training import presets
 from image_generators.training.optimizers import OPTIMIZERS
@@ -73,6 +74,7 @@ def check(models, options, on_request=()):
     if not options.evaluate_only and not options.dry_run:
         _check_folder("results_dir", options.results_dir)
         _check_folder("runs_dir", options.runs_dir)
+        durable.sweep(options.results_dir)
     by_default = [name for name in models if options.evaluate_only or name not in on_request]
     return [name for name in models if name in (rows or by_default)]
 

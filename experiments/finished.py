@@ -9,7 +9,7 @@ import json
 import pathlib
 import re
 
-from image_generators.evaluation import records
+from image_generators.data import durable
 from image_generators.models import weights_file
 from image_generators.training import checkpoints
 from image_generators.training import loop as training
@@ -17,11 +17,12 @@ from image_generators.training import loop as training
 ORIGIN = ("hardware", "backend", "versions", "commit", "command")  # fields of a record that tell of the training
 
 
-def keep(run_dir, network, trained, said):
+def keep(run_dir, settings, network, trained, said):
     """Writes the weights, then what there is to say of them.
 
     Args:
         run_dir: folder of the run.
+        settings: those of the run, training.settings_of.
         network: holds the averaged weights, and has no optimiser.
         trained: training.Training.
         said: {field: value} of a record, ORIGIN among them.
@@ -33,8 +34,9 @@ def keep(run_dir, network, trained, said):
         "origin": {name: said[name] for name in ORIGIN}
         | {"command": re.sub(r" --?train_only\S*", "", said["command"])},
         "weights_sha256": digest,
+        "settings": settings,
     }
-    records.atomic_write(run_dir / "trained.json", json.dumps(told, indent=2) + "\n")
+    durable.write(run_dir / "trained.json", json.dumps(told, indent=2) + "\n")
 
 
 def read(run_dir, settings, network):
@@ -43,14 +45,30 @@ def read(run_dir, settings, network):
     Returns: (training.Training, {field of a record: value}), or None where `run_dir` holds no such training.
 
     Raises:
-        weights_file.Refused: the weights are not there, or not those that were kept; a file is damaged.
+        weights_file.Refused: the weights are not there, or not those that were kept; a file is damaged; no file says
+            what the settings were.
     """
     run_dir = pathlib.Path(run_dir)
-    if not (run_dir / "trained.json").is_file() or checkpoints.changes(run_dir, settings):
+    path = run_dir / "trained.json"
+    if not path.is_file():
         return None
-    told = checkpoints.read_json(run_dir / "trained.json")
-    weights_file.load(network, run_dir / "trained.weights.h5", told["weights_sha256"])
-    return training.Training(**told["training"]), told["origin"]
+    told = checkpoints.read_json(path)
+    try:
+        trained, origin, digest = training.Training(**told["training"]), told["origin"], told["weights_sha256"]
+        numbers = dataclasses.astuple(trained)
+        kinds = [(origin[name], dict if name == "versions" else str) for name in ORIGIN]
+        kinds += [(number, (int, float)) for number in numbers] + [(digest, str)]
+        if wrong := [value for value, kind in kinds if not isinstance(value, kind)]:
+            raise TypeError(f"wrong values {wrong}")
+    except (KeyError, TypeError) as error:
+        raise weights_file.Refused(f"{path} must be what a finished training writes. Received: {error!r}") from error
+    earlier = checkpoints.settings_of_run(run_dir, lambda: told.get("settings"))
+    if not earlier:
+        raise weights_file.Refused(checkpoints.lost_settings(run_dir))
+    if checkpoints.changes(earlier, settings):
+        return None
+    weights_file.load(network, run_dir / "trained.weights.h5", digest)
+    return trained, origin
 
 
 def origin(told, said):

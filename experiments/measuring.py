@@ -5,7 +5,7 @@ import pathlib
 
 from image_generators.evaluation import networks, records, tables
 from image_generators.models import weights_file
-from image_generators.models.networks import NETWORKS
+from image_generators.models.networks import NETWORKS, load_network
 from image_generators.training import checkpoints, presets
 from image_generators.training import loop as training
 
@@ -26,24 +26,29 @@ def again(experiment, chosen, data, measured, options):
             f"--evaluate_only needs weights: {options.results_dir} has none of {', '.join(chosen)} for {data.title}"
             + (f" and preset {options.preset}" if options.preset else "")
         )
+    refused = []
     for model, weights in found.items():
         if weights is None:
             print(f"{experiment.row_of(model).name}: no weights")
             continue
-        path, config, batch_size, record = weights
-        seen = experiment.data_of(model, data)
-        network = networks.make_network(model, seen, **config)
-        weights_file.load(network, path, record and record.weights_sha256)
-        same_images = record is not None and record.data_fingerprint == seen.fingerprint
-        at_most = record.examples["test"] if same_images else None
-        value, examples = evaluate(experiment, network, training.examples(seen, "test", at_most), batch_size)
-        value = records.shown(value, experiment.metric)
-        said = records.shown(record.values["test"], experiment.metric) if same_images else None
-        expected = f"; its record says {said:.4f}" if same_images else ""
-        unit = records.METRICS[experiment.metric]
-        print(
-            f"{experiment.row_of(model).name} on {data.title}: test {value:.4f} {unit}, {examples:,} images{expected}"
-        )
+        try:
+            _again(experiment, model, data, *weights)
+        except weights_file.Refused as error:  # the others are measured all the same
+            refused.append(f"{experiment.row_of(model).name}: {error}")
+    if refused:
+        raise weights_file.Refused("; ".join(refused))
+
+
+def _again(experiment, model, data, path, config, batch_size, record):
+    seen = experiment.data_of(model, data)
+    config = networks.config_for(model, seen, **config) | {"dtype": "float32"}
+    network = load_network(NETWORKS[model], config, path, record and record.weights_sha256)
+    value = record.values.get("test") if record is not None and record.data_fingerprint == seen.fingerprint else None
+    expected = "" if value is None else f"; its record says {records.shown(value, experiment.metric):.4f}"
+    at_most = None if value is None else record.examples["test"]
+    value, examples = evaluate(experiment, network, training.examples(seen, "test", at_most), batch_size)
+    value, unit = records.shown(value, experiment.metric), records.METRICS[experiment.metric]
+    print(f"{experiment.row_of(model).name} on {data.title}: test {value:.4f} {unit}, {examples:,} images{expected}")
 
 
 def _weights(experiment, model, data, measured, options):

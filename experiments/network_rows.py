@@ -10,7 +10,7 @@ import keras
 from image_generators.evaluation import networks, pictures, records, windows
 from image_generators.experiments import finished, measuring
 from image_generators.models import weights_file
-from image_generators.training import devices, precision, presets, warm_start
+from image_generators.training import checkpoints, devices, precision, presets, warm_start
 from image_generators.training import loop as training
 
 SAMPLES = 64  # images in a record's grid
@@ -47,7 +47,8 @@ def run(experiment, model, data, options, said):
     """Trains, measures and samples; returns fields of the record, and a grid of samples; None if it only trains."""
     preset, draw = chosen_preset(experiment, model, options), experiment.picture or picture
     run_dir = _run_dir(experiment, model, data, options)
-    kept, trained, origin = _kept(experiment, model, data, preset, options, run_dir, said)
+    with checkpoints.locked(run_dir):
+        kept, trained, origin = _kept(experiment, model, data, preset, options, run_dir, said)
     if options.train_only:
         return None
     values, examples = {}, {}
@@ -87,16 +88,16 @@ def help_chief(experiment, model, data, options):
 def _kept(experiment, model, data, preset, options, run_dir, said):
     """(the network that is measured, training.Training, where it was trained), of a training now or before."""
     kept = networks.make_network(model, data, **preset.model)  # in float32, without an optimiser
-    before = None
+    settings, before = training.settings_of(kept, preset, data, options.seed), None
     if not options.restart and devices.processes() == 1:
-        before = finished.read(run_dir, training.settings_of(kept, preset, data, options.seed), kept)
+        before = finished.read(run_dir, settings, kept)
     if before is not None:
         print(f"trained before, in {preset.steps} steps", flush=True)
         return kept, *before
     network, trained = _train(experiment, model, data, preset, options, run_dir)
     kept.set_weights(network.get_weights())  # the averaged ones
     weights_file.round_if_large(kept)  # what is measured is what is kept
-    finished.keep(run_dir, kept, trained, said)
+    finished.keep(run_dir, settings, kept, trained, said)
     return kept, trained, said
 
 

@@ -1,5 +1,11 @@
-"""What the networks of this repository are called in records, on command lines and by a server."""
+"""The names of all networks, as records, command lines and servers have them, and how a network is restored."""
 
+import concurrent.futures
+
+import keras
+
+from image_generators.layers.checks import is_integer
+from image_generators.models import weights_file
 from image_generators.models.chairs.generator import ChairsGenerator
 from image_generators.models.draw.conv_classifier import ConvClassifier
 from image_generators.models.draw.draw import Draw
@@ -45,3 +51,61 @@ NETWORKS = {
     "chairs_with_transfer": ChairsGenerator,
     "chairs_extrapolated": ChairsGenerator,
 }
+
+
+def class_of(name):
+    """The class of a network that a record names. Raises weights_file.Refused for a name that is none of NETWORKS."""
+    if name not in NETWORKS:
+        raise weights_file.Refused(f"the record's model must be one of {', '.join(NETWORKS)}. Received: {name!r}")
+    return NETWORKS[name]
+
+
+def load_network(network_class, config, path, sha256=None):
+    """A built network with the weights of a file.
+
+    Sizes are compared with the file before the network takes memory: a damaged or foreign `config` can ask for more
+    than the machine has.
+
+    Args:
+        network_class: one of NETWORKS' classes.
+        config: its constructor arguments.
+        path: `.weights.h5` file.
+        sha256: if given, the file must have it.
+
+    Raises:
+        weights_file.Refused: the file is not what it should be (see WeightsFile), or `config` is not that of a network
+            with its weights.
+    """
+    file = weights_file.WeightsFile(path, sha256)
+    name = network_class.__name__
+    for argument, value in config.items():  # every layer has weights of its own
+        if argument.endswith("depth") and is_integer(value) and value > len(file.shapes):
+            raise weights_file.Refused(
+                f"{argument} must be at most the {len(file.shapes)} arrays in {path}. Received: {argument}={value}"
+            )
+    try:
+        shapes = _shapes(network_class, config)
+    except Exception as error:  # of whatever kind the constructor raises for what is no argument of its
+        reason = " ".join(str(error).split())[:300]
+        raise weights_file.Refused(
+            f"the weights {path} must come with arguments of {name}. Received: {reason}"
+        ) from error
+    file.check(name, shapes)
+    network = network_class(**config)
+    network.build()
+    file.load_into(network)
+    return network
+
+
+def _shapes(network_class, config):
+    """The shapes of all weights of a network; none of them takes memory."""
+
+    def build():
+        with keras.StatelessScope(initialize_variables=False):
+            network = network_class(**config)
+            network.build()
+        return [tuple(weight.shape) for weight in network.weights]
+
+    # Keras lists variables without values, to give them some later, for each thread: this list ends with its thread.
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        return thread.submit(build).result()

@@ -30,6 +30,7 @@ import numpy as np
 from absl import app
 from PIL import Image, ImageDraw
 
+from image_generators.data import durable
 from image_generators.evaluation import pictures, records, windows
 from image_generators.evaluation.chairs import correspondences_page as chairs_correspondences_page
 from image_generators.evaluation.chairs import figures as chairs_figures
@@ -176,7 +177,7 @@ def draw(network, record, options, stem):
         "command": records.command_line(sys.argv),
     }
     path = chairs_figures.file(stem, ".json")
-    records.atomic_write(path, json.dumps(content, indent=2) + "\n")
+    durable.write(path, json.dumps(content, indent=2) + "\n")
     print(chairs_correspondences_page.page([content]))
     shown = [
         pair for subset in chairs_pairs.SUBSETS for pair in [pair for pair in pairs if pair.subset == subset][:SHOWN]

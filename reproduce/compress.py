@@ -26,6 +26,7 @@ import numpy as np
 from absl import app, flags, logging
 from PIL import Image
 
+from image_generators.data import durable
 from image_generators.data import images as data_images
 from image_generators.data.sources import files
 from image_generators.evaluation import compress_page, networks, pictures, records
@@ -71,7 +72,7 @@ def encode_files(paths, out, network):
     if len(shapes) > 1:
         raise ValueError(f"--encode must be images of one size. Received: sizes {sorted(s[:2] for s in shapes)}")
     content = lossless.encode(network, np.stack(images))
-    records.atomic_write(pathlib.Path(out), content)
+    durable.write(pathlib.Path(out), content)
     print(f"{len(images)} image(s), {len(content):,} bytes, {_bits_per_dim(len(content), images):.3f} bits/dim: {out}")
 
 
@@ -87,7 +88,7 @@ def decode_file(path, out, network):
     if out.suffix == ".npy":
         file = io.BytesIO()
         np.save(file, images)
-        records.atomic_write(out, file.getvalue())
+        durable.write(out, file.getvalue())
     else:
         for i, image in enumerate(images):
             pictures.save_png(out / f"{i}.png", image)
@@ -153,7 +154,7 @@ def _keep(measured, data, images, options):
     }
     name = f"{pathlib.PurePosixPath(content['model']).name}-on-{data.name}.json"
     text = json.dumps(content, indent=2) + "\n"
-    records.atomic_write(pathlib.Path(options.results_dir) / "compress" / name, text)
+    durable.write(pathlib.Path(options.results_dir) / "compress" / name, text)
     print(compress_page.page([content]))
     print("To draw results/ and the README anew: python reproduce/report.py")
 

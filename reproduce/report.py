@@ -13,6 +13,7 @@ import pathlib
 from absl import app
 from absl.flags import argparse_flags
 
+from image_generators.data import durable
 from image_generators.evaluation import benchmarks_page, compress_page, records, tables
 from image_generators.evaluation.chairs import correspondences_page as chairs_correspondences_page
 
@@ -39,21 +40,32 @@ PAGES = ("pixelcnn.md", "draw.md", "chairs.md", "speed.md")  # in results/: writ
 
 
 def files(results_dir=records.RESULTS):
-    """What the records in `results_dir` give: {path: text} of each table's page, of `PAGES` and of the README.
+    """What the records in `results_dir` give, and the problems that were met.
 
-    A results folder elsewhere need not have a README or `PAGES`; the repository's must.
+    Returns: ({path: text} of each table's page, of `PAGES` and of the README; a sentence for each broken record).
+
+    A results folder elsewhere need not have a README or `PAGES`; the repository's must. A table with a broken record
+    is not drawn, and stays as it is in the README: it must not lose a result.
 
     Raises:
-        ValueError: `results_dir` is no folder, a record is broken, or no document has a table's markers.
+        ValueError: `results_dir` is no folder, or no document has a table's markers.
     """
     results_dir = pathlib.Path(results_dir).absolute()
     readme, documents = results_dir.parent / "README.md", _documents(results_dir)
-    drawn = {}
+    drawn, problems = {}, []
     for name, metric in TABLES.items():
         script = importlib.import_module(f"image_generators.reproduce.{name}")  # not at the top: it takes TensorFlow
+        shared = dict.fromkeys(table for row in script.ROWS for table in row.also_in)
+        if broken := [line for table in (name, *shared) for line in records.scan(results_dir, table)[1]]:
+            problems += [f"{name} is not drawn: {line}" for line in broken]
+            continue
         found = tables.read_records(results_dir, name, script.ROWS)
         note = f"<!-- Drawn by reproduce/report.py from the records in {name}/: change nothing here. -->\n\n"
-        drawn[results_dir / f"{name}.md"] = note + tables.table(script.ROWS, found, metric, script.TITLE)
+        try:
+            drawn[results_dir / f"{name}.md"] = note + tables.table(script.ROWS, found, metric, script.TITLE)
+        except ValueError as error:  # a record that belongs to no row
+            problems.append(f"{name} is not drawn: {error}")
+            continue
         for path in _with_markers(documents, name):
             page = f"{results_dir.name}/{name}.md" if path == readme else f"{name}.md"
             draw = getattr(script, "page_table", tables.page_table)  # it may have its own
@@ -63,10 +75,15 @@ def files(results_dir=records.RESULTS):
                 part = draw(script.ROWS, found, metric, page)
             documents[path] = between_markers(documents[path], name, part, path.name)
     for name, own_page in OTHERS.items():
-        kept = own_page.read_all(results_dir)
+        try:
+            kept = own_page.read_all(results_dir)
+            page = own_page.page(kept) if kept else ""
+        except (ValueError, KeyError, TypeError, AttributeError) as error:  # damaged, or another kind of file
+            problems.append(f"{name} is not drawn: a file in {results_dir / name} is damaged ({error!r})")
+            continue
         for path in _with_markers(documents, name) if kept else ():
-            documents[path] = between_markers(documents[path], name, own_page.page(kept), path.name)
-    return drawn | documents
+            documents[path] = between_markers(documents[path], name, page, path.name)
+    return drawn | documents, problems
 
 
 def _documents(results_dir):
@@ -100,16 +117,18 @@ def between_markers(text, name, part, document):
 def main(arguments):
     """Draw, or check. Returns what went wrong, for `sys.exit` to print and exit with 1, or None."""
     try:
-        drawn = files(arguments.results_dir)
+        drawn, problems = files(arguments.results_dir)
     except (ValueError, OSError) as error:
         return f"report: {error}"
     stale = [path for path, text in drawn.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if arguments.check and stale:
-        return f"report: not what the records give: {', '.join(map(str, stale))}. Run: python reproduce/report.py"
+        problems.append(f"not what the records give: {', '.join(map(str, stale))}. Run: python reproduce/report.py")
+    if arguments.check and problems:
+        return f"report: {'; '.join(problems)}"
     for path in stale:
-        records.atomic_write(path, drawn[path])
+        durable.write(path, drawn[path])
     print(f"report: wrote {len(stale)} of {len(drawn)} files; the others are what the records give")
-    return None
+    return f"report: {'; '.join(problems)}" if problems else None
 
 
 def parse(argv):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from absl import app
 
+from image_generators.data import durable
 from image_generators.evaluation import records
 from image_generators.models.draw.draw import Draw
 from image_generators.models.networks import NETWORKS
@@ -81,7 +82,7 @@ def _cells(settings):
 
 def main(argv):
     print(page())
-    records.atomic_write(PATH, page())
+    durable.write(PATH, page())
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ compose.yaml      docker compose --file export/compose.yaml up
 """
 
 import json
-import os
 import pathlib
 
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
+from image_generators.data import durable
 from image_generators.serving import manifest
 from image_generators.serving.validation import MAX_ROWS
 
@@ -113,11 +113,4 @@ def write(folder):
         "compose.yaml": COMPOSE.format(flags="\n".join(f"      - {flag}" for flag in server_flags())),
     }
     for name, text in files.items():
-        write_whole(folder / name, text)
-
-
-def write_whole(path, text):
-    """A server that looks while `path` is written finds the old file or the new one."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text)
-    partial.replace(path)
+        durable.write(folder / name, text)  # a server may be reading it

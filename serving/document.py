@@ -7,6 +7,7 @@ python serving/document.py --check    changes nothing; exits with 1 where it is 
 import pathlib
 import sys
 
+from image_generators.data import durable
 from image_generators.serving.signatures import KINDS, NOT_SERVED
 
 README = pathlib.Path(__file__).with_name("README.md")
@@ -51,7 +52,7 @@ def main(arguments):
         return 0
     if "--check" in arguments:
         return f"{README.name} is not what signatures.py says: python serving/document.py"
-    README.write_text(redrawn(text), encoding="utf-8")
+    durable.write(README, redrawn(text))
     return 0
 
 

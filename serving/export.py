@@ -10,15 +10,17 @@ in assets.extra/, and beside the models what the server is started with (config.
 sees a version whole or not at all. README.md beside this file lists what the models answer.
 """
 
+import dataclasses
 import json
 import os
 import pathlib
 import shlex
-import shutil
 import sys
 
+import tensorflow as tf
 from absl import app, flags, logging
 
+from image_generators.data import durable
 from image_generators.models.checks import check_integer
 from image_generators.serving import config, local, manifest, savedmodel, trained, validation, warmup
 from image_generators.serving.signatures import signatures_of
@@ -39,6 +41,7 @@ def export(model, out, name, version=None, record=None, max_rows=validation.MAX_
 
     Raises:
         FileExistsError: there is such a version: a server may be using it.
+        OSError: the disk is full, or `out` cannot be written to.
         ValueError: `version` or `max_rows` is no such integer.
         ValueError, TypeError: see also savedmodel.save.
     """
@@ -49,18 +52,16 @@ def export(model, out, name, version=None, record=None, max_rows=validation.MAX_
     version = max(_versions(base), default=0) + 1 if version is None else version
     if version in _versions(base):
         raise FileExistsError(f"version must be new, a server may be using it. Received: {version}, which {base} has")
-    partial = base / f".{version}.{os.getpid()}.partial"  # no number: a server that polls the folder passes over it
+    durable.sweep(out)
     try:
-        savedmodel.save(model, partial, max_rows)
-        warmup.write(partial, name, signatures_of(model))
-        (partial / config.ABOUT).write_text(json.dumps({"max_rows": max_rows, "record": record}, indent=2) + "\n")
-        manifest.write(partial)
-        for path in (*partial.rglob("*"), partial):
-            _to_disk(path)  # the content before the name
-        partial.rename(base / str(version))  # fails where another process was first
-        _to_disk(base)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        with durable.new_folder(base / str(version)) as partial:  # no number: a server passes over it
+            savedmodel.save(model, partial, max_rows)
+            warmup.write(partial, name, signatures_of(model))
+            (partial / config.ABOUT).write_text(json.dumps({"max_rows": max_rows, "record": record}, indent=2) + "\n")
+            manifest.write(partial)
+    except (OSError, tf.errors.OpError) as error:  # of a full disk TensorFlow raises its own
+        reason = " ".join(str(error).split())[:300]
+        raise OSError(f"{base} must be a folder to write in, with enough free space. Received: {reason}") from error
     return base / str(version)
 
 
@@ -68,20 +69,12 @@ def _versions(base):
     return [int(path.name) for path in base.iterdir() if path.name.isdecimal()]
 
 
-def _to_disk(path):
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def chosen(model, weights, results_dir):
     """The trained.Trained that the flags name. Raises trained.Refused where there are none."""
     if weights:
         return [trained.of_file(weights)]
     found = trained.find(results_dir)
-    wanted = [t for name, t in found.items() if model in ("all", name, t.record["model"])]
+    wanted = [t for name, t in found.items() if model in ("all", name, t.record.model)]
     if not wanted:
         raise trained.Refused(
             f"--model must be all or of {', '.join(found) or 'none, for lack of weights'}. Received: {model!r}"
@@ -95,11 +88,21 @@ def main(argv):
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)
     options, out = flags.FLAGS, pathlib.Path(flags.FLAGS.out)
+    refused = []
     try:
         for each in chosen(options.model, options.weights, options.results_dir):
-            path = export(each.load(), out, each.name, options.version, each.record, options.max_rows)
+            try:
+                network = each.load()
+            except trained.Refused as error:  # the others are exported all the same
+                refused.append(f"{each.name}: {error}")
+                continue
+            record = each.record and dataclasses.asdict(each.record)
+            path = export(network, out, each.name, options.version, record, options.max_rows)
             print(f"{each.name}: {path}", flush=True)
-        config.write(out)
+        if out.is_dir():
+            config.write(out)
+        if refused:
+            raise trained.Refused("; ".join(refused))
     except (ValueError, TypeError, OSError) as error:
         sys.exit(f"export: {error}")
     docker = config.docker_command(out)

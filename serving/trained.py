@@ -1,20 +1,20 @@
 """Trained models: from a record of results/ and the weights beside it to a network.
 
-A record is read as plain JSON, and of it only what makes a network: `model`, `model_config`, `weights` and their
-SHA-256. Nothing here unpickles: weights are HDF5, and `.keras` files are loaded in Keras' safe mode.
+Records are read by evaluation/records.py, with all its checks, and weights by models/networks.py. Nothing unpickles
+here: weights are HDF5, and `.keras` files are loaded in Keras' safe mode.
 """
 
 import dataclasses
-import json
 import pathlib
 
 import keras
+from absl import logging
 
-from image_generators.models import weights_file
-from image_generators.models.networks import NETWORKS
+from image_generators.evaluation import records, tables
+from image_generators.models.networks import class_of, load_network
 from image_generators.models.weights_file import Refused
 
-RESULTS = pathlib.Path(__file__).resolve().parents[1] / "results"
+RESULTS = records.RESULTS
 SUFFIX = ".weights.h5"
 
 
@@ -24,16 +24,14 @@ class Trained:
 
     name: str  # what it is called when served: "gated_pixel_cnn-cifar10"
     weights: pathlib.Path
-    record: dict  # empty for a `.keras` file, which says by itself what it holds
+    record: records.Record | None  # None for a `.keras` file, which says by itself what it holds
 
     def load(self):
         """The built network, with its weights. Raises Refused where they are not there, or not those of the record."""
-        if self.weights.suffix == ".keras":
+        if self.record is None:
             return _load_keras(self.weights)
-        network = NETWORKS[self.record["model"]](**self.record["model_config"])
-        network.build()
-        weights_file.load(network, self.weights, self.record["weights_sha256"])
-        return network
+        network_class = class_of(self.record.model)
+        return load_network(network_class, self.record.model_config, self.weights, self.record.weights_sha256)
 
 
 def _load_keras(path):
@@ -47,47 +45,42 @@ def _load_keras(path):
 def find(results_dir=RESULTS):
     """All that can be served of a folder of results: {name: Trained}, the best record of each model and data set.
 
-    The best is that of the tables: the lowest validation value of those measured on the most validation images.
+    The best is that of the tables: the lowest validation value of those measured on the most validation images. A
+    warning names each record that is broken.
+
+    Raises:
+        ValueError: `results_dir` is no folder.
     """
-    groups = {}
-    for path in sorted(pathlib.Path(results_dir).glob("*/*.json")):
-        record = _read(path)
-        if record.get("weights"):
-            groups.setdefault((record["model"], record["data"]), []).append(record)
+    results_dir, groups = pathlib.Path(results_dir), {}
+    for table in sorted({path.parent.name for path in results_dir.glob("*/*.json")} - {*records.OTHER_FOLDERS}):
+        for record in records.read_all(results_dir, table):
+            if record.weights:
+                groups.setdefault((record.model, record.data), []).append(record)
     found = {}
-    for (model, data), records in sorted(groups.items()):
-        best = min(records, key=_rank)
-        found[f"{model}-{data}"] = Trained(f"{model}-{data}", pathlib.Path(results_dir) / best["weights"], best)
+    for (model, data), group in sorted(groups.items()):
+        try:
+            class_of(model)
+        except Refused as error:
+            logging.warning("Records of %s are left out: %s", f"{model}-{data}", error)
+            continue
+        best = tables.best(group)
+        found[f"{model}-{data}"] = Trained(f"{model}-{data}", results_dir / best.weights, best)
     return found
-
-
-def _rank(record):
-    value = record["values"].get("validation")
-    return -record["examples"].get("validation", 0), float("inf") if value is None else value, record["date"]
 
 
 def of_file(path):
     """The Trained of a `.weights.h5` file with its record beside it, as training leaves them, or of a `.keras` file."""
     path = pathlib.Path(path)
     if path.suffix == ".keras":
-        return Trained(path.stem, path, {})
-    record = path.with_name(path.name.removesuffix(SUFFIX) + ".json")
-    if not path.name.endswith(SUFFIX) or not record.is_file():
+        return Trained(path.stem, path, None)
+    beside = path.with_name(path.name.removesuffix(SUFFIX) + ".json")
+    if not path.name.endswith(SUFFIX) or not beside.is_file():
         raise Refused(
-            f"weights must be a {SUFFIX} file with its record, {record.name}, beside it, or a .keras file. "
+            f"weights must be a {SUFFIX} file with its record, {beside.name}, beside it, or a .keras file. "
             f"Received: {str(path)!r}"
         )
-    content = _read(record)
-    if content.get("model") not in NETWORKS:
-        raise Refused(
-            f"{record} must be the record of one of {', '.join(NETWORKS)}. Received: {content.get('model')!r}"
-        )
-    return Trained(f"{content['model']}-{content['data']}", path, content)
-
-
-def _read(path):
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise Refused(f"{path} is no record: {error}") from error
-    return content if isinstance(content, dict) else {}
+    record = records.read(beside)
+    class_of(record.model)
+    if record.weights is None:
+        raise Refused(f"{beside} must be the record of weights. Received: one without")
+    return Trained(f"{record.model}-{record.data}", path, record)

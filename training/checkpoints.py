@@ -1,22 +1,52 @@
-"""Checkpoints: one file that holds weights, optimiser, step and clock, so that no kill can leave half of a pair.
+"""Checkpoints: one file with weights, optimiser, step, clock and settings, so that no kill can leave half of a pair.
 
 Keras' BackupAndRestore writes weights and progress as two files, one after the other, and not atomically: a kill
 between the two resumes with the weights of one epoch and the number of another.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
+import platform
 import shutil
 
-import h5py
 import keras
 import numpy as np
+from absl import logging
 
-from image_generators.evaluation import records
+from image_generators.data import durable
 from image_generators.models import weights_file
-from image_generators.models.weights_file import Refused, load_whole
+from image_generators.models.weights_file import Refused
 from image_generators.training import devices
+
+_NAME, _SETTINGS, _LOCK = "checkpoint.weights.h5", "settings.json", ".lock"
+
+
+@contextlib.contextmanager
+def locked(run_dir):
+    """Context in which no other process has the folder of a run. A kill releases the lock.
+
+    Raises Refused, naming the process that has it.
+    """
+    run_dir = pathlib.Path(run_dir)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with open(run_dir / _LOCK, "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise Refused(
+                f"{run_dir} must not be in use by another run. Received: in use by {file.read() or 'another process'}. "
+                "Wait for it, stop it, or pass another --runs_dir"
+            ) from error
+        except OSError as error:
+            logging.warning("%s cannot be locked (%s): start no second run in it", run_dir, error)
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {platform.node()}")
+        file.flush()
+        yield
 
 
 def open_run(run_dir, settings, restart=False):
@@ -28,64 +58,87 @@ def open_run(run_dir, settings, restart=False):
         restart: throws away what is there.
 
     Raises:
-        Refused: the folder holds a run with other settings.
+        Refused: the folder holds a run with other settings, or one whose settings are lost.
         OSError: it cannot be written.
     """
     run_dir = pathlib.Path(run_dir)
+    checkpoint = run_dir / _NAME
     if restart and run_dir.is_dir():
-        shutil.rmtree(run_dir)
-    path = run_dir / "settings.json"
-    if path.is_file():
-        if changed := changes(run_dir, settings):
-            raise Refused(
-                f"{run_dir} holds a run with other settings: {'; '.join(changed)}. Pass --restart to throw it away, or "
-                "another --runs_dir"
-            )
-    else:
-        records.atomic_write(path, json.dumps(settings, indent=2) + "\n")
-    for leftover in run_dir.glob(".partial-*"):  # of a kill in the middle of writing
-        leftover.unlink()
-    return run_dir / "checkpoint.weights.h5"
+        checkpoint.unlink(missing_ok=True)  # first: a kill must not leave it without what belongs to it
+        for path in run_dir.iterdir():
+            if path.name != _LOCK:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    earlier = settings_of_run(run_dir, lambda: settings_in(checkpoint))
+    if earlier:
+        refuse_changes(run_dir, earlier, settings)
+    elif checkpoint.is_file():
+        raise Refused(lost_settings(run_dir))
+    if not (run_dir / _SETTINGS).is_file() or not read_json(run_dir / _SETTINGS):
+        durable.write(run_dir / _SETTINGS, json.dumps(settings, indent=2) + "\n")
+    durable.sweep(run_dir)
+    return checkpoint
 
 
-def changes(run_dir, settings):
-    """How `settings` differ from those of the run in `run_dir`: ["preset.steps was 6, is 8"]; see `read_json`."""
-    earlier = read_json(pathlib.Path(run_dir) / "settings.json")
-    return _differences(earlier, json.loads(json.dumps(settings)))
+def settings_of_run(run_dir, carried):
+    """The settings of the run in `run_dir`: those of settings.json, and where that is lost or empty `carried()`.
+
+    Raises Refused for a settings.json that is damaged.
+    """
+    path = pathlib.Path(run_dir) / _SETTINGS
+    return (read_json(path) if path.is_file() else None) or carried()
+
+
+def changes(earlier, settings):
+    """How `settings` differ from `earlier` ones: ["preset.steps was 6, is 8"]."""
+    now = json.loads(json.dumps(settings))
+    lost = [f"{name} was not written down" for name in now if isinstance(earlier, dict) and name not in earlier]
+    return lost + _differences(earlier, now)
+
+
+def refuse_changes(run_dir, earlier, settings):
+    """Raises Refused where `changes` finds any."""
+    if changed := changes(earlier, settings):
+        raise Refused(
+            f"{run_dir} holds a run with other settings: {'; '.join(changed)}. Pass --restart to throw it away, or "
+            "another --runs_dir"
+        )
+
+
+def lost_settings(run_dir):
+    """What to do where no file says what the settings of a run were."""
+    return (
+        f"{run_dir} must hold the settings of its run. Received: a {_SETTINGS} that is missing or empty. Put it back, "
+        "pass --restart to throw the run away, or pass another --runs_dir"
+    )
 
 
 def read_json(path):
     """What a file of a run holds. Raises Refused for one that is damaged, as by half a copy."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused(f"{path} is damaged: {error}") from error
 
 
 def _differences(earlier, now, name=""):
     """["preset.steps was 6, is 8"]. What only one of the two knows does not count: a later version may know more."""
-    if isinstance(earlier, dict) and isinstance(now, dict):
+    known = isinstance(earlier, dict) and isinstance(now, dict) and earlier.keys() & now.keys()
+    if known:
         prefix = f"{name}." if name else ""
         return [line for key in earlier if key in now for line in _differences(earlier[key], now[key], prefix + key)]
-    return [] if earlier == now else [f"{name} was {earlier}, is {now}"]
+    return [] if earlier == now else [f"{name or 'the whole'} was {earlier}, is {now}"]
 
 
-def save_whole(model, path, half=False, **attributes):
-    """model.save_weights, whole or not at all; `attributes` (numbers) are stored with it; `half`: in float16."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
-    try:
-        model.save_weights(partial, overwrite=True)
-        if half:
-            weights_file.halve(partial)
-        with h5py.File(partial, "r+") as file:
-            file.attrs.update(attributes)
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())  # the content reaches the disk before the name does
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+def settings_in(path):
+    """The settings that a checkpoint has in it; None: it is not there, or of a version that did not store them."""
+    if not path.is_file():
+        return None
+    return _settings_of(weights_file.WeightsFile(path))
+
+
+def _settings_of(file):
+    stored = file.attributes.get("settings")
+    return None if stored is None else json.loads(stored)
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -96,31 +149,35 @@ class Checkpoint(keras.callbacks.Callback):
         steps_per_epoch: training steps between two checkpoints.
         clock: callbacks.Clock, whose numbers are saved and restored with the weights.
         writes: whether this process writes the file; of several one does.
+        settings: those of the run; they are stored, and must be those of the checkpoint that is restored.
 
     Attributes:
         failed: None, or why training was stopped.
     """
 
-    def __init__(self, path, steps_per_epoch, clock, writes=True):
+    def __init__(self, path, steps_per_epoch, clock, writes=True, settings=None):
         super().__init__()
         self.path, self.steps_per_epoch, self.clock = pathlib.Path(path), steps_per_epoch, clock
-        self.writes = writes
+        self.writes, self.settings = writes, settings
         self.failed = None
 
     def restore(self, model):
         """Loads the checkpoint into a compiled model, if there is one; returns the epochs that it has behind it.
 
-        Raises Refused if the file is damaged: see `load`.
+        Raises Refused, before anything is restored, if the file is damaged or of a run with other settings.
         """
         if not self.path.is_file():
             return 0
+        file = weights_file.WeightsFile(self.path)
+        if not file.is_sealed:
+            logging.warning("%s has no SHA-256 in it, as those of earlier versions: it is not checked", self.path)
+        if self.settings and (earlier := _settings_of(file)):
+            refuse_changes(self.path.parent, earlier, self.settings)
         model.optimizer.build(model.trainable_variables)
-        load_whole(model, self.path)
-        with h5py.File(self.path) as file:
-            stored = {name: float(value) for name, value in file.attrs.items()}
-        self.clock.spent = {name: stored.get(name, 0.0) for name in self.clock.spent}
+        file.load_into(model, checkpoint=True)
+        self.clock.spent = {name: float(file.attributes.get(name, 0.0)) for name in self.clock.spent}
         # The optimiser counts steps too, but in float16 not those that it skips.
-        steps = stored.get("steps", float(keras.ops.convert_to_numpy(model.optimizer.iterations)))
+        steps = file.attributes.get("steps", keras.ops.convert_to_numpy(model.optimizer.iterations))
         return int(steps) // self.steps_per_epoch
 
     def on_epoch_end(self, epoch, logs=None):
@@ -131,13 +188,16 @@ class Checkpoint(keras.callbacks.Callback):
             self._stop(epoch, "a weight, or the optimiser's memory of one, is not finite")
         elif self.writes:
             with devices.alone():
-                save_whole(self.model, self.path, steps=(epoch + 1) * self.steps_per_epoch, **self.clock.spent)
+                stored = {"steps": (epoch + 1) * self.steps_per_epoch, **self.clock.spent}
+                if self.settings:
+                    stored["settings"] = json.dumps(self.settings)
+                durable.write(self.path, weights_file.content_of(self.model, sealed=True, **stored))
 
     def _stop(self, epoch, reason):
         self.model.stop_training = True
         self.failed = f"training stopped in epoch {epoch + 1}: {reason}. "
         if self.path.is_file():
-            self.model.load_weights(self.path)
+            weights_file.WeightsFile(self.path).load_into(self.model, checkpoint=True)
             self.failed += f"The weights of the last good epoch are kept in {self.path}. "
         else:
             self.failed += "It was the first epoch: there are no good weights. "

@@ -10,6 +10,7 @@ their place.
 """
 
 import dataclasses
+import hashlib
 import importlib.util
 import pathlib
 import sys
@@ -17,7 +18,7 @@ import sys
 import keras
 import numpy as np
 
-from image_generators.data import feeding, identities
+from image_generators.data import durable, feeding, identities
 from image_generators.data.batches import batches
 from image_generators.data.image_data import Split
 from image_generators.data.sources import streamed
@@ -73,7 +74,7 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
     checkpoint_path = devices.first_the_chief(lambda: checkpoints.open_run(run_dir, settings, restart))
     compile_for_training(model, preset)
     clock = callbacks.Clock(preset.batch_size // preset.accumulate)
-    checkpoint = checkpoints.Checkpoint(checkpoint_path, preset.steps_per_epoch, clock, devices.is_chief())
+    checkpoint = checkpoints.Checkpoint(checkpoint_path, preset.steps_per_epoch, clock, devices.is_chief(), settings)
     epoch, epochs = checkpoint.restore(model), preset.steps // preset.steps_per_epoch
     start_step = epoch * preset.steps_per_epoch
     if epoch:
@@ -225,5 +226,6 @@ def save_weights(model, path):
     """
     if getattr(model, "optimizer", None) is not None:
         raise ValueError("model must have no optimizer: copy its weights to one that was not compiled")
-    checkpoints.save_whole(model, path, half=model.count_params() > weights_file.HALF_ABOVE)
-    return weights_file.sha256_of_file(path)
+    content = weights_file.content_of(model, half=model.count_params() > weights_file.HALF_ABOVE)
+    durable.write(path, content)
+    return hashlib.sha256(content).hexdigest()

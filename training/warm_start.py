@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from image_generators.models import weights_file
+from image_generators.models.networks import load_network
 from image_generators.models.pixelcnn.autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.models.pixelcnn.map_regression import MapRegression
@@ -18,7 +18,7 @@ def start_from(model, path):
         path: `.weights.h5` file of one without, of the same sizes.
 
     Raises:
-        weights_file.Refused: as for `weights_file.load`.
+        weights_file.Refused: as for `load_network`.
     """
     plain = _restored(GatedPixelCNN, path, model, without=("num_classes", "condition_shape"))
     known = {weight.path.split("/", 1)[1]: weight for weight in plain.weights}
@@ -40,7 +40,7 @@ def start_map_from(model, path):
         path: `.weights.h5` file of a MapRegression or a DeconvolutionalAutoencoder of the same sizes.
 
     Raises:
-        weights_file.Refused: as for `weights_file.load`.
+        weights_file.Refused: as for `load_network`.
     """
     encodes = isinstance(model, PixelCNNAutoencoder)
     twin = _restored(DeconvolutionalAutoencoder if encodes else MapRegression, path, model)
@@ -53,7 +53,4 @@ def _restored(kind, path, model, without=()):
     """A network of class `kind`, of the sizes of `model`, with the weights of a file."""
     config = model.get_config()
     own = {"name", "trainable", "dtype", *without}
-    network = kind(**{name: config[name] for name in kind().get_config() if name not in own})
-    network.build()
-    weights_file.load(network, path)
-    return network
+    return load_network(kind, {name: config[name] for name in kind().get_config() if name not in own}, path)

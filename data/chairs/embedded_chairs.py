@@ -11,6 +11,7 @@ import pathlib
 import numpy as np
 from PIL import Image
 
+from image_generators.data import durable
 from image_generators.data.chairs.key_points import KeyPoints
 from image_generators.data.chairs.view_data import AZIMUTHS, ELEVATIONS, Views, standard_labels
 from image_generators.data.sources import npz
@@ -90,15 +91,17 @@ def write(views: Views, points: dict[str, KeyPoints], folder: pathlib.Path = FOL
     for style, name in enumerate(views.style_names):
         grid = views.images[views.styles == style].reshape(len(ELEVATIONS), len(AZIMUTHS), SIZE, SIZE, 4)
         strip = grid.transpose(0, 2, 1, 3, 4).reshape(len(ELEVATIONS) * SIZE, len(AZIMUTHS) * SIZE, 4)
-        Image.fromarray(strip).save(folder / f"{name}.png", optimize=True)
+        with durable.writing(folder / f"{name}.png") as file:
+            Image.fromarray(strip).save(file, "PNG", optimize=True)
     lines = [f"{name}\t{licence}\n" for name, licence in zip(views.style_names, views.licences, strict=True)]
-    (folder / LIST).write_text(HEADER + "".join(lines), encoding="utf-8")
+    durable.write(folder / LIST, HEADER + "".join(lines))
     arrays = {}
     for name, found in points.items():
         arrays[f"{name}/points"], arrays[f"{name}/seen"] = found.points, found.seen
         arrays[f"{name}/pixels"] = found.pixels.astype(np.float32)  # to a hundred-thousandth of a pixel
         arrays[f"{name}/names"] = np.array(found.names)
-    np.savez_compressed(folder / POINTS, **arrays)
+    with durable.writing(folder / POINTS) as file:
+        np.savez_compressed(file, **arrays)
 
 
 def _views(path):

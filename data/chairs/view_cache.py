@@ -16,6 +16,7 @@ import shutil
 import numpy as np
 from absl import logging
 
+from image_generators.data import durable
 from image_generators.data.batches import check_integers
 from image_generators.data.chairs.mesh import Design
 from image_generators.data.chairs.view_data import ELEVATIONS, Views, standard_labels, standard_views
@@ -95,6 +96,7 @@ def rendered(
     views = kept(recipe, folder, styles)
     if views is not None:
         return views
+    durable.sweep(folder)
     # Views of several versions or of other files are never mixed: they are in other folders.
     parts = folder / f"{recipe.stem}-{recipe.digest[:8]}-{VERSION}.parts"
     try:
@@ -150,7 +152,8 @@ def _draw(task):
         images = design.draw(recipe.size, azimuths, elevations)
     except DataError as error:
         return str(error)
-    _write(path, lambda file: np.savez_compressed(file, images=images))
+    with durable.writing(path) as file:
+        np.savez_compressed(file, images=images)
     return None
 
 
@@ -178,19 +181,6 @@ def _gather(recipe, designs, problems, parts, file):
     arrays = {"images": np.concatenate(images), **standard_labels(len(good), recipe.elevations)}
     lines = [f"{name}\t{licence}" for name, licence in zip(about["style_names"], about["licences"], strict=True)]
     text = "\n".join([f"# {recipe.title}. Model, licence and author.", *lines]) + "\n"
-    _write(file.with_name(f"{file.stem}-LICENCES.txt"), lambda stream: stream.write(text.encode()))
-    _write(file, lambda stream: np.savez_compressed(stream, about=np.array(json.dumps(about)), **arrays))
-
-
-def _write(path, write):
-    """Writes a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())  # the content reaches the disk before the name does
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    durable.write(file.with_name(f"{file.stem}-LICENCES.txt"), text)
+    with durable.writing(file) as stream:
+        np.savez_compressed(stream, about=np.array(json.dumps(about)), **arrays)

@@ -4,6 +4,7 @@ import io
 
 from matplotlib.figure import Figure
 
+from image_generators.data import durable
 from image_generators.evaluation import records
 
 
@@ -34,5 +35,5 @@ def errors(path, lines, what, title):
     axes.legend()
     file = io.BytesIO()
     figure.savefig(file, format="png")
-    records.atomic_write(path, file.getvalue())
+    durable.write(path, file.getvalue())
     return path

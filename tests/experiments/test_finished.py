@@ -1,6 +1,7 @@
 """A training that was finished is measured, not made again: here, or where its folder was copied to."""
 
 import json
+import os
 import pathlib
 import shutil
 
@@ -10,10 +11,10 @@ import numpy as np
 import pytest
 
 from image_generators.evaluation import records
-from image_generators.experiments import network_rows
+from image_generators.experiments import finished, network_rows
 from image_generators.models import weights_file
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
-from image_generators.training import callbacks
+from image_generators.training import callbacks, checkpoints
 from image_generators.training import loop as training
 
 UNCHANGED = pathlib.Path("runs") / "table1_cifar" / "gated_pixel_cnn-smoke-sklearn-photographs-32x32"
@@ -112,6 +113,50 @@ def test_half_of_a_file_is_said(trained, table1, tmp_path, name):
     file = tmp_path / RUN / name
     file.write_bytes(file.read_bytes()[:100])
     assert f"{file} is damaged" in table1(tmp_path, *FLAGS, *CHANGED).result
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"weights_sha256": None},
+        {"training": {}},
+        {"training": None},
+        {"training": dict.fromkeys(("steps", "wall_seconds", "cpu_seconds", "images_per_second", "earlier_steps"))},
+        {"origin": []},
+        {"origin": {}},
+        None,
+    ],
+)
+def test_what_no_training_writes_is_said(trained, tmp_path, changes):
+    file = tmp_path / "trained.json"
+    told = json.loads((trained[0] / RUN / "trained.json").read_text())
+    file.write_text("null" if changes is None else json.dumps(told | changes))
+    with pytest.raises(weights_file.Refused, match=f"{file} must be what a finished training writes"):
+        finished.read(tmp_path, told["settings"], None)
+
+
+@pytest.mark.parametrize("lost", [None, "{}"])
+def test_a_training_whose_settings_are_lost_is_measured_as_itself_alone(trained, table1, tmp_path, lost):
+    shutil.copytree(trained[0] / RUN, tmp_path / RUN)
+    settings = tmp_path / RUN / "settings.json"
+    settings.unlink() if lost is None else settings.write_text(lost)
+    file = tmp_path / RUN / "trained.json"
+    told = json.loads(file.read_text())
+    other = told["settings"] | {"seed": 1}
+    assert finished.read(tmp_path / RUN, other, None) is None
+    assert "trained before, in 4 steps" in table1(tmp_path, *FLAGS, *CHANGED, "--train_only").output
+    del told["settings"]  # as an earlier version wrote it
+    file.write_text(json.dumps(told))
+    with pytest.raises(weights_file.Refused, match="settings.json.*--restart"):
+        finished.read(tmp_path / RUN, other, None)
+
+
+def test_a_second_run_in_the_same_folder_is_refused_and_the_first_goes_on(trained, table1, tmp_path):
+    with checkpoints.locked(tmp_path / RUN):
+        half = tmp_path / RUN / ".partial-1-0a"
+        half.write_text("what the first is writing")
+        refused = table1(tmp_path, *FLAGS, *CHANGED, "--train_only", "--restart").result
+        assert f"process {os.getpid()}" in refused and "--runs_dir" in refused and half.is_file()
 
 
 def test_training_alone_and_measuring_alone_leave_nothing_to_do(table1, tmp_path):

@@ -83,7 +83,8 @@ def test_a_page_of_results_has_more_than_the_readme_and_its_own_links(results):
 
 def test_the_tables_are_those_of_the_scripts_and_of_the_documents():
     """Every script names its table as its file is called; its metric is one; README or pages have a place for it."""
-    drawn = report.files()
+    drawn, problems = report.files()
+    assert problems == []
     assert {path.name for path in drawn} >= {"README.md", *report.PAGES}
     for name, metric in report.TABLES.items():
         experiment = importlib.import_module(f"image_generators.reproduce.{name}").EXPERIMENT
@@ -124,9 +125,31 @@ def test_a_folder_elsewhere_needs_no_readme(results):
     assert [path.name for path in results.parent.iterdir()] == ["results"]
 
 
-def test_a_broken_record_or_folder_stops_the_drawing(results):
+def test_a_broken_record_is_named_and_the_other_tables_are_drawn(results, monkeypatch):
+    """Its own table stays as it was: it must not lose a result."""
+    monkeypatch.setitem(sys.modules, "reproduce.table2", types.SimpleNamespace(ROWS=BOUNDS, TITLE="Table 2, MNIST"))
+    monkeypatch.setitem(report.TABLES, "table2", "nats")
+    records.write(make_record(90.5, table="table2", row="DRAW", model="draw", metric="nats"), results)
+    (results.parent / "README.md").write_text("<!-- table2:begin -->\n<!-- table2:end -->\n" + README)
     bad = results / "table1_cifar" / "bad.json"
     bad.write_text("{}")
-    assert f"{bad} is no record" in run(results)
-    assert not (results / "table1_cifar.md").exists()
+    for flags in ((), ("--check",)):
+        assert f"table1_cifar is not drawn: {bad} is no record" in run(results, *flags)
+    bad.unlink()
+    records.write(make_record(3.0, row="no such row"), results)
+    assert "table1_cifar is not drawn: `rows` must have a row 'no such row'" in run(results)
+    assert not (results / "table1_cifar.md").exists() and "90.50" in (results / "table2.md").read_text()
+    readme = (results.parent / "README.md").read_text()
+    assert "| <= 90.50 |" in readme and readme.endswith(README)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null"])
+def test_a_damaged_file_of_another_kind_is_named(results, text):
+    (results / "compress").mkdir()
+    (results / "compress" / "bad.json").write_text(text)
+    assert f"compress is not drawn: a file in {results / 'compress'} is damaged" in run(results)
+    assert (results / "table1_cifar.md").exists()
+
+
+def test_a_folder_that_is_none_is_said(results):
     assert "`results_dir` must be an existing folder" in run(results / "absent")

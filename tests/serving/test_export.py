@@ -1,8 +1,11 @@
 """An export is whole or absent, plain TensorFlow, as large as its weights, and refused where it was changed."""
 
+import dataclasses
+import functools
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -16,6 +19,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
+from image_generators.evaluation import records
 from image_generators.models import weights_file
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.serving import config, manifest, trained, warmup
@@ -235,24 +239,28 @@ def test_configuration_is_what_the_server_reads(exported, tiny_models):
 
 @pytest.fixture
 def results(tmp_path):
-    """A folder of results with a record of a tiny model, and the model."""
+    """A folder of results with a record of a tiny model, and its weights."""
     model = GatedPixelCNN((3, 4, 1), levels=2, filters=2, depth=1, first_kernel_size=3)
     model.build()
-    folder = tmp_path / "results"
+    folder, weights = tmp_path / "results", "table/gated_pixel_cnn-x.weights.h5"
     (folder / "table").mkdir(parents=True)
-    model.save_weights(folder / "table" / "gated_pixel_cnn-x.weights.h5")
+    model.save_weights(folder / weights)
     names = ("name", "trainable", "dtype")
-    record = {
-        "model": "gated_pixel_cnn",
-        "data": "x",
-        "model_config": {name: value for name, value in model.get_config().items() if name not in names},
-        "values": {"validation": 1.0},
-        "examples": {"validation": 10},
-        "date": "2024-05-31T12:00:00+00:00",
-        "weights": "table/gated_pixel_cnn-x.weights.h5",
-        "weights_sha256": weights_file.sha256_of_file(folder / "table" / "gated_pixel_cnn-x.weights.h5"),
-    }
-    (folder / "table" / "gated_pixel_cnn-x.json").write_text(json.dumps(record))
+    config = {name: value for name, value in model.get_config().items() if name not in names}
+    digest = weights_file.sha256_of_file(folder / weights)
+    committed = records.read_all(records.RESULTS, "table1_cifar")[0]
+    record = dataclasses.replace(
+        committed,
+        table="table",
+        model="gated_pixel_cnn",
+        model_config=config,
+        preset="",
+        changed="",
+        data="x",
+        weights=weights,
+        weights_sha256=digest,
+    )
+    assert records.write(record, folder).name == "gated_pixel_cnn-x.json"
     return folder
 
 
@@ -278,6 +286,73 @@ def test_weights_that_are_not_those_of_the_record_are_refused(results):
         trained.of_file(results / "table" / "other.weights.h5")
 
 
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("data", "../../../elsewhere"),
+        ("data", "/elsewhere"),
+        ("weights", "../table/gated_pixel_cnn-x.weights.h5"),
+        ("weights", "/elsewhere.weights.h5"),
+        ("weights_sha256", None),
+        ("weights_sha256", ""),
+        ("model", "resnet"),
+        ("model", ["gated_pixel_cnn"]),
+        ("model_config", None),
+        ("values", "cut short"),
+    ],
+)
+def test_a_bad_record_is_named_and_the_others_are_found(results, caplog, field, value):
+    good = json.loads((results / "table" / "gated_pixel_cnn-x.json").read_text())
+    bad = results / "table" / "bad.json"
+    bad.write_text("{" if value == "cut short" else json.dumps(good | {field: value}))
+    (results / "table" / "bad.weights.h5").write_bytes((results / good["weights"]).read_bytes())
+    assert list(trained.find(results)) == ["gated_pixel_cnn-x"]
+    assert ("resnet" if value == "resnet" else str(bad)) in caplog.text
+    with pytest.raises(ValueError, match="resnet" if value == "resnet" else str(bad)):
+        trained.of_file(results / "table" / "bad.weights.h5")
+
+
+def test_files_of_other_kinds_are_no_bad_records(results, caplog):
+    for folder in records.OTHER_FOLDERS:
+        (results / folder).mkdir()
+        (results / folder / "file.json").write_text("{}")
+    assert list(trained.find(results)) == ["gated_pixel_cnn-x"] and not caplog.records
+
+
+def test_a_bad_file_of_weights_is_named_and_the_others_are_exported(results, tmp_path):
+    """By the script, which then exits with 1. What a killed export left is gone."""
+    good = records.read(results / "table" / "gated_pixel_cnn-x.json")
+    bad = dataclasses.replace(good, data="bad", weights="table/bad.weights.h5")
+    records.write(bad, results)
+    (results / bad.weights).write_bytes(b"damaged")
+    (tmp_path / "export" / "gated_pixel_cnn-x" / ".partial-1-0a").mkdir(parents=True)
+    ran = run_script(f"--results_dir={results}", f"--out={tmp_path / 'export'}")
+    assert ran.returncode == 1 and "Traceback" not in ran.stderr, ran.stderr
+    assert re.fullmatch("export: gated_pixel_cnn-bad: .*SHA-256 differs", ran.stderr.splitlines()[-1])
+    manifest.verify(tmp_path / "export" / "gated_pixel_cnn-x" / "1")
+    assert "gated_pixel_cnn-x" in (tmp_path / "export" / "models.config").read_text()
+    assert not list((tmp_path / "export").rglob(".partial-*"))
+
+
+def test_a_disk_that_becomes_full_is_said_and_leaves_nothing(results, tmp_path):
+    """Here a process that may write no file above so many bytes: one that the graph, then one that the sums exceed."""
+    for limit in (20_000, 100):
+        limits = (limit, limit)
+        limited = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, limits)
+        ran = run_script(f"--results_dir={results}", f"--out={tmp_path / 'export'}", preexec_fn=limited)
+        said = ran.stderr.splitlines()[-1]
+        assert ran.returncode == 1 and "Traceback" not in ran.stderr, ran.stderr
+        assert f"export: {tmp_path / 'export'}/gated_pixel_cnn-x must be a folder to write in" in said
+        assert [path.name for path in (tmp_path / "export").rglob("*")] == ["gated_pixel_cnn-x"]
+
+
+def run_script(*given, **options):
+    """serving/export.py with these flags, in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(trained.RESULTS.parent), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, export_script.__file__, *given]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, **options)
+
+
 def test_keras_files_load_in_safe_mode(tiny_models, tmp_path):
     model = tiny_models["conv_classifier"]
     model.save(tmp_path / "good.keras")
@@ -294,21 +369,20 @@ def test_keras_files_load_in_safe_mode(tiny_models, tmp_path):
 
 def test_a_committed_model_exports_to_little_more_than_its_weights(tmp_path):
     """By the script, as its README says; log_prob of real weights, to 1e-4."""
-    flags = ["--model=gated_pixel_cnn-cifar10", f"--out={tmp_path}"]
-    environment = {**os.environ, "PYTHONPATH": str(trained.RESULTS.parent)}
-    result = subprocess.run(
-        [sys.executable, export_script.__file__, *flags], capture_output=True, text=True, env=environment
-    )
+    result = run_script("--model=gated_pixel_cnn-cifar10", f"--out={tmp_path}")
     assert result.returncode == 0, result.stderr[-2000:]
     assert f"docker compose --file {tmp_path}/compose.yaml up" in result.stdout
     version = tmp_path / "gated_pixel_cnn-cifar10" / "1"
     manifest.verify(version)
     found = trained.find()["gated_pixel_cnn-cifar10"]
-    assert json.loads((version / config.ABOUT).read_text()) == {"max_rows": 64, "record": found.record}
+    assert json.loads((version / config.ABOUT).read_text()) == {
+        "max_rows": 64,
+        "record": dataclasses.asdict(found.record),
+    }
     assert "max_batch_size { value: 64 }" in (tmp_path / "batching.config").read_text()
     size = sum(path.stat().st_size for path in version.rglob("*") if path.is_file())
     # The graph grows with the layers, not with the weights.
-    assert size < 4 * found.record["parameters"] + 0.2e6 * found.record["model_config"]["depth"]
+    assert size < 4 * found.record.parameters + 0.2e6 * found.record.model_config["depth"]
     model = found.load()
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype("uint8")
     answer = tf.saved_model.load(str(version)).signatures["log_prob"](images=tf.constant(images))

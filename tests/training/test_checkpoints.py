@@ -1,5 +1,6 @@
 """Checkpoints: whole or not there, of the right run or refused, and never of a broken model."""
 
+import json
 import os
 import signal
 
@@ -8,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+from image_generators.data import durable
 from image_generators.models import weights_file
 from image_generators.training import callbacks, checkpoints
 
@@ -65,47 +67,15 @@ def first_value(path):
     return float(model.get_weights()[0][0, 0])
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    path = tmp_path / "checkpoint.weights.h5"
-    checkpoints.save_whole(model_of(1.0), path)
-    model = model_of(2.0)
-
-    def half(partial, overwrite):
-        keras.Model.save_weights(model, partial, overwrite=overwrite)
-        os.truncate(partial, 100)
-        raise OSError("no space left")
-
-    monkeypatch.setattr(model, "save_weights", half)
-    with pytest.raises(OSError, match="no space"):
-        checkpoints.save_whole(model, path)
-    assert first_value(path) == 1.0 and [p.name for p in tmp_path.iterdir()] == [path.name]
-
-
-def test_content_reaches_the_disk_before_the_name(tmp_path, monkeypatch):
-    """After a power cut a renamed file whose content was not written out would be empty."""
-    calls, fsync, replace = [], os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda number: (calls.append("content"), fsync(number)))
-    monkeypatch.setattr(os, "replace", lambda *paths: (calls.append("name"), replace(*paths)))
-    checkpoints.save_whole(model_of(1.0), tmp_path / "checkpoint.weights.h5", steps=3)
-    assert calls == ["content", "name"]
-
-
-def test_a_kill_while_writing_leaves_the_old_checkpoint(tmp_path):
+def test_a_kill_while_writing_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     """The process kills itself where writing is half done, which no signal from outside could time."""
-
-    class Killed:
-        def save_weights(self, path, overwrite):
-            with h5py.File(path, "w") as file:
-                file["half"] = 2
-                file.flush()
-                os.kill(os.getpid(), signal.SIGKILL)
-
     path = checkpoints.open_run(tmp_path, SETTINGS)
-    checkpoints.save_whole(model_of(1.0), path)
+    durable.write(path, weights_file.content_of(model_of(1.0), sealed=True))
     child = os.fork()
     if child == 0:
         try:
-            checkpoints.save_whole(Killed(), path)
+            monkeypatch.setattr(os, "replace", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+            checkpoint_of(path, model_of(2.0, adam())).on_epoch_end(1, {"loss": 1.0})
         finally:
             os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
@@ -114,23 +84,34 @@ def test_a_kill_while_writing_leaves_the_old_checkpoint(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == [path.name, "settings.json"]
 
 
-def test_a_kill_while_halving_leaves_one_file_too(tmp_path, monkeypatch):
-    path = tmp_path / "network.weights.h5"
+def test_a_second_run_in_a_folder_is_refused_until_the_first_ends_or_is_killed(tmp_path):
+    ready, hold = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            monkeypatch.setattr(weights_file, "_half", lambda _: os.kill(os.getpid(), signal.SIGKILL))
-            checkpoints.save_whole(model_of(1.0), path, half=True)
+            with checkpoints.locked(tmp_path):
+                os.write(ready[1], b"x")
+                os.read(hold[0], 1)
         finally:
             os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-    assert [p.name for p in tmp_path.iterdir()] == [f".partial-{child}-{path.name}"]
-    checkpoints.save_whole(model_of(0.1), path, half=True)
-    assert first_value(path) == np.float16(0.1)
+    os.read(ready[0], 1)
+    with (
+        pytest.raises(checkpoints.Refused, match=f"process {child} on .*--runs_dir") as error,
+        checkpoints.locked(tmp_path),
+    ):
+        pass
+    assert str(tmp_path) in str(error.value)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    for _ in range(2):
+        with checkpoints.locked(tmp_path):
+            checkpoints.open_run(tmp_path, SETTINGS, restart=True)
+            with pytest.raises(checkpoints.Refused, match=f"process {os.getpid()}"), checkpoints.locked(tmp_path):
+                pass  # the lock outlives --restart
 
 
 def checkpoint_of(path, model, steps_per_epoch=2):
-    checkpoint = checkpoints.Checkpoint(path, steps_per_epoch, callbacks.Clock(batch_size=4))
+    checkpoint = checkpoints.Checkpoint(path, steps_per_epoch, callbacks.Clock(batch_size=4), settings=SETTINGS)
     checkpoint.set_model(model)
     return checkpoint
 
@@ -164,12 +145,13 @@ def test_restoring_brings_back_weights_optimiser_epoch_and_clock(tmp_path):
 
 
 def test_a_checkpoint_without_a_count_of_steps_goes_by_the_optimisers(tmp_path):
-    """Those of the first version have wall and cpu alone."""
+    """Those of the first version have wall and cpu alone, and no digest."""
     path = tmp_path / "checkpoint.weights.h5"
     trained(path)
-    with h5py.File(path, "r+") as file:
-        for name in ("steps", "timed_steps", "timed_seconds"):
+    with h5py.File(path, "r+") as file:  # which drops the digest at its end
+        for name in ("steps", "timed_steps", "timed_seconds", "settings", "sealed"):
             del file.attrs[name]
+    assert not weights_file.WeightsFile(path).is_sealed
     model = model_of(0.0, adam())
     checkpoint = checkpoint_of(path, model, steps_per_epoch=3)
     assert checkpoint.restore(model) == 1
@@ -189,6 +171,57 @@ def test_a_damaged_checkpoint_is_refused_by_its_name(tmp_path, damage):
     model.compile(adam(), loss="mse")
     with pytest.raises(checkpoints.Refused, match=str(path)):
         checkpoint_of(path, model).restore(model)
+
+
+def test_a_checkpoint_with_one_changed_byte_is_refused_before_anything_is_restored(tmp_path):
+    path = tmp_path / "checkpoint.weights.h5"
+    trained(path)
+    content = path.read_bytes()
+    model = model_of(0.25, adam())
+    before = [variable.numpy() for variable in model.variables]
+    for place in np.random.default_rng(0).integers(0, len(content), 300):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        with pytest.raises(checkpoints.Refused, match=f"{path} .*SHA-256"):
+            checkpoint_of(path, model).restore(model)
+    for variable, value in zip(model.variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
+    path.write_bytes(content)
+    assert checkpoint_of(path, model).restore(model) == 2
+
+
+def test_another_run_s_checkpoint_is_refused_before_anything_is_restored(tmp_path):
+    path = tmp_path / "checkpoint.weights.h5"
+    trained(path)
+    model = model_of(0.25, adam())
+    checkpoint = checkpoint_of(path, model)
+    checkpoint.settings = SETTINGS | {"seed": 1}
+    with pytest.raises(checkpoints.Refused, match="seed was 0, is 1"):
+        checkpoint.restore(model)
+    assert model.get_weights()[0][0, 0] == 0.25
+
+
+@pytest.mark.parametrize("lost", [None, "{}", "null", '{"model": {}, "preset": {}, "data": "", "seed": 0}'])
+def test_a_checkpoint_whose_settings_are_lost_is_resumed_by_its_own_run_alone(tmp_path, lost):
+    """It has them in it. Of a version that did not store them, nobody knows: that is said, with what to do."""
+    path = checkpoints.open_run(tmp_path, SETTINGS)
+    trained(path)
+    file = tmp_path / "settings.json"
+    file.unlink() if lost is None else file.write_text(lost)
+    with pytest.raises(checkpoints.Refused, match="--restart"):
+        checkpoints.open_run(tmp_path, SETTINGS | {"data": "cd34"})
+    if lost is None or len(lost) < 5:
+        assert checkpoints.open_run(tmp_path, SETTINGS) == path
+        assert json.loads(file.read_text()) == json.loads(json.dumps(SETTINGS))
+        file.unlink()
+    with h5py.File(path, "r+") as stored:
+        del stored.attrs["settings"], stored.attrs["sealed"]
+    content = path.read_bytes()
+    with pytest.raises(checkpoints.Refused, match="settings.*--restart"):
+        checkpoints.open_run(tmp_path, SETTINGS)
+    assert path.read_bytes() == content
+    assert not checkpoints.open_run(tmp_path, SETTINGS, restart=True).exists()
 
 
 @pytest.mark.parametrize("place", ["loss", "weight", "average"])

@@ -93,7 +93,7 @@ def test_the_content_of_a_file_reaches_the_disk_before_its_name(counting, tmp_pa
     monkeypatch.setattr(os, "fsync", lambda number: (calls.append("content"), fsync(number)))
     monkeypatch.setattr(os, "replace", lambda *paths: (calls.append("name"), replace(*paths)))
     view_cache.rendered(RECIPE, counting.designs(1), tmp_path)
-    assert calls == ["content", "name"] * 3  # the design's views, the licences, the set
+    assert calls == ["content", "name", "content"] * 3  # and the folder's; of the design's views, the licences, the set
 
 
 def test_damaged_models_are_named_counted_and_leave_no_gap(counting, tmp_path, caplog):
