@@ -127,7 +127,7 @@ def test_a_folder_replaces_none_and_a_failure_leaves_none(tmp_path):
 
 FULL = """
 import sys
-from data import durable
+from image_generators.data import durable
 try:
     durable.write(sys.argv[1], bytes(2_000_000))
 except OSError as error:

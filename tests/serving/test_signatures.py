@@ -3,7 +3,6 @@
 import importlib
 import inspect
 import pkgutil
-import re
 
 import keras
 import pytest
@@ -102,12 +101,6 @@ def test_the_readme_has_the_table_of_today():
             assert all(f"`{f.name}` | {f.dtype}" in text for f in (*signature.inputs, *signature.outputs))
     with pytest.raises(ValueError, match="signatures:begin"):
         document.redrawn("no such place")
-
-
-def test_serving_imports_nothing_from_above():
-    for path in document.README.parent.glob("*.py"):
-        text = path.read_text().replace("from reproduce import records, tables\n", "")  # the one reader of records
-        assert not re.search(r"^\s*(from|import) (reproduce|benchmarks|tests)\b", text, re.M), path.name
 
 
 def test_the_weights_served_are_those_of_the_tables():
