@@ -15,7 +15,7 @@ import time
 import numpy as np
 
 from image_generators.benchmarks import timing
-from image_generators.data import batches
+from image_generators.data import batches, flag_values
 from image_generators.data.chairs import furniture, voxels
 from image_generators.data.chairs.renderer import Renderer
 from image_generators.data.chairs.view_data import standard_views
@@ -83,6 +83,9 @@ def a_batch(views=2000, rounds=50):
 
 
 if __name__ == "__main__":
-    furniture_help, voxels_help = "folder, .sh3f or .deb of the package", "of ModelNet10, .npz"
-    given = timing.arguments(__doc__, furniture={"help": furniture_help}, voxels={"help": voxels_help})
+    given = timing.arguments(
+        __doc__,
+        furniture={"help": "folder, .sh3f or .deb of the package", "type": flag_values.path},
+        voxels={"help": "of ModelNet10, .npz", "type": flag_values.path},
+    )
     main(given.furniture, given.voxels)

@@ -99,7 +99,7 @@ def save_png(path, image):
     """Write an image as a PNG file, whole or not at all, making its folder; returns the path.
 
     Args:
-        path: where; must end with `.png`.
+        path: where; must end with `.png`, in any case.
         image: uint8 `[height, width, channels]`, channels 1 (grey) or 3 (red, green, blue).
 
     Raises:
@@ -142,7 +142,7 @@ def save_gif(path, frames, milliseconds=80, last=2000):
 
 def _ending(suffix, path):
     path = pathlib.Path(path)
-    if path.suffix != suffix:
+    if path.suffix.lower() != suffix:
         raise ValueError(f"`path` must end with {suffix!r}. Received: '{path}'")
     return path
 

@@ -9,6 +9,7 @@ import re
 import numpy as np
 from absl import flags
 
+from image_generators.data import flag_values
 from image_generators.data.chairs import views as view_sets
 from image_generators.evaluation import pictures
 from image_generators.models.chairs.images import data_on_white, on_white
@@ -26,9 +27,13 @@ def define(values=flags.FLAGS, sources=SOURCES):
     sizes = [str(size) for size in view_sets.SIZES]
     flags.DEFINE_enum("size", None, sizes, "of the images in pixels (default: the preset's)", **into)
     flags.DEFINE_integer("styles", None, "at most so many designs (default: all)", lower_bound=1, **into)
-    flags.DEFINE_string("furniture", None, "sweethome3d's furniture: a .deb, a .sh3f or a folder of them", **into)
-    flags.DEFINE_string("voxels", None, "modelnet10's chairs: modelnet10_chair_voxels32.npz", **into)
-    flags.DEFINE_string("cache_dir", None, "where rendered views are kept (default: the user's cache)", **into)
+    flag_values.define(
+        "furniture", flag_values.path, None, "sweethome3d's furniture: a .deb, a .sh3f or a folder of them", **into
+    )
+    flag_values.define("voxels", flag_values.path, None, "modelnet10's chairs: modelnet10_chair_voxels32.npz", **into)
+    flag_values.define(
+        "cache_dir", flag_values.path, None, "where rendered views are kept (default: the user's cache)", **into
+    )
     flags.DEFINE_integer("processes", 1, "that render", lower_bound=1, **into)
 
 

@@ -1,13 +1,11 @@
 """The flags that every table has, and the check that what was given can be done."""
 
-import math
 import pathlib
-import tempfile
 
 import keras
 from absl import flags
 
-from image_generators.data import durable
+from image_generators.data import durable, flag_values
 from image_generators.evaluation import records
 from image_generators.training import presets
 from image_generators.training.optimizers import OPTIMIZERS
@@ -22,26 +20,39 @@ def define(models, values=flags.FLAGS, choose=None, on_request=()):
     flags.DEFINE_enum("preset", None, presets.PRESET_NAMES, f"how large and long, training/presets.py ({best})", **into)
     rows = f"rows to run, with commas between or the flag repeated, of {', '.join(models)} (default: all"
     rows += f" but {', '.join(on_request)})" if on_request else ")"
-    flags.DEFINE_multi_string("rows", [], rows, **into)
+    flag_values.define_repeated("rows", flag_values.several(flag_values.text), rows, **into)
     for name, choices in (choose or {}).items():
         flags.DEFINE_enum(name, choices[0], choices, f"which {name}", **into)
-    flags.DEFINE_string("data_dir", None, "folder of TensorFlow Datasets or .npz (default: TFDS_DATA_DIR)", **into)
-    flags.DEFINE_string("results_dir", str(records.RESULTS), "for records, weights and sample grids", **into)
-    flags.DEFINE_string("runs_dir", runs, "for checkpoints, TensorBoard logs and samples during training", **into)
-    seeds = {"lower_bound": 0, "upper_bound": 2**32 - 1}  # NumPy's
-    flags.DEFINE_integer("seed", 0, "of initial weights, data order and samples", **seeds, **into)
+    flag_values.define(
+        "data_dir", flag_values.path, None, "folder of TensorFlow Datasets or .npz (default: TFDS_DATA_DIR)", **into
+    )
+    flag_values.define(
+        "results_dir", flag_values.path, str(records.RESULTS), "for records, weights and sample grids", **into
+    )
+    flag_values.define(
+        "runs_dir", flag_values.path, runs, "for checkpoints, TensorBoard logs and samples during training", **into
+    )
+    flag_values.define("seed", flag_values.SEED, 0, "of initial weights, data order and samples", **into)
     flags.DEFINE_bool("evaluate_only", False, "measure weights, of --weights or results_dir, and do not train", **into)
     flags.DEFINE_bool("train_only", False, "train, keep weights in runs_dir, and leave measuring for later", **into)
-    flags.DEFINE_string("weights", None, "with --evaluate_only: a .weights.h5 file of the one row in --rows", **into)
+    flag_values.define(
+        "weights", flag_values.path, None, "with --evaluate_only: a .weights.h5 file of the one row in --rows", **into
+    )
     flags.DEFINE_bool("restart", False, "throw unfinished runs away instead of going on with them", **into)
     flags.DEFINE_integer("threads", None, "CPU threads of TensorFlow (default: all cores)", lower_bound=1, **into)
     flags.DEFINE_bool("xla", None, "compile training steps by XLA (default: the preset's; JAX always does)", **into)
     flags.DEFINE_enum("precision", None, precisions, "of training (default: the preset's)", **into)
     flags.DEFINE_integer("steps", None, "training steps (default: the preset's)", lower_bound=1, **into)
     flags.DEFINE_enum("optimizer", None, sorted(OPTIMIZERS), "of training (default: the preset's)", **into)
-    flags.DEFINE_float("learning_rate", None, "the highest of the schedule (default: the preset's)", **into)
+    flag_values.define(
+        "learning_rate",
+        flag_values.number(above=0),
+        None,
+        "the highest of the schedule (default: the preset's)",
+        **into,
+    )
     decay = "of the kernels that Muon trains (default: the preset's)"
-    flags.DEFINE_float("weight_decay", None, decay, lower_bound=0.0, **into)
+    flag_values.define("weight_decay", flag_values.number(low=0), None, decay, **into)
     flags.DEFINE_integer("batch_size", None, "images a step (default: the preset's)", lower_bound=1, **into)
     flags.DEFINE_integer("devices", None, "devices that share each batch (default: 1)", lower_bound=1, **into)
     parts = "parts that a batch is computed in, for a batch that memory cannot hold (default: 1)"
@@ -56,7 +67,7 @@ def check(models, options, on_request=()):
     Raises:
         ValueError: an unknown row, flags that do not go together, a folder that cannot be written to, no such file.
     """
-    rows = [name for value in options.rows for name in value.split(",")]
+    rows = [name for names in options.rows for name in names]
     for name in rows:
         if name not in models:
             raise ValueError(f"--rows must be of {', '.join(models)}. Received: {name!r}")
@@ -65,24 +76,14 @@ def check(models, options, on_request=()):
             raise ValueError("--weights goes with --evaluate_only and one row in --rows")
         if not pathlib.Path(options.weights).is_file():
             raise ValueError(f"--weights must be a .weights.h5 file. Received: {options.weights!r}, which is no file")
-    if options.learning_rate is not None and not 0 < options.learning_rate < math.inf:
-        raise ValueError(f"--learning_rate must be above 0. Received: {options.learning_rate}")
     if options.train_only and options.evaluate_only:
         raise ValueError("--train_only does not go with --evaluate_only: nothing would be done")
     if options.threads and keras.backend.backend() != "tensorflow":
         raise ValueError(f"--threads is for TensorFlow. Received: {options.threads} on {keras.backend.backend()}")
     if not options.evaluate_only and not options.dry_run:
-        _check_folder("results_dir", options.results_dir)
-        _check_folder("runs_dir", options.runs_dir)
+        flag_values.check_folder("results_dir", options.results_dir, new=True)  # now, not after an hour of training
+        flag_values.check_folder("runs_dir", options.runs_dir, new=True)
+        pathlib.Path(options.results_dir).mkdir(parents=True, exist_ok=True)
         durable.sweep(options.results_dir)
     by_default = [name for name in models if options.evaluate_only or name not in on_request]
     return [name for name in models if name in (rows or by_default)]
-
-
-def _check_folder(name, folder):
-    """Now, not after an hour of training."""
-    try:
-        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise ValueError(f"--{name} must be a folder to write in. Received: {folder!r} ({error.strerror})") from error

@@ -30,7 +30,7 @@ import numpy as np
 from absl import app
 from PIL import Image, ImageDraw
 
-from image_generators.data import durable
+from image_generators.data import durable, flag_values
 from image_generators.evaluation import pictures, records, windows
 from image_generators.evaluation.chairs import correspondences_page as chairs_correspondences_page
 from image_generators.evaluation.chairs import figures as chairs_figures
@@ -188,14 +188,14 @@ def draw(network, record, options, stem):
 def parse(argv):
     """The arguments in `argv`; no absl flags, as in report.py."""
     parser = chairs_figures.with_sources(chairs_figures.parser(__doc__))
-    parser.add_argument("--pairs", type=int, default=PAIRS, help=f"of images, of each kind (default: {PAIRS})")
+    parser.add_argument(
+        "--pairs", type=flag_values.integer(1), default=PAIRS, help=f"of images, of each kind (default: {PAIRS})"
+    )
     return parser.parse_args(argv[1:])
 
 
 def run(options):
     """Measures; returns 0, or a message for `sys.exit`."""
-    if options.pairs < 1:
-        return f"chairs_correspondences: --pairs must be an integer of at least 1. Received: {options.pairs}"
     return chairs_figures.run("chairs_correspondences", draw, options)
 
 

@@ -25,6 +25,7 @@ import sys
 import numpy as np
 from absl import flags
 
+from image_generators.data import flag_values
 from image_generators.data.batches import generator
 from image_generators.data.image_data import Split
 from image_generators.evaluation.chairs import baselines as chairs_baselines
@@ -128,14 +129,12 @@ def experiment(task):
 
 def define(values=flags.FLAGS):
     chairs.define(values, SOURCES)
-    flags.DEFINE_list("task", list(TASKS), f"with commas between, of {','.join(TASKS)}", flag_values=values)
+    tasks = flag_values.several(flag_values.one_of(TASKS))
+    flag_values.define("task", tasks, list(TASKS), f"with commas between, of {','.join(TASKS)}", values)
 
 
 def run(options, argv):
     """Runs the rows of every task; returns 0, or a message for `sys.exit`."""
-    for task in options.task:
-        if task not in TASKS:
-            return f"{TABLE}: --task must be of {', '.join(TASKS)}. Received: {task!r}"
     for task in options.task:
         print(f"\n{task}: {TASKS[task]}\n", flush=True)
         done = experiments.run(experiment(task), options, argv)

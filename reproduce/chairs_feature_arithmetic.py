@@ -14,6 +14,7 @@ python reproduce/chairs_feature_arithmetic.py --triples=0-5-7,3-7-1
 import numpy as np
 from absl import app
 
+from image_generators.data import flag_values
 from image_generators.evaluation import pictures
 from image_generators.evaluation.chairs import figures as chairs_figures
 from image_generators.models.chairs import transformations
@@ -125,7 +126,9 @@ def draw(network, record, options, stem):
 def parse(argv):
     """The arguments in `argv`; no absl flags, as in report.py."""
     parser = chairs_figures.parser(__doc__)
-    parser.add_argument("--triples", help="of styles, by their numbers: 0-5-7,3-7-1 (default: some at random)")
+    parser.add_argument(
+        "--triples", type=flag_values.text, help="of styles, by their numbers: 0-5-7,3-7-1 (default: some at random)"
+    )
     return parser.parse_args(argv[1:])
 
 

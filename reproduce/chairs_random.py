@@ -16,6 +16,7 @@ Departure: how the paper's authors drew random chairs is only known to us as "fr
 import numpy as np
 from absl import app
 
+from image_generators.data import flag_values
 from image_generators.evaluation import pictures
 from image_generators.evaluation.chairs import figures as chairs_figures
 from image_generators.models.chairs.images import on_white
@@ -92,7 +93,9 @@ def draw(network, record, options, stem):
 def parse(argv):
     """The arguments in `argv`; no absl flags, as in report.py."""
     parser = chairs_figures.with_sources(chairs_figures.parser(__doc__))
-    parser.add_argument("--spread", type=float, default=1.0, help="times the Gaussian's deviation (default: 1)")
+    parser.add_argument(
+        "--spread", type=flag_values.number(low=0), default=1.0, help="times the Gaussian's deviation (default: 1)"
+    )
     return parser.parse_args(argv[1:])
 
 

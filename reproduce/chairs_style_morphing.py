@@ -11,6 +11,7 @@ The GIF morphs from each style to the next and back to the first.
 import numpy as np
 from absl import app
 
+from image_generators.data import flag_values
 from image_generators.evaluation import pictures
 from image_generators.evaluation.chairs import figures as chairs_figures
 from image_generators.models.chairs.images import on_white
@@ -62,7 +63,9 @@ def draw(network, record, options, stem):
 def parse(argv):
     """The arguments in `argv`; no absl flags, as in report.py."""
     parser = chairs_figures.parser(__doc__)
-    parser.add_argument("--pairs", help="of styles, by their numbers: 0-5,3-7 (default: some at random)")
+    parser.add_argument(
+        "--pairs", type=flag_values.text, help="of styles, by their numbers: 0-5,3-7 (default: some at random)"
+    )
     return parser.parse_args(argv[1:])
 
 

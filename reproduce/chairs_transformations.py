@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import app
 
+from image_generators.data import flag_values
 from image_generators.evaluation import pictures
 from image_generators.evaluation.chairs import figures as chairs_figures
 from image_generators.models.chairs import transformations
@@ -106,7 +107,7 @@ def draw(network, record, options, stem):
 def parse(argv):
     """The arguments in `argv`; no absl flags, as in report.py."""
     parser = chairs_figures.parser(__doc__)
-    parser.add_argument("--styles", help="by their numbers: 0,3 (default: some at random)")
+    parser.add_argument("--styles", type=flag_values.text, help="by their numbers: 0,3 (default: some at random)")
     return parser.parse_args(argv[1:])
 
 

@@ -24,7 +24,9 @@ import pathlib
 import numpy as np
 from absl import flags
 
+from image_generators.data import flag_values
 from image_generators.data.batches import generator
+from image_generators.data.chairs import view_data
 from image_generators.data.image_data import Split
 from image_generators.evaluation import records, tables
 from image_generators.evaluation.chairs import baselines as chairs_baselines
@@ -115,16 +117,14 @@ def experiment(known):
 def define(values=flags.FLAGS):
     chairs.define(values)
     known = f"azimuths from which targets are known, with commas between, of {','.join(KNOWN)} or others"
-    flags.DEFINE_list("known", list(KNOWN), known, flag_values=values)
+    numbers = flag_values.several(flag_values.integer(1, len(view_data.AZIMUTHS)))
+    flag_values.define("known", numbers, ",".join(KNOWN), known, values)
 
 
 def run(options, argv):
     """Runs the rows for every number of known azimuths; returns 0, or a message for `sys.exit`."""
     for known in options.known:
-        if not known.isdecimal() or int(known) == 0:
-            return f"{TABLE}: --known must be numbers from 1 with commas between. Received: {','.join(options.known)}"
-    for known in options.known:
-        done = experiments.run(experiment(int(known)), options, argv)
+        done = experiments.run(experiment(known), options, argv)
         if done != 0:
             return done
     return 0

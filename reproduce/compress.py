@@ -26,7 +26,7 @@ import numpy as np
 from absl import app, flags, logging
 from PIL import Image
 
-from image_generators.data import durable
+from image_generators.data import durable, flag_values
 from image_generators.data import images as data_images
 from image_generators.data.sources import files
 from image_generators.evaluation import compress_page, networks, pictures, records
@@ -35,6 +35,21 @@ from image_generators.training import checkpoints, machine, memory
 
 _MODEL = "table1_cifar/gated_pixel_cnn-muon-cifar10.json"
 _DATA = "cifar10"
+
+
+def define(values=flags.FLAGS):
+    """Defines the flags."""
+    path, into = flag_values.path, {"flag_values": values}
+    encode = "image files of one size, with commas between, to compress into --out"
+    flag_values.define("encode", flag_values.several(path), None, encode, **into)
+    flag_values.define("decode", path, None, "compressed file to decompress into --out", **into)
+    flag_values.define("out", path, None, "file (--encode) or folder (--decode; or a .npy file) to write", **into)
+    flag_values.define(
+        "model", path, _MODEL, "record of the Gated PixelCNN, in --results_dir; to decode, the same", **into
+    )
+    flags.DEFINE_integer("images", 500, "how many test images are compared", lower_bound=1, **into)
+    flag_values.define("data_dir", path, None, "folder of TensorFlow Datasets or .npz (default: TFDS_DATA_DIR)", **into)
+    flag_values.define("results_dir", path, str(records.RESULTS), "with the records and their weights", **into)
 
 
 def main(argv):
@@ -49,10 +64,16 @@ def main(argv):
         if (options.encode or options.decode) and not options.out:
             raise ValueError("--encode and --decode need --out: the file, or the folder, to write")
         if options.encode:
+            flag_values.check_file("out", options.out)
             encode_files(options.encode, options.out, _network(options))
         elif options.decode:
+            if options.out.endswith(".npy"):
+                flag_values.check_file("out", options.out)
+            else:
+                flag_values.check_folder("out", options.out, new=True)
             decode_file(options.decode, options.out, _network(options))
         else:
+            flag_values.check_folder("results_dir", options.results_dir)
             compare(options)
     except (ValueError, OSError, checkpoints.Refused) as error:
         sys.exit(f"compress: {error}")
@@ -210,11 +231,5 @@ def _bits_per_dim(size, images):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_list("encode", None, "image files of one size, with commas between, to compress into --out")
-    flags.DEFINE_string("decode", None, "compressed file to decompress into --out")
-    flags.DEFINE_string("out", None, "file (--encode) or folder (--decode; or a .npy file) to write")
-    flags.DEFINE_string("model", _MODEL, "record of the Gated PixelCNN, in --results_dir; to decode, the same")
-    flags.DEFINE_integer("images", 500, "how many test images are compared", lower_bound=1)
-    flags.DEFINE_string("data_dir", None, "folder of TensorFlow Datasets or .npz (default: TFDS_DATA_DIR)")
-    flags.DEFINE_string("results_dir", str(records.REPOSITORY / "results"), "with the records and their weights")
+    define()
     app.run(main)

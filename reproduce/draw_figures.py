@@ -23,6 +23,7 @@ from absl import app, logging
 from absl.flags import argparse_flags
 from keras import ops
 
+from image_generators.data import flag_values
 from image_generators.data import images as data_images
 from image_generators.evaluation import networks, pictures, records, tables, windows
 from image_generators.models.draw.draw import Draw
@@ -190,6 +191,7 @@ def run(options):
     """
     logging.set_verbosity(logging.WARNING)  # absl's own is INFO, at which libraries tell of their searches
     try:
+        flag_values.check_folder("results_dir", options.results_dir)
         written = [path for table in TABLES for path in _draw(table.EXPERIMENT, options)]
     except (checkpoints.Refused, ValueError, OSError) as error:
         return f"draw_figures: {error}"
@@ -233,9 +235,16 @@ def parse(argv):
     """The arguments in `argv`; no absl flags, as in report.py."""
     parser = argparse_flags.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--figure", choices=FIGURES, help="default: all")
-    parser.add_argument("--data_dir", help="folder of TensorFlow Datasets or .npz (default: TFDS_DATA_DIR)")
-    parser.add_argument("--results_dir", default=records.RESULTS, help="with records and weights (default: results/)")
-    parser.add_argument("--seed", type=int, default=0, help="of the samples")
+    parser.add_argument(
+        "--data_dir", type=flag_values.path, help="folder of TensorFlow Datasets or .npz (default: TFDS_DATA_DIR)"
+    )
+    parser.add_argument(
+        "--results_dir",
+        type=flag_values.path,
+        default=records.RESULTS,
+        help="with records and weights (default: results/)",
+    )
+    parser.add_argument("--seed", type=flag_values.SEED, default=0, help="of the samples")
     return parser.parse_args(argv[1:])
 
 

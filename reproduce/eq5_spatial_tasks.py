@@ -23,7 +23,7 @@ import numpy as np
 from absl import flags
 from skimage.metrics import structural_similarity
 
-from image_generators.data import degradations
+from image_generators.data import degradations, flag_values
 from image_generators.data.sources import files
 from image_generators.evaluation import networks, pictures, records, tables
 from image_generators.evaluation.tables import Row
@@ -81,6 +81,14 @@ def similarity(name, images, truth):
     }
 
 
+def define(values=flags.FLAGS):
+    """Defines the flags for own images."""
+    images = "image files to restore by trained weights, with commas between, instead of rows"
+    flag_values.define_repeated("images", flag_values.several(flag_values.path), images, values)
+    output = "with --images: the picture to write (default: <task>.png here)"
+    flag_values.define("output", flag_values.path, None, output, values)
+
+
 def experiment(task):
     """The table's part that is of one task."""
     simple = degradations.TASKS[task]
@@ -125,6 +133,7 @@ def experiment(task):
         "cifar10",
         configs.spatial(task),
         prepare=lambda data, options: degradations.task_data(data, task),
+        define=define,
         picture=picture,
         measure=measure,
         finish=finish,
@@ -145,8 +154,7 @@ def restore_files(task, options):
     """Restores the files of --images by the weights in results_dir; returns 0, or what went wrong."""
     output = options.output or f"{task}.png"
     try:
-        if pathlib.Path(output).suffix != ".png":
-            raise ValueError(f"--output must end with '.png'. Received: {output!r}")
+        flag_values.check_file("output", output, ".png")
         found = [
             record
             for record in records.read_all(options.results_dir, "eq5_spatial_tasks")
@@ -156,8 +164,7 @@ def restore_files(task, options):
             raise checkpoints.Refused(f"--images needs weights: {options.results_dir} has none for {task}")
         trained = _trained(found, tables.best(found).data, options.results_dir)
         side = trained[0].image_shape[0]
-        paths = [path for given in options.images for path in given.split(",")]
-        truth = np.stack([files.read_square(path, side) for path in paths])
+        truth = np.stack([files.read_square(path, side) for paths in options.images for path in paths])
         remains = degradations.TASKS[task].take(truth, np.random.default_rng(options.seed))
         picture = side_by_side(task, truth, remains, [restored(each, remains, 5, options.seed) for each in trained])
         print(f"Restored: {pictures.save_png(output, picture)}")
@@ -170,10 +177,6 @@ EXPERIMENTS = {task: experiment(task) for task in degradations.TASKS}
 EXPERIMENT = EXPERIMENTS["super_resolve"]
 
 if __name__ == "__main__":
-    flags.DEFINE_multi_string(
-        "images", [], "image files to restore by trained weights, with commas between, instead of rows"
-    )
-    flags.DEFINE_string("output", None, "with --images: the picture to write (default: <task>.png here)")
     experiments.main(
         EXPERIMENT,
         EXPERIMENTS,

@@ -17,6 +17,7 @@ import numpy as np
 from absl import app, flags
 from PIL import Image, ImageDraw, ImageFont
 
+from image_generators.data import flag_values
 from image_generators.evaluation import pictures, records
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
@@ -24,6 +25,7 @@ from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
 _NETWORKS = 8  # random ones, of which one at least shows a pixel that can be seen
 _FILTERS = 8
 _CELL = 18  # of the picture, in its pixels
+_MOST = {"kernel_size": 31, "depth": 60, "size": 255}  # what a machine computes in minutes, and a picture can show
 _COLOURS = {
     "seen": (255, 187, 102),
     "blind spot": (60, 60, 68),
@@ -48,11 +50,22 @@ class _GatedPixelCNN(_TakesFloats, GatedPixelCNN):
     pass
 
 
+def define(values=flags.FLAGS):
+    """Defines the flags."""
+    size = "height and width of the image, odd; default: a little more than what is seen"
+    flag_values.define("kernel_size", flag_values.odd(3, _MOST["kernel_size"]), 3, "kernel of every layer, odd", values)
+    flag_values.define("depth", flag_values.integer(2, _MOST["depth"]), 5, "layers, the first included", values)
+    flag_values.define("size", flag_values.odd(3, _MOST["size"]), None, size, values)
+    results = "where fig1_blind_spot/ is written"
+    flag_values.define("results_dir", flag_values.path, str(records.RESULTS), results, values)
+
+
 def main(argv):
     options = flags.FLAGS
     if len(argv) > 1:
         sys.exit(f"fig1_blind_spot: every argument must be a --flag. Received: {' '.join(argv[1:])}")
     try:
+        flag_values.check_folder("results_dir", options.results_dir, new=True)
         maps = receptive_fields(options.kernel_size, options.depth, options.size)
     except ValueError as error:
         sys.exit(f"fig1_blind_spot: {error}")
@@ -71,13 +84,20 @@ def receptive_fields(kernel_size=3, depth=5, size=None):
         kernel_size: of every layer after the first, and of the first layer of the gated network, odd, at least 3.
         depth: layers: the first (mask A) and depth - 1 blocks (mask B), at least 2.
         size: height and width of the image, odd; by default as wide as the gated network sees.
+
+    Raises:
+        ValueError: one of them is none of these, or above _MOST.
     """
-    for name, value, least in (("kernel_size", kernel_size, 3), ("size", 3 if size is None else size, 3)):
-        if not isinstance(value, int) or value < least or value % 2 == 0:
-            raise ValueError(f"{name} must be an odd integer of at least {least}. Received: {name}={value!r}")
-    if not isinstance(depth, int) or depth < 2:
-        raise ValueError(f"depth must be an integer of at least 2. Received: depth={depth!r}")
+    for name, value in (("kernel_size", kernel_size), ("depth", depth), ("size", 3 if size is None else size)):
+        odd, least = ("an integer", 2) if name == "depth" else ("an odd integer", 3)
+        if not isinstance(value, int) or not least <= value <= _MOST[name] or (least == 3 and value % 2 == 0):
+            raise ValueError(f"{name} must be {odd} from {least} to {_MOST[name]}. Received: {name}={value!r}")
     size = size or 2 * depth * (kernel_size // 2) + 3
+    if size > _MOST["size"]:
+        raise ValueError(
+            f"size must be given, at most {_MOST['size']}, where the network sees more. "
+            f"Received: kernel_size={kernel_size}, depth={depth}, which needs size={size}"
+        )
     shared = {"image_shape": (size, size, 1), "filters": _FILTERS, "kernel_size": kernel_size}
     shared["first_kernel_size"] = kernel_size
     return {
@@ -169,8 +189,5 @@ def _window(seen):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_integer("kernel_size", 3, "kernel of every layer, odd")
-    flags.DEFINE_integer("depth", 5, "layers, the first included")
-    flags.DEFINE_integer("size", None, "height and width of the image, odd; default: a little more than what is seen")
-    flags.DEFINE_string("results_dir", str(records.REPOSITORY / "results"), "where fig1_blind_spot/ is written")
+    define()
     app.run(main)

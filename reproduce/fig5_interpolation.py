@@ -14,6 +14,7 @@ import numpy as np
 from absl import app, logging
 from absl.flags import argparse_flags
 
+from image_generators.data import flag_values
 from image_generators.data import images as data_images
 from image_generators.evaluation import networks, pictures, records, tables
 from image_generators.reproduce import fig4_embedding
@@ -53,6 +54,7 @@ def run(options):
     """
     logging.set_verbosity(logging.WARNING)  # absl's own is INFO, at which libraries tell of their searches
     try:
+        flag_values.check_folder("results_dir", options.results_dir)
         data = data_images.load(options.data, options.data_dir)
         data = fig4_embedding.prepare(data, options)
         for record in _records(data, options.results_dir):
@@ -83,9 +85,16 @@ def parse(argv):
     """The arguments in `argv`; no absl flags, as in report.py."""
     parser = argparse_flags.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", choices=fig4_embedding.EXPERIMENTS, default="omniglot", help="default: omniglot")
-    parser.add_argument("--data_dir", help="folder of TensorFlow Datasets or .npz (default: TFDS_DATA_DIR)")
-    parser.add_argument("--results_dir", default=records.RESULTS, help="with records and weights (default: results/)")
-    parser.add_argument("--seed", type=int, default=0, help="of the samples")
+    parser.add_argument(
+        "--data_dir", type=flag_values.path, help="folder of TensorFlow Datasets or .npz (default: TFDS_DATA_DIR)"
+    )
+    parser.add_argument(
+        "--results_dir",
+        type=flag_values.path,
+        default=records.RESULTS,
+        help="with records and weights (default: results/)",
+    )
+    parser.add_argument("--seed", type=flag_values.SEED, default=0, help="of the samples")
     return parser.parse_args(argv[1:])
 
 

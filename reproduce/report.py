@@ -13,7 +13,7 @@ import pathlib
 from absl import app
 from absl.flags import argparse_flags
 
-from image_generators.data import durable
+from image_generators.data import durable, flag_values
 from image_generators.evaluation import benchmarks_page, compress_page, records, tables
 from image_generators.evaluation.chairs import correspondences_page as chairs_correspondences_page
 
@@ -135,7 +135,10 @@ def parse(argv):
     """The arguments in `argv`; no absl flags of this file's own, as the scripts imported for their rows define some."""
     parser = argparse_flags.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
-        "--results_dir", default=records.RESULTS, help="folder with the records (default: results/ here)"
+        "--results_dir",
+        type=flag_values.path,
+        default=records.RESULTS,
+        help="folder with the records (default: results/ here)",
     )
     parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 where a file is out of date")
     return parser.parse_args(argv[1:])

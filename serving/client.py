@@ -2,7 +2,7 @@
 
   python serving/client.py sample --out=samples.png                          sixteen images, over gRPC
   python serving/client.py sample --server=http://localhost:8501 --seed=7    over REST
-  python serving/client.py complete --images=photos.npy --rows=16 --out=completed.png
+  python serving/client.py complete --images=a.png,b.png --rows=16 --out=completed.png
   python serving/client.py elbo --model=draw-binarized_mnist --images=digits.npy --out=elbo.npz
   python serving/client.py signatures                                        what the model answers
 
@@ -14,20 +14,23 @@
 REST needs NumPy alone, gRPC tensorflow-serving-api too, pictures Pillow.
 """
 
+import io
 import math
 import pathlib
 import time
-import zipfile
 
 import numpy as np
 from absl import app, logging
 from absl.flags import argparse_flags
 
-from image_generators.serving.transports import Again, ServingError, transport
+from image_generators.data import durable, flag_values
+from image_generators.serving.transports import Again, ServingError, reading_answer, transport
 
 GRPC_SERVER = "localhost:8500"
 MODEL = "gated_pixel_cnn-cifar10"
 ROWS = 64  # images in one request; more are asked for in several
+MOST_IMAGES = 100_000  # in one call: what memory holds
+LONGEST = 86_400.0  # seconds that a request may take
 # A server that joins requests refuses a whole batch for one bad row, and one whose queue is full refuses at once: what
 # this client has found good is asked again.
 ATTEMPTS, PAUSE_SECONDS = 3, 0.2
@@ -40,7 +43,7 @@ class Client:
         server: "host:port" for gRPC, "http://host:port" for REST.
         model: what it is served as.
         version: integer; None: the server's choice, the latest.
-        timeout: seconds for one request.
+        timeout: seconds for one request, from its first attempt to the last byte of its answer.
 
     Raises (all methods):
         ServingError: the server is not there, is late, does not know the model, or refuses.
@@ -48,17 +51,23 @@ class Client:
     """
 
     def __init__(self, server=GRPC_SERVER, model=MODEL, version=None, timeout=120.0):
-        if not 0 < timeout < math.inf:
-            raise ValueError(f"timeout must be a number of seconds above 0. Received: timeout={timeout!r}")
-        self.model = model
-        version = None if version is None else _check_integer("version", version, 1)
+        if not isinstance(timeout, (int, float)) or not 0 < timeout <= LONGEST:
+            raise ValueError(
+                f"timeout must be a number of seconds above 0, at most {LONGEST:g}. Received: timeout={timeout!r}"
+            )
+        self.server, self.model, self._timeout = server, model, timeout
+        version = None if version is None else _check_integer("version", version, 1, 2**63 - 1)
         self._transport = transport(server, model, version, timeout)
         self._signatures = None
 
     def signatures(self):
         """{name: {"inputs": {name: (dtype, shape)}, "outputs": ...}}, as the server tells; the first axis is None."""
         if self._signatures is None:
-            self._signatures = self._transport.signatures()
+            signatures = self._transport.signatures()
+            with reading_answer(self.server):
+                for name, fields in signatures.items():
+                    _check_shapes(name, fields["inputs"] | fields["outputs"])
+            self._signatures = signatures
         return self._signatures
 
     def sample(self, n=16, seed=0, **options):
@@ -79,7 +88,7 @@ class Client:
 
         Args:
             signature: its name.
-            n: how many images, where no input says so.
+            n: how many images, where no input says so; at most MOST_IMAGES.
             seed: an integer of at least 0, from which each image gets a seed of its own.
             rows: instead of `known_mask`: how many upper rows are known.
             inputs: the others by name, one row for each image, or one for all. If not given, `temperature` is 1 and
@@ -97,7 +106,7 @@ class Client:
         unknown = inputs.keys() - takes.keys()
         if unknown:
             raise ValueError(f"{signature} takes {', '.join(sorted(takes))}. Received: {', '.join(sorted(inputs))}")
-        inputs = {name: np.asarray(value) for name, value in inputs.items()}
+        inputs = {name: _array_of(name, value) for name, value in inputs.items()}
         n = _number_of_images(n, [len(a) for name, a in inputs.items() if a.ndim == len(takes[name][1])])
         for name, array in inputs.items():
             if array.ndim == len(takes[name][1]) - 1:
@@ -111,12 +120,12 @@ class Client:
         takes = self._inputs(signature)
         if inputs.keys() != takes.keys():
             raise ValueError(f"{signature} takes {', '.join(sorted(takes))}. Received: {', '.join(sorted(inputs))}")
-        inputs = {name: _checked(name, value, *takes[name]) for name, value in inputs.items()}
+        inputs = {name: _finite(name, _as_field(name, value, *takes[name])) for name, value in inputs.items()}
         counts = {name: len(array) for name, array in inputs.items()}
         if len(set(counts.values())) > 1 or 0 in counts.values():
             raise ValueError(f"inputs must have one row an image, and at least one. Received: rows {counts}")
         starts = range(0, len(next(iter(inputs.values()))), ROWS)
-        parts = [self._ask(signature, {name: a[i : i + ROWS] for name, a in inputs.items()}) for i in starts]
+        parts = [self._answer(signature, {name: a[i : i + ROWS] for name, a in inputs.items()}) for i in starts]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _inputs(self, signature):
@@ -125,13 +134,31 @@ class Client:
             raise ValueError(f"signature must be one of {self.model}'s: {known}. Received: {signature!r}")
         return self.signatures()[signature]["inputs"]
 
+    def _answer(self, signature, inputs):
+        """{output name: array} of one request: what the signature says, a row for each of the inputs'."""
+        rows = len(next(iter(inputs.values())))
+        answer = self._ask(signature, inputs)
+        with reading_answer(self.server):
+            fields = self.signatures()[signature]["outputs"]
+            return {name: _as_field(name, answer[name], dtype, [rows, *s[1:]]) for name, (dtype, s) in fields.items()}
+
     def _ask(self, signature, inputs):
-        for attempt in range(1, ATTEMPTS):
+        end = time.monotonic() + self._timeout
+        for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._transport.predict(signature, inputs)
+                return self._transport.predict(signature, inputs, end - time.monotonic())
             except Again:
-                time.sleep(PAUSE_SECONDS * attempt)
-        return self._transport.predict(signature, inputs)
+                pause = PAUSE_SECONDS * attempt
+                if attempt == ATTEMPTS or time.monotonic() + pause >= end:
+                    raise
+                time.sleep(pause)
+
+
+def _check_shapes(signature, fields):
+    """Raises ValueError unless every input and output has a row for each image, and rows of a known shape."""
+    for name, (_, shape) in fields.items():
+        if shape[:1] != [None] or not all(_is_integer(size) for size in shape[1:]):
+            raise ValueError(f"{name} of {signature} must have shape [n, ...]. Received: {shape}")
 
 
 def _with_known_rows(signature, takes, inputs, rows):
@@ -149,30 +176,38 @@ def _with_known_rows(signature, takes, inputs, rows):
 def _number_of_images(n, counts):
     if n is None and not counts:
         raise ValueError("n must be given where no input has a row for each image. Received: n=None")
-    return counts[0] if n is None else _check_integer("n", n, 1)
+    return _check_integer("n", counts[0] if n is None else n, 1, MOST_IMAGES)
 
 
 def _is_integer(value):
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
-def _check_integer(name, value, least):
-    """`value`, if it is an integer of at least `least`; else ValueError."""
-    if not _is_integer(value) or value < least:
-        raise ValueError(f"{name} must be an integer, at least {least}. Received: {name}={value!r}")
+def _check_integer(name, value, low, high=None):
+    """`value`, if it is an integer of at least `low`, and at most `high`; else ValueError."""
+    if not _is_integer(value) or value < low or (high is not None and value > high):
+        accepted = f"at least {low}" if high is None else f"from {low} to {high}"
+        raise ValueError(f"{name} must be an integer, {accepted}. Received: {name}={value!r}")
     return value
 
 
 def seeds_of(seed, n):
     """A seed for each image: int64 [n], 0 to 2 ** 53, which JSON keeps. The seeds of n images begin those of more."""
-    n, seed = _check_integer("n", n, 1), _check_integer("seed", seed, 0)
+    n, seed = _check_integer("n", n, 1, MOST_IMAGES), _check_integer("seed", seed, 0)
     return np.random.default_rng(seed).integers(0, 2**53, n)
 
 
-def _checked(name, value, dtype, shape):
+def _array_of(name, value):
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array. Received: {name} of rows that differ in shape") from error
+
+
+def _as_field(name, value, dtype, shape):
     """`value` as an array of a signature's dtype and shape; ValueError where that would change what it says."""
-    array = np.asarray(value)
-    good = array.dtype == dtype or (dtype == "float32" and array.dtype.kind in "iuf")
+    array = _array_of(name, value)
+    good = array.dtype.name == dtype or (dtype == "float32" and array.dtype.kind in "iuf")
     if dtype in ("uint8", "int64") and array.dtype.kind in "iu":
         limits = np.iinfo(dtype)
         good = not array.size or (array.min() >= limits.min and array.max() <= limits.max)
@@ -181,7 +216,11 @@ def _checked(name, value, dtype, shape):
     if array.ndim != len(shape) or any(size not in (None, n) for size, n in zip(shape, array.shape, strict=True)):
         expected = ", ".join("n" if size is None else str(size) for size in shape)
         raise ValueError(f"{name} must have shape [{expected}]. Received: {name} of shape {list(array.shape)}")
-    array = array.astype(dtype)
+    with np.errstate(over="ignore"):
+        return array.astype(dtype)
+
+
+def _finite(name, array):
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite. Received: {np.sum(~np.isfinite(array))} numbers that are not")
     return array
@@ -190,26 +229,36 @@ def _checked(name, value, dtype, shape):
 # The script.
 
 
+FLAGS = {  # name: what it may hold, default, help
+    "server": (flag_values.text, GRPC_SERVER, "host:port for gRPC, http://host:port for REST"),
+    "model": (flag_values.text, MODEL, "what the model is served as"),
+    "version": (flag_values.integer(1, 2**63 - 1), None, "default: the latest"),
+    "timeout": (flag_values.number(above=0, high=LONGEST), 120.0, "seconds for a request"),
+    "n": (flag_values.integer(1, MOST_IMAGES), None, "how many images (default: 16, or those of --images)"),
+    "seed": (flag_values.SEED, 0, "of the images' noise"),
+    "temperature": (flag_values.number(above=0), None, "1 samples the model; less sharpens"),
+    "label": (flag_values.integer(0), None, "of a model with classes"),
+    "style": (flag_values.integer(0), None, "of a generator of chairs: the design, and from where it is seen:"),
+    "azimuth": (flag_values.number(), None, "degrees"),
+    "elevation": (flag_values.number(-90, 90), None, "degrees"),
+    "images": (
+        flag_values.several(flag_values.path),
+        None,
+        "a .npy file, uint8 [n, height, width, colours], or pictures with commas between",
+    ),
+    "known_mask": (flag_values.path, None, ".npy, bool [height, width] or [n, height, width]"),
+    "rows": (flag_values.integer(0), None, "instead of --known_mask: how many upper rows are known"),
+    "condition": (flag_values.path, None, ".npy, of a model with such a condition"),
+    "out": (flag_values.path, None, ".png for images, else .npz; default: print what is small"),
+}
+
+
 def parse(argv):
     """The arguments in `argv`."""
     parser = argparse_flags.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("signature", help="sample, complete, log_prob, elbo, ..., or: signatures")
-    parser.add_argument("--server", default=GRPC_SERVER, help="host:port for gRPC, http://host:port for REST")
-    parser.add_argument("--model", default=MODEL, help="what the model is served as")
-    parser.add_argument("--version", type=int, help="default: the latest")
-    parser.add_argument("--timeout", type=float, default=120.0, help="seconds for a request")
-    parser.add_argument("--n", type=int, help="how many images (default: 16, or those of --images)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--temperature", type=float)
-    parser.add_argument("--label", type=int, help="of a model with classes")
-    parser.add_argument("--style", type=int, help="of a generator of chairs: the design, and from where it is seen:")
-    parser.add_argument("--azimuth", type=float, help="degrees")
-    parser.add_argument("--elevation", type=float, help="degrees")
-    parser.add_argument("--images", help=".npy, uint8 [n, height, width, colours]")
-    parser.add_argument("--known_mask", help=".npy, bool [height, width] or [n, height, width]")
-    parser.add_argument("--rows", type=int, help="instead of --known_mask: how many upper rows are known")
-    parser.add_argument("--condition", help=".npy, of a model with such a condition")
-    parser.add_argument("--out", help=".png for images, else .npz; default: print what is small")
+    for name, (convert, default, what) in FLAGS.items():
+        parser.add_argument(f"--{name}", type=convert, default=default, help=what)
     return parser.parse_args(argv[1:])
 
 
@@ -217,14 +266,24 @@ def run(options):
     """Asks once; returns 0, or a message for `sys.exit`."""
     logging.set_verbosity(logging.WARNING)
     try:
+        if options.out is not None:
+            flag_values.check_file("out", options.out, ".png", ".npz")
         client = Client(options.server, options.model, options.version, options.timeout)
         if options.signature == "signatures":
+            if options.out is not None:
+                raise ValueError(
+                    f"--out must not be given for signatures, which are printed. Received: {options.out!r}"
+                )
             for name, fields in sorted(client.signatures().items()):
                 print(name, *(f"\n  {side}: {fields[side]}" for side in fields))
             return 0
         inputs = {name: getattr(options, name) for name in ("temperature", "label", "style", "azimuth", "elevation")}
-        inputs |= {name: _array(getattr(options, name)) for name in ("images", "known_mask", "condition")}
+        inputs |= {name: _numbers(name, getattr(options, name)) for name in ("known_mask", "condition")}
+        inputs["images"] = _images(options.images, client, options.signature)
         inputs = {name: value for name, value in inputs.items() if value is not None}
+        outputs = client.signatures().get(options.signature, {}).get("outputs", {})
+        if _is_picture(options.out) and outputs and not _are_pictures(*outputs.get("images", ("", []))):
+            raise ValueError(f"--out must be .npz: the answer is {', '.join(outputs)}. Received: {options.out!r}")
         n = 16 if options.n is None and "images" not in inputs else options.n
         _keep(client.ask(options.signature, n=n, seed=options.seed, rows=options.rows, **inputs), options.out)
     except (ServingError, ValueError, OSError, ImportError) as error:
@@ -232,25 +291,55 @@ def run(options):
     return 0
 
 
-def _array(path):
+def _numbers(flag, path):
+    """The array of a .npy file; None for no path."""
     if path is None:
         return None
     try:
-        return np.load(path, allow_pickle=False)
-    except (EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+        # Mapped, the size that the header promises is compared with the file before memory is taken for it.
+        return np.array(np.lib.format.open_memmap(path, mode="r"))
+    except Exception as error:  # of any kind, for a file that is damaged, of another format, or of pickled objects
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "which is none, or damaged"
+        raise ValueError(f"--{flag} must be a .npy file of numbers. Received: {path!r}, {reason}") from error
+
+
+def _images(paths, client, signature):
+    """uint8 [n, height, width, colours] of a .npy file, or of pictures of the size that the signature takes."""
+    if paths is None:
+        return None
+    if len(paths) == 1 and pathlib.Path(paths[0]).suffix.lower() == ".npy":
+        return _numbers("images", paths[0])
+    from image_generators.data.sources.files import read_image
+
+    pictures = [read_image(path) for path in paths]
+    sizes = sorted({picture.size[::-1] for picture in pictures})
+    if len(sizes) > 1:
+        raise ValueError(f"--images must be pictures of one size. Received: {sizes}, height and width")
+    _, shape = client.signatures().get(signature, {}).get("inputs", {}).get("images", ("uint8", [None]))
+    if shape[-1] == 1:
+        return np.stack([np.asarray(picture.convert("L"))[..., None] for picture in pictures])
+    return np.stack([np.asarray(picture) for picture in pictures])
+
+
+def _is_picture(out):
+    return out is not None and pathlib.Path(out).suffix.lower() == ".png"
+
+
+def _are_pictures(dtype, shape):
+    return dtype == "uint8" and len(shape) == 4 and shape[-1] in (1, 3)
 
 
 def _keep(answer, out):
     if out is None:
         for name, array in answer.items():
             print(name, array.tolist() if array.size <= 256 else f"{array.dtype} {list(array.shape)}: give --out")
-    elif pathlib.Path(out).suffix == ".png":
-        if "images" not in answer:
-            raise ValueError(f"--out must be .npz: the answer is {', '.join(answer)}. Received: {out!r}")
-        _grid(answer["images"]).save(out)
+        return
+    content = io.BytesIO()
+    if _is_picture(out):
+        _grid(answer["images"]).save(content, "PNG")
     else:
-        np.savez(out, **answer)
+        np.savez(content, **answer)
+    durable.write(out, content.getvalue())
 
 
 def _grid(images):

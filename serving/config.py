@@ -36,12 +36,9 @@ START = f"""\
 # Starts TensorFlow Serving on the models beside this file, unless a version is not what was exported.
 set -euo pipefail
 cd "$(dirname "${{BASH_SOURCE[0]}}")"
-as_exported() {{ # of a version: all files that are listed, and no other
-    cd "$1" && sha256sum --check --strict --quiet {manifest.PATH} &&
-        [ "$(find . -type f ! -path ./{manifest.PATH} | wc -l)" = "$(wc -l < {manifest.PATH})" ]
-}}
+{manifest.BASH}
 for version in */[0-9]*/; do
-    (as_exported "$version") || {{ echo "start.sh: $version is not what was exported" >&2; exit 1; }}
+    as_exported "$version" || {{ echo "start.sh: $version is not what was exported" >&2; exit 1; }}
 done
 # Not quoted: it may be a command with arguments.
 exec ${{TF_MODEL_SERVER:-tensorflow_model_server}} "$@"

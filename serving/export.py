@@ -20,12 +20,14 @@ import sys
 import tensorflow as tf
 from absl import app, flags, logging
 
-from image_generators.data import durable
+from image_generators.data import durable, flag_values
 from image_generators.models.checks import check_integer
 from image_generators.serving import config, local, manifest, savedmodel, trained, validation, warmup
 from image_generators.serving.signatures import signatures_of
 
 OUT = trained.RESULTS.parent / "export"
+MOST_ROWS = 2**16
+NEWEST = 2**63 - 1  # the highest version that a server can read
 
 
 def export(model, out, name, version=None, record=None, max_rows=validation.MAX_ROWS):
@@ -35,9 +37,9 @@ def export(model, out, name, version=None, record=None, max_rows=validation.MAX_
         model: a built network.
         out: folder of the exported models; made if absent.
         name: what the model is called when served.
-        version: integer above 0; None: one more than the highest there is.
+        version: integer from 1 to NEWEST; None: one more than the highest there is.
         record: dict, kept in assets.extra/export.json.
-        max_rows: the most images in one request.
+        max_rows: the most images in one request, up to MOST_ROWS.
 
     Raises:
         FileExistsError: there is such a version: a server may be using it.
@@ -45,8 +47,8 @@ def export(model, out, name, version=None, record=None, max_rows=validation.MAX_
         ValueError: `version` or `max_rows` is no such integer.
         ValueError, TypeError: see also savedmodel.save.
     """
-    version = None if version is None else check_integer("version", version, 1)
-    max_rows = check_integer("max_rows", max_rows, 1)
+    version = None if version is None else check_integer("version", version, 1, NEWEST)
+    max_rows = check_integer("max_rows", max_rows, 1, MOST_ROWS)
     base = pathlib.Path(out) / name
     base.mkdir(parents=True, exist_ok=True)
     version = max(_versions(base), default=0) + 1 if version is None else version
@@ -67,6 +69,24 @@ def export(model, out, name, version=None, record=None, max_rows=validation.MAX_
 
 def _versions(base):
     return [int(path.name) for path in base.iterdir() if path.name.isdecimal()]
+
+
+def define(values=flags.FLAGS):
+    """Defines the flags."""
+    path, into = flag_values.path, {"flag_values": values}
+    model = "a network (draw), a served name (draw-binarized_mnist) or all"
+    flag_values.define("model", flag_values.text, "all", model, **into)
+    weights = "instead of results/: a .weights.h5 with its record, or a .keras file"
+    flag_values.define("weights", path, None, weights, **into)
+    flag_values.define("results_dir", path, str(trained.RESULTS), "with records and weights", **into)
+    flag_values.define("out", path, str(OUT), "folder of the exported models", **into)
+    version = "default: one more than the highest there is"
+    flag_values.define("version", flag_values.integer(1, NEWEST), None, version, **into)
+    rows = flag_values.integer(1, MOST_ROWS)
+    flag_values.define("max_rows", rows, validation.MAX_ROWS, "most images in one request", **into)
+    flags.DEFINE_bool(
+        "serve", False, "start the server: a tensorflow_model_server of this machine, else Docker's", **into
+    )
 
 
 def chosen(model, weights, results_dir):
@@ -90,6 +110,7 @@ def main(argv):
     options, out = flags.FLAGS, pathlib.Path(flags.FLAGS.out)
     refused = []
     try:
+        flag_values.check_folder("out", out, new=True)
         for each in chosen(options.model, options.weights, options.results_dir):
             try:
                 network = each.load()
@@ -99,8 +120,7 @@ def main(argv):
             record = each.record and dataclasses.asdict(each.record)
             path = export(network, out, each.name, options.version, record, options.max_rows)
             print(f"{each.name}: {path}", flush=True)
-        if out.is_dir():
-            config.write(out)
+        config.write(out)
         if refused:
             raise trained.Refused("; ".join(refused))
     except (ValueError, TypeError, OSError) as error:
@@ -116,11 +136,5 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("model", "all", "a network (draw), a served name (draw-binarized_mnist) or all")
-    flags.DEFINE_string("weights", None, "instead of results/: a .weights.h5 with its record, or a .keras file")
-    flags.DEFINE_string("results_dir", str(trained.RESULTS), "with records and weights")
-    flags.DEFINE_string("out", str(OUT), "folder of the exported models")
-    flags.DEFINE_integer("version", None, "default: one more than the highest there is", lower_bound=1)
-    flags.DEFINE_integer("max_rows", validation.MAX_ROWS, "most images in one request", lower_bound=1)
-    flags.DEFINE_bool("serve", False, "start the server: a tensorflow_model_server of this machine, else Docker's")
+    define()
     app.run(main)

@@ -14,6 +14,7 @@ import types
 import urllib.error
 import urllib.request
 
+from image_generators.data import durable
 from image_generators.serving import config
 
 
@@ -26,7 +27,7 @@ def command(folder, grpc_port=config.GRPC_PORT, rest_port=config.REST_PORT):
     """Arguments that serve the models exported to `folder`, by its start.sh; writes models.local.config there."""
     folder = pathlib.Path(folder).resolve()
     name = "models.local.config"
-    config.write_whole(folder / name, config.models_config(config.models_in(folder), folder))
+    durable.write(folder / name, config.models_config(config.models_in(folder), folder))
     return ["bash", f"{folder}/start.sh", *config.server_flags(folder, grpc_port, rest_port, name)]
 
 

@@ -1,12 +1,18 @@
 """How requests travel: TensorFlow Serving's PredictionService over gRPC, and its REST API.
 
-Each has `predict(signature, inputs)` and `signatures()` with arrays in and out, and raises ServingError in words.
+Each has `predict(signature, inputs, timeout=None)` and `signatures()`, with arrays in and out, and raises ServingError
+in words.
 """
 
+import concurrent.futures
+import contextlib
 import http.client
 import json
 import os
+import re
+import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import numpy as np
@@ -22,10 +28,41 @@ class Again(ServingError):
     """A refusal that something else than the request may have been the cause of."""
 
 
+@contextlib.contextmanager
+def reading_answer(server):
+    """Turns whatever an answer of another form makes the code inside raise into a ServingError."""
+    try:
+        yield
+    except ServingError:
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise ServingError(f"{server} must answer as TensorFlow Serving does. Received: {reason}") from error
+
+
 def transport(server, model, version, timeout):
-    """Rest for "http://host:port", Grpc for "host:port"; arguments as of client.Client."""
-    kind = Rest if server.startswith(("http://", "https://")) else Grpc
+    """Rest for "http://host:port", Grpc for "host:port"; arguments as of client.Client.
+
+    Raises ValueError for a server that is no such address, or a model that is no name.
+    """
+    if not isinstance(model, str) or not re.fullmatch(r"[\w.+-]+", model, re.ASCII):
+        raise ValueError(
+            f"model must be a name of ASCII letters, digits, '_', '.', '+' and '-'. Received: model={model!r}"
+        )
+    if not isinstance(server, str) or not re.fullmatch("[!-~]+", server) or not _is_address(server):
+        raise ValueError(
+            f"server must be host:port or http://host:port, in ASCII characters. Received: server={server!r}"
+        )
+    kind = Rest if "://" in server else Grpc
     return kind(server, model, version, timeout)
+
+
+def _is_address(server):
+    try:
+        parts = urllib.parse.urlsplit(server if "://" in server else f"//{server}")
+        return parts.scheme in ("", "http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number, or too large
+        return False
 
 
 class Grpc:
@@ -42,18 +79,18 @@ class Grpc:
         unlimited = [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(grpc.insecure_channel(server, unlimited))
 
-    def predict(self, signature, inputs):
+    def predict(self, signature, inputs, timeout=None):
         request = self._predict.PredictRequest(model_spec=self._spec())
         request.model_spec.signature_name = signature
         for name, array in inputs.items():
             request.inputs[name].CopyFrom(self._tf.make_tensor_proto(array))
-        outputs = self._call(self._stub.Predict, request).outputs
-        return {name: self._tf.make_ndarray(outputs[name]) for name in outputs}
+        outputs = self._call(self._stub.Predict, request, timeout).outputs
+        with reading_answer(self._server):
+            return {name: self._tf.make_ndarray(outputs[name]) for name in outputs}
 
     def signatures(self):
         request = self._metadata.GetModelMetadataRequest(model_spec=self._spec(), metadata_field=["signature_def"])
-        found = self._metadata.SignatureDefMap()
-        self._call(self._stub.GetModelMetadata, request).metadata["signature_def"].Unpack(found)
+        response = self._call(self._stub.GetModelMetadata, request)
         names = self._tf.dtypes.as_dtype
 
         def fields(infos):
@@ -62,8 +99,12 @@ class Grpc:
                 for name, info in infos.items()
             }
 
-        signatures = {name: found.signature_def[name] for name in found.signature_def if not name.startswith("__")}
-        return {n: {"inputs": fields(s.inputs), "outputs": fields(s.outputs)} for n, s in signatures.items()}
+        with reading_answer(self._server):
+            found = self._metadata.SignatureDefMap()
+            if not response.metadata["signature_def"].Unpack(found):
+                raise ValueError("metadata without signature_def")
+            signatures = {name: found.signature_def[name] for name in found.signature_def if not name.startswith("__")}
+            return {n: {"inputs": fields(s.inputs), "outputs": fields(s.outputs)} for n, s in signatures.items()}
 
     def _spec(self):
         spec = self._predict.PredictRequest().model_spec
@@ -72,9 +113,9 @@ class Grpc:
             spec.version.value = self._version
         return spec
 
-    def _call(self, method, request):
+    def _call(self, method, request, timeout=None):
         try:
-            return method(request, timeout=self._timeout)
+            return method(request, timeout=timeout or self._timeout)
         except self._grpc.RpcError as error:
             code, codes = error.code(), self._grpc.StatusCode
             if code == codes.DEADLINE_EXCEEDED:
@@ -92,17 +133,18 @@ class Rest:
         self._url = f"{self._server}/v1/models/{model}" + ("" if version is None else f"/versions/{version}")
         self._signatures = None
 
-    def predict(self, signature, inputs):
+    def predict(self, signature, inputs, timeout=None):
         columns = {name: array.tolist() for name, array in inputs.items()}
-        outputs = self._call(":predict", {"signature_name": signature, "inputs": columns})["outputs"]
+        answer = self._call(":predict", {"signature_name": signature, "inputs": columns}, timeout)
         self._signatures = self._signatures or self.signatures()
-        fields = self._signatures[signature]["outputs"]
-        if len(fields) == 1:  # one output comes without its name
-            outputs = dict.fromkeys(fields, outputs)
-        return {name: np.array(outputs[name], dtype) for name, (dtype, _) in fields.items()}
+        with reading_answer(self._server):
+            outputs, names = answer["outputs"], self._signatures[signature]["outputs"]
+            if len(names) == 1:  # one output comes without its name
+                outputs = dict.fromkeys(names, outputs)
+            return {name: np.array(outputs[name]) for name in names}
 
     def signatures(self):
-        found = self._call("/metadata")["metadata"]["signature_def"]["signature_def"]
+        answer = self._call("/metadata")
 
         def fields(infos):
             return {
@@ -110,26 +152,45 @@ class Rest:
                 for name, info in infos.items()
             }
 
-        signatures = {name: found[name] for name in found if not name.startswith("__")}
-        return {n: {"inputs": fields(s["inputs"]), "outputs": fields(s["outputs"])} for n, s in signatures.items()}
+        with reading_answer(self._server):
+            found = answer["metadata"]["signature_def"]["signature_def"]
+            signatures = {name: found[name] for name in found if not name.startswith("__")}
+            return {n: {"inputs": fields(s["inputs"]), "outputs": fields(s["outputs"])} for n, s in signatures.items()}
 
-    def _call(self, what, content=None):
+    def _call(self, what, content=None, timeout=None):
+        """The answer's JSON, within `timeout` seconds from the first to the last byte of it."""
         body = None if content is None else json.dumps(content).encode()
         request = urllib.request.Request(self._url + what, body, {"Content-Type": "application/json"})
+        answer = concurrent.futures.Future()
+
+        def ask():  # the timeout of urllib is one for each packet: a server that sends one now and then never ends
+            try:
+                answer.set_result(self._exchange(request))
+            except BaseException as error:
+                answer.set_exception(error)
+
+        threading.Thread(target=ask, daemon=True).start()
+        try:
+            return answer.result(timeout or self._timeout)
+        except TimeoutError as error:
+            raise ServingError(f"{self._server} did not answer in {self._timeout:g} s") from error
+
+    def _exchange(self, request):
         try:
             with urllib.request.urlopen(request, timeout=self._timeout) as response:
-                return json.load(response)
+                text = response.read()
         except urllib.error.HTTPError as error:
             kind = Again if error.code in (400, 412, 503) else ServingError
             raise kind(f"{self._server} refused (HTTP {error.code}): {_reason(error)}") from error
-        except TimeoutError as error:
-            raise ServingError(f"{self._server} did not answer in {self._timeout:g} s") from error
-        except (urllib.error.URLError, ConnectionError) as error:
-            raise Again(f"{self._server} cannot be reached: {getattr(error, 'reason', error)}") from error
         except http.client.HTTPException as error:  # as the port for gRPC answers
             raise ServingError(f"{self._server} must answer in HTTP. Received: {error!r}") from error
-        except ValueError as error:
-            raise ServingError(f"{self._server} must answer in JSON. Received: {error}") from error
+        except (OSError, ValueError) as error:  # ValueError: a host name that is none
+            reason = getattr(error, "reason", error)
+            if isinstance(reason, TimeoutError):
+                raise reason from error
+            raise Again(f"{self._server} cannot be reached: {reason}") from error
+        with reading_answer(self._server):
+            return json.loads(text)
 
 
 def _sizes(shape):
@@ -138,8 +199,8 @@ def _sizes(shape):
 
 
 def _reason(error):
-    text = error.read().decode(errors="replace")
     try:
+        text = error.read().decode(errors="replace")
         return json.loads(text)["error"]
-    except (ValueError, KeyError, TypeError):
-        return text[:300] or error.reason
+    except Exception:  # no JSON, no such key, or the line broke
+        return error.reason

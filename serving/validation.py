@@ -35,31 +35,44 @@ def _row_checks(inputs, max_rows):
     (first, tensor), *others = inputs.items()
     rows = tf.shape(tensor)[0]
     accepted = tf.logical_and(rows >= 1, rows <= max_rows)
-    checks = [_require(accepted, f"{first} must have 1 to {max_rows} rows, one an image.", rows)]
+    checks = [_require(accepted, f"{first} must have 1 to {max_rows} rows, one an image. Received:", rows)]
     for name, other in others:
         received = tf.shape(other)[0]
-        checks.append(_require(received == rows, f"{name} must have as many rows as {first}.", received, rows))
+        message = f"{name} must have as many rows as {first}. Received:"
+        checks.append(_require(received == rows, message, received, rows))
     return checks
 
 
 def _value_checks(field, values):
     checks = []
+
+    def require(accepted, rule):
+        checks.append(_require_in_every_row(accepted, f"{field.name} must {rule}."))
+
     if field.below and field.below <= values.dtype.max:
         limit = tf.constant(field.below, values.dtype)
-        accepted = tf.reduce_all(tf.logical_and(values >= 0, values < limit))
-        message = f"{field.name} must have values 0 to {field.below - 1}."
-        checks.append(_require(accepted, message, tf.reduce_min(values), tf.reduce_max(values)))
+        require(tf.logical_and(values >= 0, values < limit), f"have values 0 to {field.below - 1}")
     if values.dtype.is_floating:
-        accepted = tf.math.is_finite(values)
+        finite = tf.math.is_finite(values)
         if field.positive:
-            accepted = tf.logical_and(accepted, values > 0)
-        kind = "finite numbers above zero" if field.positive else "finite numbers"
-        checks.append(_require(tf.reduce_all(accepted), f"{field.name} must be {kind}.", values))
+            require(tf.logical_and(finite, values > 0), "be finite numbers above zero")
+        else:
+            require(finite, "be finite numbers")
         if field.limit:
-            inside = tf.reduce_all(tf.abs(values) <= field.limit)
-            checks.append(_require(inside, f"{field.name} must be {-field.limit:g} to {field.limit:g}.", values))
+            require(tf.abs(values) <= field.limit, f"be {-field.limit:g} to {field.limit:g}")
     return checks
 
 
+def _require_in_every_row(accepted, rule):
+    """Requires bool `accepted` [n, ...] throughout; the message says what is accepted, and in which row it is not.
+
+    It shows no value: all requests that a server joined get the same message, and they may be of strangers.
+    """
+    good = tf.reduce_all(accepted, axis=list(range(1, len(accepted.shape))))  # [n]
+    first, rows = tf.where(tf.logical_not(good))[:1, 0], tf.shape(good)[0]
+    where = (first, "of", rows, "in the batch, which may join several requests")
+    return _require(tf.reduce_all(good), f"{rule} Received: something else in row, counted from 0,", *where)
+
+
 def _require(condition, message, *received):
-    return tf.debugging.Assert(condition, [f"{message} Received:", *received], summarize=8)
+    return tf.debugging.Assert(condition, [message, *received], summarize=8)

@@ -6,12 +6,14 @@ python data/chairs/render.py --embed                                            
 """
 
 import dataclasses
+import io
 import sys
 
 import numpy as np
 from absl import app, flags
 from PIL import Image
 
+from image_generators.data import durable, flag_values
 from image_generators.data.chairs import embedded_chairs, furniture, views
 from image_generators.data.chairs.key_points import of_chair
 from image_generators.data.chairs.mesh import Design
@@ -25,24 +27,32 @@ CC0 = "CC0 1.0"
 POINTS = 64  # random key points of each embedded chair
 
 
-def define_flags():
-    flags.DEFINE_enum("name", "furniture_chairs", views.NAMES, "Set of views.")
-    flags.DEFINE_integer("size", 64, "Pixels of a side: 64, 128 or 256.")
-    flags.DEFINE_string("data_dir", None, "Folder of rendered_chairs.tar or of the folder rendered_chairs.")
-    flags.DEFINE_string("cache_dir", None, "Where drawn sets are kept; else below XDG_CACHE_HOME or ~/.cache.")
-    flags.DEFINE_string("furniture", None, "A .sh3f, a folder of them or the .deb; else where it is installed.")
-    flags.DEFINE_string("voxels", None, "ModelNet10's chairs as voxels, a .npz.")
-    flags.DEFINE_integer("styles", None, "The first styles alone.")
-    flags.DEFINE_integer("processes", 1, "How many draw side by side.")
-    flags.DEFINE_list("elevations", ["20", "30"], "Degrees.")
-    flags.DEFINE_string("sheet", None, "Writes a picture of every style from three sides to this file.")
-    flags.DEFINE_bool(
-        "embed", False, f"Writes the {CC0} chairs, 64x64, to data/chairs/embedded_chairs/ and does nothing else."
-    )
+def define(values=flags.FLAGS):
+    """Defines the flags."""
+    path, into = flag_values.path, {"flag_values": values}
+    flags.DEFINE_enum("name", "furniture_chairs", views.NAMES, "Set of views.", **into)
+    flags.DEFINE_enum("size", "64", list(map(str, views.SIZES)), "Pixels of a side.", **into)
+    data_dir = "Folder of rendered_chairs.tar or of the folder rendered_chairs."
+    flag_values.define("data_dir", path, None, data_dir, **into)
+    cache_dir = "Where drawn sets are kept; else below XDG_CACHE_HOME or ~/.cache."
+    flag_values.define("cache_dir", path, None, cache_dir, **into)
+    furniture = "A .sh3f, a folder of them or the .deb; else where it is installed."
+    flag_values.define("furniture", path, None, furniture, **into)
+    flag_values.define("voxels", path, None, "ModelNet10's chairs as voxels, a .npz.", **into)
+    flags.DEFINE_integer("styles", None, "The first styles alone.", lower_bound=1, **into)
+    flags.DEFINE_integer("processes", 1, "How many draw side by side.", lower_bound=1, **into)
+    degrees = flag_values.several(flag_values.number(-90, 90))
+    flag_values.define("elevations", degrees, "20,30", "Degrees, with commas between.", **into)
+    sheet = "Writes a picture of every style from three sides to this file, a .png."
+    flag_values.define("sheet", path, None, sheet, **into)
+    embed = f"Writes the {CC0} chairs, 64x64, to data/chairs/embedded_chairs/ and does nothing else."
+    flags.DEFINE_bool("embed", False, embed, **into)
 
 
-def main(_):
+def main(argv):
     try:
+        if len(argv) > 1:
+            raise ValueError(f"every argument must be a --flag. Received: {' '.join(argv[1:])}")
         run()
     except (ValueError, OSError, ImportError) as error:
         sys.exit(f"render: {error}")
@@ -52,22 +62,26 @@ def run():
     if FLAGS.embed:
         embed(FLAGS.furniture)
         return
+    if FLAGS.sheet:
+        flag_values.check_file("sheet", FLAGS.sheet, ".png")
     drawn = views.load(
         FLAGS.name,
-        FLAGS.size,
+        int(FLAGS.size),
         data_dir=FLAGS.data_dir,
         cache_dir=FLAGS.cache_dir,
         furniture=FLAGS.furniture,
         voxels=FLAGS.voxels,
         styles=FLAGS.styles,
         processes=FLAGS.processes,
-        elevations=tuple(float(elevation) for elevation in FLAGS.elevations),
+        elevations=tuple(FLAGS.elevations),
     )
     print(
         f"{drawn.title}: {drawn.num_styles} styles, {len(drawn):,} views of {FLAGS.size}x{FLAGS.size}; {drawn.source}"
     )
     if FLAGS.sheet:
-        Image.fromarray(sheet(drawn)).save(FLAGS.sheet)
+        picture = io.BytesIO()
+        Image.fromarray(sheet(drawn)).save(picture, "PNG")
+        durable.write(FLAGS.sheet, picture.getvalue())
 
 
 def embed(place, folder=embedded_chairs.FOLDER):
@@ -112,5 +126,5 @@ def sheet(drawn: views.Views) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    define_flags()
+    define()
     app.run(main)

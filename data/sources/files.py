@@ -12,7 +12,12 @@ UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 def read_square(path, side):
-    """The middle square of an image file, `side` pixels high and wide: uint8 [side, side, 3].
+    """The middle square of an image file, `side` pixels high and wide: uint8 [side, side, 3]. Else as `read_image`."""
+    return np.asarray(ImageOps.fit(read_image(path), (side, side), Image.Resampling.LANCZOS))
+
+
+def read_image(path):
+    """An image file as a Pillow image of mode RGB, turned as its EXIF orientation says.
 
     What is transparent lies on white; 16 bits become 8. Of grey in 32 bits, or in floats, the brightest pixel tells
     whether white is 1, 255 or 65535.
@@ -25,10 +30,9 @@ def read_square(path, side):
         raise DataError(f"images must be image files. Received: '{path}', which is no file")
     try:
         with Image.open(path) as image:
-            image = _rgb(ImageOps.exif_transpose(image))
+            return _rgb(ImageOps.exif_transpose(image))
     except UNREADABLE as error:
         raise DataError(f"images must be image files. Received: '{path}' ({error})") from error
-    return np.asarray(ImageOps.fit(image, (side, side), Image.Resampling.LANCZOS))
 
 
 def _rgb(image):

@@ -9,6 +9,7 @@ import numpy as np
 from absl import logging
 from absl.flags import argparse_flags
 
+from image_generators.data import flag_values
 from image_generators.data.chairs import embedded_chairs, view_sources
 from image_generators.data.chairs import views as view_sets
 from image_generators.data.chairs.key_points import of_chair
@@ -25,13 +26,19 @@ KEY_POINTS = 48  # of a surface
 def parser(doc):
     """A parser of the flags that all these scripts have; `doc` is the script's docstring."""
     made = argparse_flags.ArgumentParser(description=doc.partition("\n")[0])
-    made.add_argument("--weights", help=f"record in results/ (default: the best of {TABLE})")
+    made.add_argument("--weights", type=flag_values.path, help=f"record in results/ (default: the best of {TABLE})")
     made.add_argument(
         "--data",
+        type=flag_values.text,
         help="of which data set the best is taken, e.g. furniture_chairs-64 (default: embedded chairs, or else any)",
     )
-    made.add_argument("--results_dir", default=records.RESULTS, help="with records and weights (default: results/)")
-    made.add_argument("--seed", type=int, default=0, help="of what is drawn at random")
+    made.add_argument(
+        "--results_dir",
+        type=flag_values.path,
+        default=records.RESULTS,
+        help="with records and weights (default: results/)",
+    )
+    made.add_argument("--seed", type=flag_values.SEED, default=0, help="of what is drawn at random")
     return made
 
 
@@ -46,6 +53,7 @@ def run(name, draw, options):
     """
     logging.set_verbosity(logging.WARNING)  # absl's own is INFO, at which libraries tell of their searches
     try:
+        flag_values.check_folder("results_dir", options.results_dir)
         record = chosen(options)
         network = networks.restore(record, options.results_dir)
         print(f"{record.row} on {record.data_title}, {network.num_styles} styles", flush=True)
@@ -139,10 +147,14 @@ def file(stem, ending):
 
 def with_sources(made):
     """The parser with the flags that say where the views that a network was trained on come from."""
-    made.add_argument("--data_dir", help="folder of data sets (default: TFDS_DATA_DIR)")
-    made.add_argument("--cache_dir", help="where rendered views are kept (default: the user's cache)")
-    made.add_argument("--furniture", help="sweethome3d's furniture: a .deb, a .sh3f or a folder of them")
-    made.add_argument("--voxels", help="modelnet10's chairs: modelnet10_chair_voxels32.npz")
+    made.add_argument("--data_dir", type=flag_values.path, help="folder of data sets (default: TFDS_DATA_DIR)")
+    made.add_argument(
+        "--cache_dir", type=flag_values.path, help="where rendered views are kept (default: the user's cache)"
+    )
+    made.add_argument(
+        "--furniture", type=flag_values.path, help="sweethome3d's furniture: a .deb, a .sh3f or a folder of them"
+    )
+    made.add_argument("--voxels", type=flag_values.path, help="modelnet10's chairs: modelnet10_chair_voxels32.npz")
     return made
 
 

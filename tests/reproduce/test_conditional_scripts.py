@@ -202,12 +202,12 @@ def test_similarity_of_equal_images_and_of_negatives():
 @pytest.fixture
 def options(eq5, tmp_path):
     Image.fromarray(fallback.photographs(SIDE).test.images[0]).save(tmp_path / "photo.png")
-    names = {"images": [str(tmp_path / "photo.png")], "output": str(tmp_path / "out.png")}
+    names = {"images": [[str(tmp_path / "photo.png")]], "output": str(tmp_path / "out.png")}
     return types.SimpleNamespace(results_dir=str(eq5.results), seed=0, **names)
 
 
 def test_a_users_own_files_are_restored(options, capsys):
-    options.images = [",".join(2 * options.images)]
+    options.images = 2 * options.images
     assert eq5_spatial_tasks.restore_files("super_resolve", options) == 0
     assert size_of(options.output) == ((3 + 1 + 5) * (2 * SIDE + 1) + 1, 2 * (2 * SIDE + 1) + 1)
     assert options.output in capsys.readouterr().out
@@ -217,9 +217,11 @@ def test_what_cannot_be_restored_is_said(options, tmp_path):
     said = eq5_spatial_tasks.restore_files("colourise", options)
     assert said.startswith("eq5_spatial_tasks: --images needs weights") and said.endswith("none for colourise")
     (tmp_path / "text.png").write_text("no image")
-    options.images = [str(tmp_path / "text.png")]
+    options.images = [[str(tmp_path / "text.png")]]
     options.output = "x.jpg"  # said before anything is read or restored
-    assert "--output must end with '.png'. Received: 'x.jpg'" in eq5_spatial_tasks.restore_files("colourise", options)
+    assert "--output must be a file that ends with .png. Received: 'x.jpg'" in eq5_spatial_tasks.restore_files(
+        "colourise", options
+    )
     options.output = None
     assert "images must be image files. Received: " in eq5_spatial_tasks.restore_files("super_resolve", options)
 

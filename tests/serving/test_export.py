@@ -121,9 +121,11 @@ def classifier(tiny_models):
     return tiny_models["conv_classifier"]  # the quickest to trace
 
 
-@pytest.mark.parametrize("name, value", [("version", -1), ("version", "2"), ("max_rows", 0)])
+@pytest.mark.parametrize(
+    "name, value", [("version", -1), ("version", "2"), ("version", 2**63), ("max_rows", 0), ("max_rows", 2**40)]
+)
 def test_versions_and_rows_that_are_none_are_refused(classifier, tmp_path, name, value):
-    with pytest.raises(ValueError, match=f"{name} must be an integer, at least 1. Received: {name}={value!r}"):
+    with pytest.raises(ValueError, match=f"{name} must be an integer, .*Received: {name}={value!r}"):
         export(classifier, tmp_path, "m", **{name: value})
     assert not list(tmp_path.iterdir())
 
@@ -165,6 +167,14 @@ def damages(version):
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
 
+    def rewrite(change):
+        lines = (version / manifest.PATH).read_text().splitlines()
+        (version / manifest.PATH).write_text("".join(f"{line}\n" for line in change(lines)))
+
+    def by_link(path):
+        path.rename(version.parent / path.name)
+        path.symlink_to(version.parent / path.name)
+
     return {
         "graph truncated": lambda: os.truncate(version / "saved_model.pb", 1000),
         "weights truncated": lambda: os.truncate(data, 10),
@@ -172,6 +182,19 @@ def damages(version):
         "graph changed": lambda: flip(version / "saved_model.pb"),
         "file missing": lambda: (version / warmup.PATH).unlink(),
         "file added": lambda: (version / "saved_model.cpb").write_bytes(b""),
+        "hidden file added": lambda: (version / "variables" / ".x").write_bytes(b""),
+        "link added": lambda: (version / "saved_model.cpb").symlink_to("saved_model.pb"),
+        "link to nothing added": lambda: (version / "saved_model.cpb").symlink_to("nothing"),
+        "link to a folder added": lambda: (version / "more").symlink_to("variables"),
+        "pipe added": lambda: os.mkfifo(version / "pipe"),
+        "file replaced by a link": lambda: by_link(version / "saved_model.pb"),
+        "sums replaced by a link": lambda: by_link(version / manifest.PATH),
+        "file added and line doubled": lambda: ((version / "x").write_bytes(b""), rewrite(lambda a: [*a, a[0]])),
+        "line doubled": lambda: rewrite(lambda lines: [*lines, lines[-1]]),
+        "line missing": lambda: rewrite(lambda lines: lines[1:]),
+        "line of another kind": lambda: rewrite(lambda lines: ["# sums", *lines]),
+        "line in capitals": lambda: rewrite(lambda lines: [lines[0][:64].upper() + lines[0][64:], *lines[1:]]),
+        "name with a line's end": lambda: (version / "x\ny").write_bytes(b""),
         "sums missing": lambda: (version / manifest.PATH).unlink(),
         "sums empty": lambda: (version / manifest.PATH).write_text(""),
         "sums truncated": lambda: os.truncate(version / manifest.PATH, 100),
@@ -181,15 +204,17 @@ def damages(version):
 
 def test_a_changed_export_is_refused(exported, tmp_path):
     """By manifest.verify, and by start.sh before the server starts."""
-    for damage in ("nothing", *damages(exported / "conv_classifier" / "1")):
+    for damage in ("nothing", "empty folders", *damages(exported / "conv_classifier" / "1")):
         folder = tmp_path / damage.replace(" ", "_")
         version = folder / "m" / "1"
         shutil.copytree(exported / "conv_classifier" / "1", version)
         config.write(folder)
+        if damage == "empty folders":
+            (version / "assets" / "empty").mkdir(parents=True)
         damages(version).get(damage, lambda: None)()
         start = ["bash", folder / "start.sh", "--port=1"]
         started = subprocess.run(start, env={**os.environ, "TF_MODEL_SERVER": "echo"}, capture_output=True, text=True)
-        if damage == "nothing":
+        if damage in ("nothing", "empty folders"):
             manifest.verify(version)
             assert started.stdout == "--port=1\n", started.stderr
         else:
