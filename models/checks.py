@@ -6,6 +6,10 @@ from keras import ops
 from image_generators.layers.checks import check_integer, is_integer, sizes_of
 
 
+class NotFinite(ValueError):
+    """A network has NaN or infinite weights, or computes such numbers: nothing to draw or decide by."""
+
+
 def check_positive(name, value):
     """Raises ValueError unless `value` is a finite number above zero, as a float32 too."""
     number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
@@ -56,6 +60,26 @@ def nan_beyond(cost, values, count):
     values = ops.cast(values, "int32")
     good = ops.logical_and(values >= 0, values < count)
     return ops.where(ops.all(good, axis=tuple(range(1, values.ndim))), cost, float("nan"))
+
+
+def nan_unless_finite(values, computed):
+    """`values` [n, ...], but NaN where a row of `computed`, of as many axes, holds a NaN or an infinity.
+
+    A graph cannot raise, and comparing, clipping and pooling make plausible numbers of NaN.
+    """
+    finite = ops.all(ops.isfinite(computed), axis=tuple(range(1, len(computed.shape))), keepdims=True)
+    return ops.where(finite, values, float("nan"))
+
+
+def check_computed(values):
+    """What a network has computed, as a NumPy array; NotFinite where a value is NaN or infinite."""
+    values = ops.convert_to_numpy(values)
+    if not np.isfinite(values).all():
+        raise NotFinite(
+            "logits and outputs must be finite: weights have grown too large; load others, or train again at a lower "
+            f"learning rate. Received: NaN or infinity in {np.sum(~np.isfinite(values))} of {values.size} outputs"
+        )
+    return values
 
 
 def check_image_shape(image_shape, channels=(1, 3)):

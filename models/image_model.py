@@ -100,6 +100,38 @@ class ImageModel(keras.Model):
             self._compiled[name, jit_compile] = compiled(self, function, jit_compile)
         return self._compiled[name, jit_compile]
 
+    def check_weights(self):
+        """Raises NotFinite (of models/checks.py) where a weight is NaN or infinite."""
+        each = self._compile("check_weights", lambda: ops.stack([ops.all(ops.isfinite(w)) for w in self.weights]))()
+        bad = [w.path for w, finite in zip(self.weights, ops.convert_to_numpy(each), strict=True) if not finite]
+        if bad:
+            raise checks.NotFinite(
+                "weights must be finite: load others, or train again at a lower learning rate. "
+                f"Received: NaN or infinity in {len(bad)} of {len(self.weights)} weights, the first {bad[0]!r}"
+            )
+
+    def _compile_answer(self, name, function, pixels=0, jit_compile=False):
+        """`function` compiled, its results NumPy arrays: for whatever becomes a picture or a decision.
+
+        Args:
+            name, function, jit_compile: as for `_compile`.
+            pixels: how many results, the first ones, are values of pixels: they become uint8.
+
+        Raises:
+            NotFinite: now, for a weight that is not finite; when called, for such a result.
+        """
+        self.check_weights()
+        compute = self._compile(name, function, jit_compile)
+
+        def answer(*tensors):
+            results = compute(*tensors)
+            several = isinstance(results, (tuple, list))
+            arrays = [checks.check_computed(result) for result in (results if several else [results])]
+            arrays = [array.astype("uint8") if i < pixels else array for i, array in enumerate(arrays)]
+            return tuple(arrays) if several else arrays[0]
+
+        return answer
+
     def _in_batches(self, function, batch_size, *arrays):
         """`function` of slices of the arrays: its results, NumPy arrays or a tuple of them, joined."""
         batch_size = checks.check_integer("batch_size", batch_size, 1)

@@ -2,7 +2,10 @@
 
 python reproduce/compress.py                                        test images: the table in results/pixelcnn.md
 python reproduce/compress.py --encode=a.png,b.png --out=two.gpcn    image files of one size
-python reproduce/compress.py --decode=two.gpcn --out=folder         and back, as PNG
+python reproduce/compress.py --decode=two.gpcn --out=folder         and back, as PNG: 0.png, 1.png
+
+Kept are the pixels, turned upright where EXIF says so. Images must be still, RGB, opaque and of 8 bits; of a profile,
+EXIF and other metadata the command says that it does not keep them.
 
 The first command encodes test images into one file, decodes it in another process, compares, and sets the file's size
 beside what the model claims (its bits/dim) and beside PNG, WebP and JPEG XL, each at its slowest, lossless setting: a
@@ -23,15 +26,18 @@ import time
 
 import imagecodecs
 import numpy as np
+import tensorflow as tf
 from absl import app, flags, logging
-from PIL import Image
+from PIL import Image, ImageOps
 
 from image_generators.data import durable, flag_values
 from image_generators.data import images as data_images
-from image_generators.data.sources import files
 from image_generators.evaluation import compress_page, networks, pictures, records
 from image_generators.models.pixelcnn import lossless
-from image_generators.training import checkpoints, machine, memory
+from image_generators.training import machine, memory
+
+FORMATS = ("PNG", "JPEG", "WEBP")  # of others Pillow drops bits or channels and does not say so
+METADATA = ("exif", "icc_profile", "xmp", "gamma", "chromaticity", "dpi", "comment")  # as Pillow calls it
 
 _MODEL = "table1_cifar/gated_pixel_cnn-muon-cifar10.json"
 _DATA = "cifar10"
@@ -59,6 +65,9 @@ def main(argv):
     try:
         if len(argv) > 1:
             raise ValueError(f"every argument must be a --flag. Received: {' '.join(argv[1:])}")
+        for name in ("encode", "decode", "out", "model", "data_dir", "results_dir"):
+            if getattr(options, name) in ("", []):
+                raise ValueError(f"--{name} must not be empty. Received: --{name}=")
         if options.encode and options.decode:
             raise ValueError("--encode and --decode must not be given together")
         if (options.encode or options.decode) and not options.out:
@@ -75,7 +84,9 @@ def main(argv):
         else:
             flag_values.check_folder("results_dir", options.results_dir)
             compare(options)
-    except (ValueError, OSError, checkpoints.Refused) as error:
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        sys.exit("compress: the images must fit into memory: take fewer, or smaller ones")
+    except (ValueError, OSError) as error:
         sys.exit(f"compress: {error}")
 
 
@@ -83,11 +94,18 @@ def _network(options):
     results = pathlib.Path(options.results_dir)
     if not (results / options.model).is_file():
         raise ValueError(f"--model must be a record in {results}. Received: {options.model!r}, which is no file")
-    return networks.restore(records.read(results / options.model), results)
+    try:
+        return networks.restore(records.read(results / options.model), results)
+    except Exception as error:  # of JSON, Keras and h5py, whatever they raise
+        raise ValueError(
+            f"--model must be a record in {results}, with its weights. Received: {options.model!r} ({error})"
+        ) from error
 
 
 def encode_files(paths, out, network):
     """Image files of one size into one compressed file."""
+    if pathlib.Path(out).is_dir():
+        raise ValueError(f"--out must be a file to write. Received: {str(out)!r}, a folder")
     images = [_read(path) for path in paths]
     shapes = {image.shape for image in images}
     if len(shapes) > 1:
@@ -101,11 +119,13 @@ def decode_file(path, out, network):
     """A compressed file into PNG files 0.png, 1.png, ... of a folder; or, where `out` ends so, into one .npy file."""
     if not pathlib.Path(path).is_file():
         raise ValueError(f"--decode must be a compressed file. Received: {path!r}, which is no file")
+    out = pathlib.Path(out)
+    if out.exists() and out.is_dir() == (out.suffix == ".npy"):
+        raise ValueError(f"--out must be a folder, or a .npy file, to write. Received: {str(out)!r}")
     try:
         images = lossless.decode(network, pathlib.Path(path).read_bytes())
     except lossless.OtherWeights as error:
         raise ValueError(f"{error}; --model must be what it was for --encode") from error
-    out = pathlib.Path(out)
     if out.suffix == ".npy":
         file = io.BytesIO()
         np.save(file, images)
@@ -120,18 +140,29 @@ def _read(path):
     if not pathlib.Path(path).is_file():
         raise ValueError(f"--encode must be image files. Received: {path!r}, which is no file")
     try:
-        with Image.open(path) as image:
-            stored = str(image.tile)  # of which nothing is left when it is read
+        with Image.open(path, formats=FORMATS) as image:
+            frames, stored = getattr(image, "n_frames", 1), str(image.tile)  # of which nothing is left when it is read
             image.load()
-    except files.UNREADABLE as error:
-        raise ValueError(f"--encode must be image files. Received: {path!r} ({error})") from error
+        upright = ImageOps.exif_transpose(image)
+    except Exception as error:  # of Pillow and its codecs, whatever they raise
+        accepted = ", ".join(FORMATS)
+        raise ValueError(f"--encode must be image files: {accepted}. Received: {path!r} ({error})") from error
+    if frames > 1:
+        raise ValueError(
+            f"--encode must be still images, which come back whole. Received: {frames} frames, in {path!r}"
+        )
     if image.mode != "RGB":
-        raise ValueError(f"--encode must be RGB images of 8 bits, which come back whole. Received: {image.mode!r}")
-    if "RGB;16" in stored:  # of PNG and TIFF: Pillow keeps the upper half of the bits
+        raise ValueError(
+            f"--encode must be RGB images of 8 bits, which come back whole. Received: {image.mode!r}, in {path!r}"
+        )
+    if "RGB;16" in stored:  # of PNG: Pillow keeps the upper half of the bits
         raise ValueError(f"--encode must be RGB images of 8 bits, which come back whole. Received: 16, in {path!r}")
     if image.has_transparency_data:
         raise ValueError(f"--encode must be RGB images, all opaque. Received: a transparent colour, in {path!r}")
-    return np.asarray(image)
+    lost = [name for name in METADATA if name in image.info] + sorted(getattr(image, "text", {}))
+    if lost:
+        print(f"Not kept, of {path}: {', '.join(lost)}")
+    return np.asarray(upright)
 
 
 def compare(options):

@@ -1,7 +1,7 @@
 """Answers: what the signatures compute, as pure functions of tensors. A class a kind of model, a method a signature.
 
 The methods take the inputs that signatures.py lists, by name, already checked, and return a dict with at least the
-outputs listed there.
+outputs listed there. Pixels are floats, NaN where a network's numbers are not finite: savedmodel.py checks and casts.
 """
 
 import math
@@ -37,8 +37,7 @@ class AutoregressiveAnswers:
         uniforms = noise.uniforms(seed, self.model.image_shape, noise.PIXELS)
         condition = label if condition is None else condition
         given = [] if condition is None else [condition]
-        values = self._generate(uniforms, images, known, temperature[:, None], *given)
-        return {"images": tf.cast(values, "uint8")}
+        return {"images": self._generate(uniforms, images, known, temperature[:, None], *given)}
 
 
 class PixelCNNAutoencoderAnswers(AutoregressiveAnswers):
@@ -59,7 +58,7 @@ class RegressionAnswers:
         self._paint = compiled(model, model.paint)
 
     def mean(self, condition):
-        return {"images": tf.cast(self._paint(condition), "uint8")}
+        return {"images": self._paint(condition)}
 
     def encode(self, images):
         return {"codes": tf.cast(self.model.encoder(images), "float32")}
@@ -96,8 +95,7 @@ class DrawAnswers:
 
     def _paint(self, latents, seed):
         uniforms = noise.uniforms(seed, self.model.image_shape, noise.PIXELS)
-        values, canvases, write, read = self._generate(latents, uniforms)
-        images = tf.cast(values, "uint8")
+        images, canvases, write, read = self._generate(latents, uniforms)
         return {"images": images, "canvases": canvases, "write_windows": write, "read_windows": read}
 
 
@@ -115,7 +113,7 @@ class ChairsAnswers:
     def generate_mixed(self, style, azimuth, elevation, transformation=None):
         views = tf.stack([azimuth, elevation], axis=-1)
         images, masks = self._paint(style, views, *([] if transformation is None else [transformation]))
-        return {"images": tf.cast(images, "uint8"), "masks": tf.cast(masks, "uint8")}
+        return {"images": images, "masks": masks}
 
 
 class EmbeddingAnswers:

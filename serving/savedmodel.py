@@ -22,11 +22,12 @@ def save(model, folder, max_rows=validation.MAX_ROWS):
         max_rows: the most images in one request.
 
     Raises:
-        ValueError: Keras runs on another backend than TensorFlow.
+        ValueError: Keras runs on another backend than TensorFlow; weights are not finite.
         TypeError: serving/signatures.py does not say what such a model answers.
     """
     if keras.backend.backend() != "tensorflow":
         raise ValueError(f"export needs KERAS_BACKEND=tensorflow. Received: {keras.backend.backend()!r}")
+    model.check_weights()
     answers = kind_of(type(model)).answers(model)
     functions = {signature.name: _graph(answers, signature, max_rows) for signature in signatures_of(model)}
     module = tf.Module()
@@ -38,10 +39,16 @@ def save(model, folder, max_rows=validation.MAX_ROWS):
 def _graph(answers, signature, max_rows):
     def answer(**inputs):
         outputs = getattr(answers, signature.name)(**validation.checked(signature.inputs, inputs, max_rows))
-        # A batch must be parted again: what a server gets has all its rows.
-        return {field.name: tf.ensure_shape(outputs[field.name], (None, *field.shape)) for field in signature.outputs}
+        return {field.name: _output(field, outputs[field.name]) for field in signature.outputs}
 
     specs = {
         field.name: tf.TensorSpec((None, *field.shape), field.dtype, name=field.name) for field in signature.inputs
     }
     return tf.function(answer, autograph=False).get_concrete_function(**specs)
+
+
+def _output(field, values):
+    """What is answered, of the field's type; a NaN or an infinity fails the request."""
+    values = tf.debugging.check_numerics(values, f"{field.name} must be finite: the model's weights are too large.")
+    # A batch must be parted again: what a server gets has all its rows.
+    return tf.ensure_shape(tf.cast(values, field.dtype), (None, *field.shape))

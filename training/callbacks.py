@@ -1,5 +1,6 @@
 """What happens round the steps of a training: its clock, the progress bar, seeds of noise, grids of samples."""
 
+import contextlib
 import pathlib
 import time
 
@@ -7,6 +8,7 @@ import keras
 import numpy as np
 
 from image_generators.evaluation import pictures
+from image_generators.models.checks import NotFinite
 
 
 class Clock(keras.callbacks.Callback):
@@ -140,4 +142,5 @@ class Pictures(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         if not self.model.stop_training:  # nothing to see of a model that became NaN
-            pictures.save_png(self.folder / f"epoch_{epoch + 1:04d}.png", self.picture(self.model))
+            with contextlib.suppress(NotFinite):  # of which the next epoch's loss will tell
+                pictures.save_png(self.folder / f"epoch_{epoch + 1:04d}.png", self.picture(self.model))

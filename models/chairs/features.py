@@ -36,7 +36,7 @@ class FeatureEditing:
             )
             return ops.cast(self.first_maps(joint) if layer == "fc5" else joint, "float32")
 
-        return self._in_batches(self._compile(f"features_{layer}", features), batch_size, *given)
+        return self._in_batches(self._compile_answer(f"features_{layer}", features), batch_size, *given)
 
     def generate_from_features(
         self, features, layer="fc4", azimuth=0.0, elevation=20.0, transformation=None, batch_size=64
@@ -67,9 +67,10 @@ class FeatureEditing:
                 found = self.joint_features(found, views, transformation)
             found = self.fc4(found) if layer == "fc3" else found
             found = found if layer == "fc5" else self.first_maps(found)
-            return tuple(ops.cast(values, "uint8") for values in self._whole(*self.pictures(found)))
+            return self._whole(*self.pictures(found))
 
-        return Generated(*self._in_batches(self._compile(f"from_{layer}", pictures), batch_size, features, *given))
+        paint = self._compile_answer(f"from_{layer}", pictures, pixels=2)
+        return Generated(*self._in_batches(paint, batch_size, features, *given))
 
     def _units(self, layer):
         if layer == "fc5":

@@ -174,22 +174,24 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
         Returns: Generated.
 
         Raises:
-            ValueError: an argument is none of these, or they are of different lengths.
+            ValueError: an argument is none of these, or they are of different lengths; weights or what they make of
+                the arguments are not finite.
         """
         given = self._check_inputs(style, azimuth, elevation, transformation)
-        return Generated(*self._in_batches(self._compile("paint", self._paint_uint8), batch_size, *given))
+        return Generated(*self._in_batches(self._compile_answer("paint", self.paint, pixels=2), batch_size, *given))
 
     def paint(self, styles, views, transformation=None):
-        """`generate` as a pure function of tensors, to compile or export: (images, masks), float32, 0 to 255, whole."""
+        """`generate` as a pure function of tensors, to compile or export: (images, masks), float32, 0 to 255, whole.
+
+        Values are NaN where the network's are not finite: check before casting.
+        """
         return self._whole(*self.draw(styles, views, transformation))
 
     def _whole(self, rgb, mask):
         values = ops.concatenate([rgb, self.mask_of(mask)], axis=-1)
         values = ops.round(ops.clip(values, 0.0, 1.0) * 255.0)
+        values = checks.nan_unless_finite(values, ops.concatenate([rgb, mask], axis=-1))
         return values[..., :3], values[..., 3]
-
-    def _paint_uint8(self, *given):
-        return tuple(ops.cast(values, "uint8") for values in self.paint(*given))
 
     def _check_inputs(self, style, azimuth, elevation, transformation):
         """What `draw` takes, NumPy arrays of n rows: styles, views and, where the model has one, the transformation."""

@@ -32,6 +32,9 @@ class StyleFitting:
             learning_rate: None: that of PARAMETRISATIONS.
             parametrisation: "free" or "mixture".
             start: None: the mean of all styles; or one style to start "free" from, a number or a vector.
+
+        Raises:
+            ValueError: an argument is none of these; weights, or the style that is found, are not finite.
         """
         images = checks.check_images(images, self.image_shape, self.levels)
         checks.check_some(images)
@@ -47,12 +50,13 @@ class StyleFitting:
         rate = PARAMETRISATIONS[parametrisation] if learning_rate is None else learning_rate
         checks.check_positive("learning_rate", rate)
         parameters = keras.Variable(self._start(start, parametrisation), name="style")
+        self.check_weights()
         optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, steps))
         cost = self._style_cost(parametrisation)
         for _ in range(steps):
             _, gradient = cost(ops.convert_to_tensor(parameters), images, views)
             optimizer.apply([gradient], [parameters])
-        return ops.convert_to_numpy(_style(ops.convert_to_tensor(parameters), parametrisation))
+        return checks.check_computed(_style(ops.convert_to_tensor(parameters), parametrisation))
 
     def _start(self, start, parametrisation):
         if start is None:

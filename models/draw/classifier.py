@@ -82,7 +82,7 @@ class Classifier(ImageModel):
     def classify(self, images, batch_size=100):
         """Args: uint8 images [n, height, width, colours]. Returns: Classification. ValueError for other images."""
         images = checks.check_images(images, self.image_shape, self.levels)
-        return Classification(*self._in_batches(self._compile("classify", self.answer), batch_size, images))
+        return Classification(*self._in_batches(self._compile_answer("classify", self.answer), batch_size, images))
 
     def error_percent(self, images, labels, batch_size=100):
         """How many of a hundred images are given a wrong class; ValueError for no images."""

@@ -216,7 +216,7 @@ class Draw(ImageModel):
         Returns: uint8 [n, height, width, colours]; with `trace` also a Trace.
 
         Raises:
-            ValueError: n, seed or batch_size is no such integer.
+            ValueError: n, seed or batch_size is no such integer; weights or canvases are not finite.
         """
         n = checks.check_integer("n", n, 1)
         seed = checks.check_integer("seed", seed, 0)
@@ -256,7 +256,8 @@ class Draw(ImageModel):
 
         Returns:
             (image values [batch, height, width, colours], canvases sigmoid(c_t), write windows, read windows), the last
-            three as in Trace; without attention the windows have no columns.
+            three as in Trace; without attention the windows have no columns. Of an image whose canvas is not finite the
+            values are NaN: check before casting.
         """
         decoder = self.cell.decoder
         with decoder.padded():
@@ -264,6 +265,8 @@ class Draw(ImageModel):
         canvases, hidden = outputs[..., : decoder.state_size[0]], outputs[..., decoder.state_size[0] :]
         canvases = ops.reshape(canvases, (-1, self.steps, *decoder.canvas_shape))
         values = self._likelihood.draw(canvases[:, -1], uniforms, self.levels)
+        for computed in (canvases[:, -1], latents[..., None]):  # gates make finite numbers of infinite latents
+            values = checks.nan_unless_finite(values, computed)
         first = ops.broadcast_to(decoder.initial[1], ops.shape(hidden[:, :1]))
         before = ops.concatenate([ops.cast(first, hidden.dtype), hidden[:, :-1]], axis=1)  # h_dec_{t-1}
         write = decoder.attention(hidden) if self.write_size else hidden[..., :0]
@@ -272,12 +275,13 @@ class Draw(ImageModel):
 
     def _paint(self, name, function, trace, batch_size, *arrays):
         if not trace:
-            images = self._compile(f"{name}_untraced", lambda *given: ops.cast(function(*given)[0], "uint8"))
+            images = self._compile_answer(f"{name}_untraced", lambda *given: function(*given)[0], pixels=1)
             return self._in_batches(images, batch_size, *arrays)
-        values, canvases, write, read = self._in_batches(self._compile(name, function), batch_size, *arrays)
+        traced = self._compile_answer(name, function, pixels=1)
+        images, canvases, write, read = self._in_batches(traced, batch_size, *arrays)
         reads = name == "reconstruct" and self.read_size
         windows = write if self.write_size else None, read if reads else None
-        return values.astype("uint8"), Trace(canvases, *windows)
+        return images, Trace(canvases, *windows)
 
     # Keras.
 

@@ -46,7 +46,7 @@ class _Encoding:
     def encode(self, images, batch_size=64):
         """Codes, float32 [n, bottleneck], of uint8 images [n, height, width, colours]."""
         images = checks.check_images(images, self.image_shape, self.levels)
-        return self._in_batches(self._compile("encode", self.encoder), batch_size, images).astype("float32")
+        return self._in_batches(self._compile_answer("encode", self.encoder), batch_size, images).astype("float32")
 
     def with_codes(self, inputs):
         """(images, codes): the codes given, or those of the images."""

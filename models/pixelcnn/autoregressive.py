@@ -159,7 +159,7 @@ class AutoregressiveModel(ImageModel):
                 of the time.
 
         Raises:
-            ValueError: an argument is none of these.
+            ValueError: an argument is none of these; or weights or logits are not finite (checks.NotFinite).
         """
         n = checks.check_integer("n", n, 1)
         blank = np.zeros((n, *self.image_shape), "uint8")
@@ -178,14 +178,17 @@ class AutoregressiveModel(ImageModel):
             condition, seed, temperature, jit_compile: as for `sample`.
 
         Raises:
-            ValueError: an argument is none of these; a mask and rows, or neither.
+            ValueError: an argument is none of these; a mask and rows, or neither; weights or logits are not finite.
         """
         images = checks.check_images(images, self.image_shape, self.levels)
         known = checks.check_known(known_mask, rows, images.shape)
         return self._complete(images, known, condition, seed, temperature, jit_compile)
 
     def generate(self, uniforms, images, known, temperature, condition=None):
-        """The sampler as a pure function of tensors (models/pixelcnn/raster.py), to compile or export."""
+        """The sampler as a pure function of tensors (models/pixelcnn/raster.py), to compile or export.
+
+        Values are NaN where logits are not finite: check before casting.
+        """
         network = self.incremental(self.condition_features(condition))
         return sample_raster(network, self.scale, uniforms, images, known, temperature)
 
@@ -200,16 +203,14 @@ class AutoregressiveModel(ImageModel):
         uniforms = np.random.default_rng(seed).random(images.shape, dtype="float32")
         arrays = [uniforms, images.astype("float32"), known.astype("float32")]
         arrays += [] if condition is None else [condition]
-        generate = self._compile("generate", self.generate, jit_compile)
+        generate = self._compile_answer("generate", self.generate, pixels=1, jit_compile=jit_compile)
 
         def draw(uniforms, images, known, *condition):
             return generate(uniforms, images, known, np.float32(temperature), *condition)
 
         if jit_compile or keras.backend.backend() == "jax":
-            values = np.concatenate(over_cores(draw, arrays))
-        else:  # TensorFlow's executor uses the cores itself
-            values = ops.convert_to_numpy(draw(*arrays))
-        return values.astype("uint8")
+            return np.concatenate(over_cores(draw, arrays))
+        return draw(*arrays)  # TensorFlow's executor uses the cores itself
 
     def _check_condition(self, condition, n):
         if self.condition_shape is None:

@@ -123,7 +123,7 @@ class EmbeddingNetwork(ImageModel):
     def embed(self, images, batch_size=100):
         """uint8 images [n, height, width, colours] -> h, float32 [n, features], of length 1. ValueError for others."""
         images = checks.check_images(images, self.image_shape, self.levels)
-        return self._in_batches(self._compile("embed", self), batch_size, images)
+        return self._in_batches(self._compile_answer("embed", self), batch_size, images)
 
     def get_config(self):
         names = ("ways", "filters", "depth", "features", "margin", "mining")

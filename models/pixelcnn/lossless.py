@@ -7,8 +7,8 @@ The decoder knows a sub-pixel's distribution only after it has decoded all earli
 the encoder walks with it, both in fixed-point arithmetic (models/pixelcnn/fixed_point.py): the same probabilities to
 the last bit, whatever the machine, the threads and the number of images side by side.
 
-A file: magic, header (`_HEADER`), the coder's 32-bit words, and a digest of all of it. The header names the network's
-weights and the images' own digest: a file that was altered, cut short, or made by other weights is refused.
+A file: magic, header (`_HEADER`), the coder's 32-bit words, and a digest of all of it. The header has digests of the
+tables, the weights and the images: a file that was altered, cut short, or made by other tables or weights is refused.
 """
 
 import hashlib
@@ -25,11 +25,13 @@ from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.models.pixelcnn.gated_pixel_cnn_sampling import GatedSampler
 from image_generators.models.pixelcnn.raster import walk
 
-MAGIC = b"GPCN"
+MAGIC = b"GPC2"
+FIRST_MAGIC = b"GPCN"  # of format 1, whose tables depended on the processor
 BATCH = 256  # images that are walked side by side; part of the format, since it orders the symbols
-_HEADER = struct.Struct("<4s3I2H8s8s")  # magic; n, height, width; colours, levels; network, images
+_HEADER = struct.Struct("<4s3I2H8s8s8s")  # magic; n, height, width; colours, levels; tables, weights, images
 _DIGEST = 8  # bytes kept of a SHA-256
 _MOST = 2**31  # sub-pixels in a file
+_DENSEST = 2**12  # sub-pixels in a byte: what a file asks memory for, it must have bytes for
 _LONGEST = 2**16 - 1  # pixels: height and width, as the header has room for them
 _CATEGORICAL = constriction.stream.model.Categorical(perfect=False)
 
@@ -53,7 +55,7 @@ def encode(model, images):
         ValueError: another model, other images, or more of them than a file holds.
     """
     arithmetic = FixedPoint()
-    model = _resized(model, images)
+    model = _resized(model, np.shape(images))
     if np.size(images) > _MOST:
         raise ValueError(f"images must be at most {_MOST} sub-pixels. Received: shape {list(np.shape(images))}")
     if max(np.shape(images)[1:3]) > _LONGEST:
@@ -71,9 +73,16 @@ def encode(model, images):
 
         walk(len(part), known)
     n, height, width, colours = images.shape
-    header = (n, height, width, colours, model.levels, _fingerprint(model, arithmetic), _digest(images.tobytes()))
-    body = _HEADER.pack(MAGIC, *header) + coder.get_compressed().astype("<u4").tobytes()
+    header = (n, height, width, colours, model.levels, *_fingerprints(model, arithmetic), _digest(images.tobytes()))
+    words = coder.get_compressed().astype("<u4").tobytes()
+    padding = max(0, _least_bytes(images.size) - len(words))  # zeros, which the decoder never reads
+    body = _HEADER.pack(MAGIC, *header) + words + bytes(padding)
     return body + _digest(body)
+
+
+def _least_bytes(subpixels):
+    """How many bytes, in whole words, so many sub-pixels have at least."""
+    return -(-subpixels // (4 * _DENSEST)) * 4
 
 
 def decode(model, content):
@@ -84,25 +93,38 @@ def decode(model, content):
         BadFile: `content` was cut short or altered, or is of another network.
     """
     _check_model(model)
+    if content[: len(MAGIC)] == FIRST_MAGIC:
+        raise BadFile("the file must be of format 2. Received: format 1, which the program that wrote it decodes")
     if len(content) < _HEADER.size + _DIGEST or content[: len(MAGIC)] != MAGIC:
         raise BadFile("the file must be one that `encode` made, whole. Received: something else, or its beginning")
     body, digest = content[:-_DIGEST], content[-_DIGEST:]
     if _digest(body) != digest:
         raise BadFile("the file is not as it was written: it was cut short or altered")
     arithmetic = FixedPoint()
-    _, n, height, width, colours, levels, network, images_digest = _HEADER.unpack_from(body)
-    if n * height * width * colours > _MOST:
-        raise BadFile(f"a file holds at most {_MOST} sub-pixels. Received: {n} images of {height}x{width}x{colours}")
-    images = np.zeros((n, height, width, colours), "uint8")
+    _, n, height, width, colours, levels, tables, weights, images_digest = _HEADER.unpack_from(body)
+    words = body[_HEADER.size :]
+    subpixels = n * height * width * colours
+    if not height or not width or subpixels > _MOST or len(words) % 4 or len(words) < _least_bytes(subpixels):
+        raise BadFile(
+            f"the file must hold at most {_MOST} sub-pixels, and a byte for {_DENSEST} of them, in words of 4. "
+            f"Received: {n} images of {height}x{width}x{colours}, {len(words)} bytes"
+        )
     if (colours, levels) != (model.colours, model.levels):
         raise BadFile(
             f"the file was made by a network of {colours} colours and {levels} levels. "
             f"Received: one of {model.colours} and {model.levels}"
         )
-    model = _resized(model, images)
-    if _fingerprint(model, arithmetic) != network:
+    model = _resized(model, (n, height, width, colours))
+    here = _fingerprints(model, arithmetic)
+    if here[0] != tables:
+        raise BadFile(
+            "the file was made with other tables of tanh, sigmoid and exp than this program's: decode it with the one "
+            "that wrote it"
+        )
+    if here[1] != weights:
         raise OtherWeights("the file was made with other weights than the network's")
-    coder = constriction.stream.queue.RangeDecoder(np.frombuffer(body[_HEADER.size :], "<u4").astype(np.uint32))
+    images = np.zeros((n, height, width, colours), "uint8")
+    coder = constriction.stream.queue.RangeDecoder(np.frombuffer(words, "<u4").astype(np.uint32))
     walk = _Walk(model, arithmetic)
     for start in range(0, n, BATCH):
         part = images[start : start + BATCH]
@@ -111,7 +133,10 @@ def decode(model, content):
             part[place] = coder.decode(_CATEGORICAL, probabilities)
             return part[place]
 
-        walk(len(part), decoded)
+        try:
+            walk(len(part), decoded)
+        except tf.errors.UnknownError as error:  # what an AssertionError of the coder's becomes in a graph
+            raise BadFile("the file holds words that no encoder writes for these weights") from error
     if _digest(images.tobytes()) != images_digest:
         raise BadFile("what was decoded is not what was encoded: the two walks saw different probabilities")
     return images
@@ -120,7 +145,7 @@ def decode(model, content):
 def cost_in_bits(model, images):
     """What the fixed-point network says `images` cost, one number for each: its -log2 p, without any coder."""
     arithmetic = FixedPoint()
-    model = _resized(model, images)
+    model = _resized(model, np.shape(images))
     images = checks.check_images(images, model.image_shape, model.levels)
     bits = np.zeros(len(images))
 
@@ -167,10 +192,12 @@ def _check_model(model):
         raise ValueError(f"model must be a GatedPixelCNN without a condition. Received: {type(model).__name__}")
 
 
-def _resized(model, images):
-    """The same network for images of another size: no weight depends on it. Both are built."""
+def _resized(model, shape):
+    """The same network for images of another size, [n, height, width, colours]; both are built.
+
+    No weight depends on the size.
+    """
     _check_model(model)
-    shape = np.shape(images)
     if len(shape) != 4 or shape[-1] != model.colours:
         raise ValueError(f"images must be [n, height, width, {model.colours}]. Received: shape {list(shape)}")
     model.build()
@@ -182,9 +209,9 @@ def _resized(model, images):
     return other
 
 
-def _fingerprint(model, arithmetic):
-    """Of all that decides a probability: the weights and the tables."""
-    return _digest(b"".join([arithmetic.fingerprint, *(weight.tobytes() for weight in model.get_weights())]))
+def _fingerprints(model, arithmetic):
+    """Of all that decides a probability: the tables and the weights."""
+    return arithmetic.fingerprint[:_DIGEST], _digest(b"".join(weight.tobytes() for weight in model.get_weights()))
 
 
 def _digest(content):

@@ -112,17 +112,22 @@ class MapRegression(ImageModel):
         """The mean image given each condition, uint8 [n, height, width, colours]; n is 1 for one of condition_shape.
 
         Raises:
-            ValueError: conditions of another type, shape or range.
+            ValueError: conditions of another type, shape or range; weights or means that are not finite.
         """
         condition = np.asarray(condition)
         if condition.shape == self.condition_shape:
             condition = condition[None]
         condition = self._check_condition(condition, len(condition) if condition.ndim else 1)
-        return self._in_batches(self._compile("paint", self.paint), batch_size, condition).astype("uint8")
+        return self._in_batches(self._compile_answer("paint", self.paint, pixels=1), batch_size, condition)
 
     def paint(self, condition):
-        """The mean image as a pure function of tensors, to compile or export: values 0 to levels - 1, float32."""
-        values = ops.round(ops.clip((self.means_given(condition) + 1.0) / 2.0, 0.0, 1.0) * (self.levels - 1))
+        """The mean image as a pure function of tensors, to compile or export: values 0 to levels - 1, float32.
+
+        Values are NaN where means are not finite: check before casting.
+        """
+        means = self.means_given(condition)
+        values = ops.round(ops.clip((means + 1.0) / 2.0, 0.0, 1.0) * (self.levels - 1))
+        values = checks.nan_unless_finite(values, means)
         if self.keeps_known:
             values = ops.where(known_pixels(condition, self.levels), ops.cast(condition[..., :-1], "float32"), values)
         return values

@@ -33,11 +33,15 @@ def inverse_cdf(logits, uniform, temperature=1.0):
     Probabilities are rounded to whole parts of 2^-23: float32 adds these up exactly, in whatever order, so that a value
     without probability has no step of its own, not even one of rounding. By products with a triangular matrix, sampling
     without XLA would be up to a tenth faster on a CPU, but GPUs round what they multiply.
+
+    Logits that are not finite give NaN; the logits of all later sub-pixels are NaN then, and so are their values.
     """
     cdf = ops.cumsum(ops.round(ops.softmax(logits / temperature, axis=-1) * PARTS), axis=-1)
-    reached = uniform * cdf[..., -1:]  # which rounding leaves a little beside PARTS
+    total = cdf[..., -1:]  # which rounding leaves a little beside PARTS
+    reached = uniform * total
     steps_below = ops.sum(ops.cast(cdf <= reached, "float32"), axis=-1, keepdims=True)
-    return ops.minimum(steps_below, logits.shape[-1] - 1.0)
+    finite = ops.logical_and(ops.all(ops.isfinite(logits), axis=-1, keepdims=True), total > 0)
+    return ops.where(finite, ops.minimum(steps_below, logits.shape[-1] - 1.0), float("nan"))
 
 
 def shift_in(sequence, item):
@@ -56,7 +60,7 @@ def sample_raster(network, scale, uniforms, images, known, temperature):
         known: float32 of the same shape, 1 where the value of `images` is kept and 0 where it is drawn.
         temperature: float32 scalar, or [batch, 1]: one for each image. Below COLDEST it counts as that: the mode.
 
-    Returns: float32 [batch, height, width, colours], values 0 .. levels - 1.
+    Returns: float32 [batch, height, width, colours], values 0 .. levels - 1; NaN from logits that are not finite on.
     """
     temperature = ops.maximum(temperature, COLDEST)
     # Rows first, then columns, so that a step takes one slice; [height, width, batch, colours].

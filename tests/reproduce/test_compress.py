@@ -8,7 +8,7 @@ import imagecodecs
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image, PngImagePlugin
 
 from image_generators.evaluation import compress_page, networks, records
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
@@ -79,7 +79,8 @@ def run(results, model, monkeypatch):
 
     def run(**given):
         options = {"encode": None, "decode": None, "out": None, "model": str(model), "images": 1, "data_dir": None}
-        monkeypatch.setattr(script.flags, "FLAGS", SimpleNamespace(**options | given, results_dir=str(results)))
+        options |= {"results_dir": str(results), **given}
+        monkeypatch.setattr(script.flags, "FLAGS", SimpleNamespace(**options))
         with pytest.raises(SystemExit) as stopped:
             script.main(["compress.py"])
         return str(stopped.value)
@@ -106,19 +107,101 @@ def test_what_cannot_be_done_is_said(run, tmp_path):
     transparent = tmp_path / "transparent.png"
     Image.fromarray(np.zeros((4, 4, 3), "uint8")).save(transparent, transparency=(0, 0, 0))
     assert "all opaque. Received: a transparent colour, in '" in run(encode=[str(transparent)], out=out)
-    for name, write in (("deep.png", imagecodecs.png_encode), ("deep.tiff", imagecodecs.tiff_encode)):
-        (tmp_path / name).write_bytes(write(np.zeros((4, 4, 3), "uint16")))
-        assert "RGB images of 8 bits, which come back whole. Received: 16, in '" in run(
-            encode=[str(tmp_path / name)], out=out
-        )
+    deep = tmp_path / "deep.png"
+    deep.write_bytes(imagecodecs.png_encode(np.zeros((4, 4, 3), "uint16")))
+    assert "RGB images of 8 bits, which come back whole. Received: 16, in '" in run(encode=[str(deep)], out=out)
     damaged = tmp_path / "damaged.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 300, 3)).astype("uint8")).save(damaged)
     content = damaged.read_bytes()
     second = content.rindex(b"IDAT")  # its name: what Pillow calls a SyntaxError
     for stored in (content[:second] + b"\0\0\0\0" + content[second + 4 :], content[:5000]):
         damaged.write_bytes(stored)
-        assert f"--encode must be image files. Received: '{damaged}'" in run(encode=[str(damaged)], out=out)
+        assert f"--encode must be image files: PNG, JPEG, WEBP. Received: '{damaged}'" in run(
+            encode=[str(damaged)], out=out
+        )
     assert not (tmp_path / "out.gpcn").exists()
+
+
+@pytest.fixture
+def encoded(monkeypatch):
+    """What would be compressed: a list that `encode_files` fills with images, without any network."""
+    seen = []
+    monkeypatch.setattr(compress_script.lossless, "encode", lambda network, images: seen.extend(images) or b"")
+    return seen
+
+
+PICTURES = np.random.default_rng(1).integers(0, 256, (3, 4, 6, 3)).astype("uint8")
+
+
+@pytest.mark.parametrize("form, options", [("PNG", {}), ("WEBP", {"lossless": True}), ("MPO", {})])
+def test_more_than_one_frame_is_refused(run, tmp_path, form, options):
+    first, *others = map(Image.fromarray, PICTURES)
+    path = tmp_path / "moving"
+    first.save(path, form, save_all=True, append_images=others, **options)
+    assert f"--encode must be still images, which come back whole. Received: 3 frames, in '{path}'" in run(
+        encode=[str(path)], out=str(tmp_path / "out")
+    )
+
+
+@pytest.mark.parametrize("form, options", [("PNG", {}), ("WEBP", {"lossless": True})])
+def test_an_image_is_turned_as_its_orientation_says(encoded, tmp_path, capsys, form, options):
+    orientation = Image.Exif()
+    orientation[ExifTags.Base.Orientation] = 6  # to be turned to the right
+    Image.fromarray(PICTURES[0]).save(tmp_path / "lying", form, exif=orientation, **options)
+    compress_script.encode_files([tmp_path / "lying"], tmp_path / "out", None)
+    np.testing.assert_array_equal(encoded, [np.rot90(PICTURES[0], -1)])
+    assert f"Not kept, of {tmp_path / 'lying'}: exif" in capsys.readouterr().out
+
+
+def test_metadata_that_are_not_kept_are_named(encoded, tmp_path, capsys):
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Author", "somebody")
+    Image.fromarray(PICTURES[0]).save(tmp_path / "a.png", pnginfo=text, icc_profile=b"colours", dpi=(72, 72))
+    Image.fromarray(PICTURES[1]).save(tmp_path / "b.png")
+    compress_script.encode_files([tmp_path / "a.png", tmp_path / "b.png"], tmp_path / "out", None)
+    np.testing.assert_array_equal(encoded, PICTURES[:2])
+    said = capsys.readouterr().out
+    assert f"Not kept, of {tmp_path / 'a.png'}: icc_profile, dpi, Author" in said and "b.png" not in said
+
+
+@pytest.mark.parametrize("write", [imagecodecs.tiff_encode, imagecodecs.jpeg2k_encode])
+def test_formats_of_which_bits_may_be_lost_are_refused(run, tmp_path, write):
+    (tmp_path / "deep").write_bytes(write(np.zeros((4, 4, 3), "uint16")))
+    assert "--encode must be image files: PNG, JPEG, WEBP. Received: " in run(
+        encode=[str(tmp_path / "deep")], out=str(tmp_path / "out")
+    )
+
+
+@pytest.mark.parametrize("name", ["encode", "decode", "out", "model", "data_dir", "results_dir"])
+def test_an_empty_flag_is_refused_and_nothing_is_compared(run, monkeypatch, name):
+    monkeypatch.setattr(compress_script, "compare", None)
+    assert f"--{name} must not be empty. Received: --{name}=" in run(**{name: [] if name == "encode" else ""})
+
+
+@pytest.mark.parametrize("content", ["", "null", "{}", "[]", '{"model": 1}', "\0\0", '{"weights": "../x"}'])
+def test_a_damaged_record_is_named(run, results, tmp_path, content):
+    (results / "damaged.json").write_text(content)
+    assert "--model must be a record in" in run(decode=str(__file__), out=str(tmp_path), model="damaged.json")
+
+
+def test_where_to_write_is_checked_before_the_work(run, monkeypatch, tmp_path):
+    for name in ("encode", "decode"):
+        monkeypatch.setattr(compress_script.lossless, name, None)
+    folder, file = tmp_path / "folder.npy", tmp_path / "file"
+    folder.mkdir()
+    file.write_text("")
+    assert "--out must be a file to write. Received: " in run(encode=[str(file)], out=str(folder))
+    for out in (file, folder):
+        assert "--out must be a folder, or a .npy file, to write. Received: " in run(decode=str(file), out=str(out))
+
+
+def test_images_that_memory_does_not_hold_are_refused(run, monkeypatch, tmp_path):
+    def encode(network, images):
+        raise MemoryError
+
+    Image.fromarray(PICTURES[0]).save(tmp_path / "a.png")
+    monkeypatch.setattr(compress_script.lossless, "encode", encode)
+    assert "images must fit into memory" in run(encode=[str(tmp_path / "a.png")], out=str(tmp_path / "out"))
 
 
 def test_images_of_two_sizes_are_refused(run, tmp_path):

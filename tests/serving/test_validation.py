@@ -8,12 +8,15 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 
+from image_generators.models.checks import NotFinite
+from image_generators.models.image_model import ImageModel
+from image_generators.serving import savedmodel
 from image_generators.serving.validation import MAX_ROWS
 
 
 @pytest.fixture(scope="module")
 def ask(exported):
-    """`ask(model, signature, inputs)` by a session, without Python's own checks."""
+    """`ask(model, signature, inputs)` by a session, without Python's own checks; a model is a name or a folder."""
     sessions = {}
 
     @functools.cache
@@ -23,10 +26,8 @@ def ask(exported):
             # A configuration of its own: as a server does, it optimises graphs.
             session = tf.compat.v1.Session(graph=tf.Graph(), config=tf.compat.v1.ConfigProto())
             with session.graph.as_default():
-                sessions[model] = (
-                    session,
-                    tf.compat.v1.saved_model.load(session, ["serve"], str(exported / model / "1")),
-                )
+                folder = str(exported / model / "1" if isinstance(model, str) else model)
+                sessions[model] = session, tf.compat.v1.saved_model.load(session, ["serve"], folder)
         session, meta = sessions[model]
         names = meta.signature_def[signature]
         options = config_pb2.CallableOptions()
@@ -136,3 +137,41 @@ def test_as_many_rows_as_are_allowed_are_answered(ask, tiny_models, requests_of)
     answer = ask("draw", "sample", requests_of(tiny_models["draw"], rows=8)["sample"])
     assert answer["images"].shape == (8, 6, 5, 1)
     assert MAX_ROWS == 64
+
+
+def with_weights(model, weights):
+    """A new model of the same settings."""
+    other = type(model).from_config(model.get_config())
+    other.build()
+    other.set_weights(weights)
+    return other
+
+
+@pytest.mark.parametrize(
+    "name", ["pixel_cnn_autoencoder", "deconvolutional_autoencoder", "draw", "draw_classifier", "chairs_generator"]
+)
+def test_a_request_to_a_network_of_nan_fails(ask, tiny_models, requests_of, tmp_path, monkeypatch, name):
+    """Whatever it asks. Export would refuse the weights."""
+    monkeypatch.setattr(ImageModel, "check_weights", lambda self: None)
+    model = tiny_models[name]
+    savedmodel.save(with_weights(model, [np.full_like(w, np.nan) for w in model.get_weights()]), tmp_path)
+    for signature, inputs in requests_of(model).items():
+        with pytest.raises(tf.errors.InvalidArgumentError, match="must be finite"):
+            ask(tmp_path, signature, inputs)
+
+
+def test_a_request_whose_logits_overflow_fails(ask, tiny_models, requests_of, tmp_path):
+    """Of finite weights: logits are the last layer's output times 8."""
+    model = with_weights(tiny_models["gated"], tiny_models["gated"].get_weights())
+    model.logits.bias.assign(np.linspace(-3e38, 1, model.logits.bias.shape[0]))
+    savedmodel.save(model, tmp_path)
+    for signature in ("sample", "complete"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="images must be finite"):
+            ask(tmp_path, signature, requests_of(model)[signature])
+
+
+def test_a_model_whose_weights_are_not_finite_is_not_exported(tiny_models, tmp_path):
+    *weights, last = tiny_models["gated"].get_weights()
+    with pytest.raises(NotFinite, match="weights"):
+        savedmodel.save(with_weights(tiny_models["gated"], [*weights, last * np.inf]), tmp_path / "1")
+    assert not (tmp_path / "1").exists()

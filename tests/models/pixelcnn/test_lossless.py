@@ -1,10 +1,13 @@
 """Compression: every image comes back, the files are as small as the likelihood says, and damage is refused."""
 
+import hashlib
+import struct
+
 import keras
 import numpy as np
 import pytest
 
-from image_generators.models.pixelcnn import lossless
+from image_generators.models.pixelcnn import fixed_point, lossless
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's alone: float64")
@@ -58,7 +61,7 @@ def test_a_file_is_as_large_as_its_images_are_improbable(network):
     images = network.sample(200, seed=3)
     content = lossless.encode(network, images)
     claimed = -network.log_prob(images).sum(dtype="float64") / np.log(2)
-    assert 8 * len(content) == pytest.approx(claimed, rel=0.01, abs=8 * 48)  # a header and a digest
+    assert 8 * len(content) == pytest.approx(claimed, rel=0.01, abs=8 * 56)  # a header and a digest
     assert lossless.cost_in_bits(network, images).sum() == pytest.approx(claimed, rel=0.005)
 
 
@@ -79,6 +82,56 @@ def test_a_file_that_was_altered_is_refused(network, content):
         altered[place] ^= 1
         with pytest.raises(lossless.BadFile, match="the file"):
             lossless.decode(network, bytes(altered))
+
+
+def signed(body):
+    """As if an encoder had written it."""
+    return body + hashlib.sha256(body).digest()[:8]
+
+
+def test_a_file_of_the_first_format_is_refused_by_its_format(network, content):
+    with pytest.raises(lossless.BadFile, match="(?s)format 2.*Received: format 1"):
+        lossless.decode(network, b"GPCN" + content[4:])
+
+
+def test_other_tables_are_not_taken_for_other_weights(network, content, monkeypatch):
+    monkeypatch.setattr(fixed_point, "_EXPONENTIAL_STEP", 2.0**-30)
+    with pytest.raises(lossless.BadFile, match="tables") as raised:
+        lossless.decode(network, content)
+    assert not isinstance(raised.value, lossless.OtherWeights) and "weights" not in str(raised.value)
+
+
+@pytest.mark.parametrize("sizes", [(2**32 - 1, 4, 5), (3, 2**16, 2**16), (10**6, 4, 5), (3, 0, 5), (0, 4, 0)])
+def test_sizes_that_the_file_has_no_bytes_for_are_refused_before_memory_is_taken(network, content, monkeypatch, sizes):
+    monkeypatch.setattr(lossless, "_resized", None)
+    monkeypatch.setattr(lossless.np, "zeros", None)
+    with pytest.raises(lossless.BadFile, match="the file must hold at most .* sub-pixels.*Received: "):
+        lossless.decode(network, signed(content[:4] + struct.pack("<3I", *sizes) + content[16:-8]))
+
+
+def test_words_that_are_not_whole_are_refused(network, content):
+    with pytest.raises(lossless.BadFile, match="words of 4. Received: "):
+        lossless.decode(network, signed(content[:-8] + b"1"))
+
+
+def test_words_that_the_coder_refuses_are_a_bad_file(network, content, monkeypatch):
+    class Decoder:
+        def __init__(self, words):
+            pass
+
+        def decode(self, *_):
+            raise AssertionError("invalid for the employed entropy model")
+
+    monkeypatch.setattr(lossless.constriction.stream.queue, "RangeDecoder", Decoder)
+    with pytest.raises(lossless.BadFile, match="words"):
+        lossless.decode(network, content)
+
+
+def test_images_of_hardly_any_bits_take_the_bytes_that_they_must_have(network, images, content, monkeypatch):
+    monkeypatch.setattr(lossless, "_DENSEST", 1)
+    longer = lossless.encode(network, images)
+    assert len(longer) > len(content) and len(longer) > images.size
+    np.testing.assert_array_equal(lossless.decode(network, longer), images)
 
 
 def test_a_file_of_other_weights_is_refused(make_model, content):
