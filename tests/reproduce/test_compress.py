@@ -14,7 +14,7 @@ from image_generators.evaluation import compress_page, networks, records
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.training import loop as training
 
-compress_script = pytest.importorskip("reproduce.compress", reason="the coder runs on TensorFlow")
+compress_script = pytest.importorskip("image_generators.reproduce.compress", reason="the coder runs on TensorFlow")
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the coder runs on TensorFlow")
 

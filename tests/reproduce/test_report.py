@@ -19,7 +19,7 @@ README = "# Title\n\n<!-- table1_cifar:begin -->\nold\n<!-- table1_cifar:end -->
 def results(tmp_path, monkeypatch):
     """A results folder with one record, beside a README with markers; the table's script is replaced by `ROWS`."""
     script = types.SimpleNamespace(ROWS=ROWS, TITLE="Table 1, CIFAR-10")
-    monkeypatch.setitem(sys.modules, "reproduce.table1_cifar", script)
+    monkeypatch.setitem(sys.modules, "image_generators.reproduce.table1_cifar", script)
     monkeypatch.setattr(report, "TABLES", {"table1_cifar": "bits_per_dim"})
     (tmp_path / "README.md").write_text(README)
     records.write(make_record(3.054), tmp_path / "results")
@@ -43,7 +43,9 @@ def test_drawing_fills_the_page_and_the_readme_s_part_only(results):
 
 
 def test_each_table_fills_its_own_page_and_part(results, monkeypatch):
-    monkeypatch.setitem(sys.modules, "reproduce.table2", types.SimpleNamespace(ROWS=BOUNDS, TITLE="Table 2, MNIST"))
+    monkeypatch.setitem(
+        sys.modules, "image_generators.reproduce.table2", types.SimpleNamespace(ROWS=BOUNDS, TITLE="Table 2, MNIST")
+    )
     monkeypatch.setitem(report.TABLES, "table2", "nats")
     bound = make_record(90.5, table="table2", row="DRAW", model="draw", metric="nats")
     records.write(bound, results)
@@ -127,7 +129,9 @@ def test_a_folder_elsewhere_needs_no_readme(results):
 
 def test_a_broken_record_is_named_and_the_other_tables_are_drawn(results, monkeypatch):
     """Its own table stays as it was: it must not lose a result."""
-    monkeypatch.setitem(sys.modules, "reproduce.table2", types.SimpleNamespace(ROWS=BOUNDS, TITLE="Table 2, MNIST"))
+    monkeypatch.setitem(
+        sys.modules, "image_generators.reproduce.table2", types.SimpleNamespace(ROWS=BOUNDS, TITLE="Table 2, MNIST")
+    )
     monkeypatch.setitem(report.TABLES, "table2", "nats")
     records.write(make_record(90.5, table="table2", row="DRAW", model="draw", metric="nats"), results)
     (results.parent / "README.md").write_text("<!-- table2:begin -->\n<!-- table2:end -->\n" + README)

@@ -88,7 +88,7 @@ def test_exponentials_are_the_same_whatever_the_last_bits_of_exp(arithmetic):
 
 def test_tables_are_the_same_on_all_code_paths_of_numpy(arithmetic):
     """Without the features of the processor that NumPy looks for: tanh takes another path on AVX2, exp on AVX-512."""
-    code = "from models.pixelcnn.fixed_point import FixedPoint; print(FixedPoint().fingerprint.hex())"
+    code = "from image_generators.models.pixelcnn.fixed_point import FixedPoint; print(FixedPoint().fingerprint.hex())"
     features = " ".join(_multiarray_umath.__cpu_dispatch__)
     environment = {**os.environ, "NPY_DISABLE_CPU_FEATURES": features, "PYTHONPATH": str(ROOT)}
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True)
