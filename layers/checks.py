@@ -1,4 +1,4 @@
-"""Numbers that layers and models are given, Python's or NumPy's: sizes, which are integers within bounds, and rates."""
+"""Numbers that layers and models are given, Python's or NumPy's: integers within bounds, rates, True or False."""
 
 import numbers
 
@@ -32,6 +32,13 @@ def check_rate(name, value):
     if not isinstance(value, numbers.Real) or isinstance(value, bool) or not 0 <= value <= 1:
         raise ValueError(f"{name} must be a number from 0 to 1. Received: {name}={value!r}")
     return float(value)
+
+
+def check_flag(name, value):
+    """`value` as bool, if it is True or False; else ValueError: a string such as "no" would count as True."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False. Received: {name}={value!r}")
+    return bool(value)
 
 
 def sizes_of(values):

@@ -9,7 +9,7 @@ each but the last, whose output is the picture.
 import keras
 from keras import ops
 
-from image_generators.layers.checks import sizes_of
+from image_generators.layers.checks import check_flag, sizes_of
 from image_generators.layers.serialization import serializable
 from image_generators.layers.up_conv import UpConv
 from image_generators.layers.wide_dense import WideDense
@@ -37,7 +37,7 @@ class ImageStream(keras.layers.Layer):
         self.filters = sizes_of(filters)
         if len(self.filters) < 2:
             raise ValueError(f"filters must be two or more integers above zero. Received: filters={filters!r}")
-        self.deep = deep
+        self.deep = check_flag("deep", deep)
         self.size = START * 2 ** (len(self.filters) - 1)
         options = {"dtype": self.dtype_policy}
         self.first = WideDense(

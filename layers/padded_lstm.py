@@ -21,6 +21,16 @@ from image_generators.layers.serialization import serializable
 _PADDING = 16  # columns: one line of the cache
 
 
+def _in_single_precision(initializer):
+    """The same numbers, also in half precision, in which Keras' orthogonal initialiser finds no QR decomposition."""
+
+    def initialise(shape, dtype=None):
+        half = keras.backend.standardize_dtype(dtype) in ("float16", "bfloat16")
+        return ops.cast(initializer(shape, "float32" if half else dtype), dtype)
+
+    return initialise
+
+
 @serializable("layers")
 class PaddedLSTMCell(keras.layers.LSTMCell):
     """An LSTM with forget gates (biases 1 at first), tanh and sigmoid, and nothing else.
@@ -37,6 +47,7 @@ class PaddedLSTMCell(keras.layers.LSTMCell):
 
     def __init__(self, units, name=None, dtype=None, trainable=True):
         super().__init__(check_integer("units", units, 1), name=name, dtype=dtype, trainable=trainable)
+        self.recurrent_initializer = _in_single_precision(self.recurrent_initializer)
         self._padded = None
 
     @contextlib.contextmanager

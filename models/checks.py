@@ -1,9 +1,34 @@
 """What models accept from outside. Every message names the argument, what is accepted and what was received."""
 
+import keras
 import numpy as np
 from keras import ops
 
-from image_generators.layers.checks import check_integer, is_integer, sizes_of
+from image_generators.layers.checks import check_flag, check_integer, is_integer, sizes_of
+
+# In a tf.data pipeline, of images alone or with labels.
+TO_UINT8 = "dataset.map(lambda x, *y: (tf.cast(tf.round(x), tf.uint8), *y))"
+__all__ = ["check_flag", "check_integer"]  # of layers/checks.py, for models too
+
+
+def as_array(name, values):
+    """`values` as a NumPy array; ValueError for lists that are none, their rows being of different lengths."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        received = f"a {type(values).__name__} with rows of different lengths"
+        raise ValueError(f"{name} must be an array. Received: {received}") from error
+
+
+def check_absent(model, options, *names):
+    """Takes `names` out of the keyword arguments of a class of models that has none such; ValueError if one is given.
+
+    They would reach a base class that is told what they are already.
+    """
+    for name in names:
+        value = options.pop(name, None)
+        if value is not None:
+            raise ValueError(f"{name} must not be given to {type(model).__name__}. Received: {name}={value!r}")
 
 
 class NotFinite(ValueError):
@@ -31,7 +56,8 @@ def check_network_images(images, image_shape):
     """
     dtype = _dtype_of(images)
     if "int" not in dtype:
-        raise ValueError(f"images must be uint8. Received: images of dtype {dtype}")
+        help_of_floats = f"; values 0 to 255 become uint8 by {TO_UINT8}" if "float" in dtype else ""
+        raise ValueError(f"images must be uint8. Received: images of dtype {dtype}{help_of_floats}")
     if tuple(images.shape[1:]) != tuple(image_shape):
         expected = ", ".join(str(n) for n in image_shape)
         raise ValueError(f"images must have shape [n, {expected}]. Received: images of shape {list(images.shape)}")
@@ -55,10 +81,19 @@ def _dtype_of(tensor):
     return str(getattr(dtype, "name", dtype))
 
 
+def without_loss(integers):
+    """Integers of any type as int32 or int64, whichever holds the values of their type (of uint64, all below 2^63)."""
+    wide = keras.backend.standardize_dtype(integers.dtype) in ("uint32", "int64", "uint64")
+    return ops.cast(integers, "int64" if wide else "int32")
+
+
 def nan_beyond(cost, values, count):
-    """`cost` [n], but NaN where one of `values`, numbers [n, ...], is not 0 to count - 1: a graph cannot raise."""
-    values = ops.cast(values, "int32")
-    good = ops.logical_and(values >= 0, values < count)
+    """`cost` [n], but NaN where one of `values` [n, ...] is no integer from 0 to count - 1: a graph cannot raise."""
+    if "int" in keras.backend.standardize_dtype(values.dtype):
+        values = without_loss(values)
+        good = ops.logical_and(values >= 0, values < count)
+    else:
+        good = ops.logical_and(ops.logical_and(values >= 0, values < count), values == ops.floor(values))
     return ops.where(ops.all(good, axis=tuple(range(1, values.ndim))), cost, float("nan"))
 
 
@@ -95,11 +130,17 @@ def check_images(images, image_shape, levels, name="images", n=None):
     """`images` as uint8 [n, height, width, colours] with values below `levels`; ValueError otherwise.
 
     Integers of another width are taken if every value fits; floats are not: a model that expects 0..255 would silently
-    misread 0..1. `n`: how many there must be; None: any number.
+    misread 0..1. `n`: how many there must be, and one of image_shape stands for n equal ones; None: any number.
     """
-    images = np.asarray(images)
+    images = as_array(name, images)
     if not np.issubdtype(images.dtype, np.integer):
-        raise ValueError(f"{name} must be uint8, values 0 to {levels - 1}. Received: {name} of dtype {images.dtype}")
+        floats = np.issubdtype(images.dtype, np.floating)
+        help_of_floats = f"; whole numbers become it by np.round({name}).astype('uint8')" if floats else ""
+        raise ValueError(
+            f"{name} must be uint8, values 0 to {levels - 1}. Received: {name} of dtype {images.dtype}{help_of_floats}"
+        )
+    if n is not None and images.shape == tuple(image_shape):
+        images = np.broadcast_to(images, (n, *image_shape))
     if images.ndim != 4 or images.shape[1:] != tuple(image_shape) or n not in (None, len(images)):
         expected = ", ".join(str(size) for size in ("n" if n is None else n, *image_shape))
         raise ValueError(f"{name} must have shape [{expected}]. Received: {name} of shape {list(images.shape)}")
@@ -143,20 +184,22 @@ def check_condition(condition, num_classes, n):
         return None
     if condition is None:
         raise ValueError(f"condition must be labels, 0 to {num_classes - 1}: the model has num_classes. Received: None")
-    condition = np.asarray(condition)
+    condition = as_array("condition", condition)
     return check_labels(
         "condition", np.broadcast_to(condition, (n,)) if condition.ndim == 0 else condition, num_classes, n
     )
 
 
 def check_labels(name, labels, num_classes, n):
-    """`labels` as int32 [n], each from 0 to num_classes - 1, or any where that is None; ValueError otherwise."""
-    labels = np.asarray(labels)
+    """`labels` as int32 [n], each from 0 to num_classes - 1; as they are where that is None. ValueError otherwise."""
+    labels = as_array(name, labels)
     if not np.issubdtype(labels.dtype, np.integer) or labels.shape != (n,):
         raise ValueError(
             f"{name} must be {n} integer labels. Received: shape {list(labels.shape)}, dtype {labels.dtype}"
         )
-    if num_classes is not None and labels.size and (labels.min() < 0 or labels.max() >= num_classes):
+    if num_classes is None:
+        return labels
+    if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
         raise ValueError(
             f"{name} must be labels 0 to {num_classes - 1}. Received: labels from {labels.min()} to {labels.max()}"
         )
@@ -165,7 +208,7 @@ def check_labels(name, labels, num_classes, n):
 
 def check_features(name, features, shape, n):
     """`features` as float32 [n, *shape], all finite; one of `shape` stands for n equal ones. ValueError otherwise."""
-    features = np.asarray(features)
+    features = as_array(name, features)
     expected = ", ".join(str(size) for size in (n, *shape))
     if not (np.issubdtype(features.dtype, np.floating) or np.issubdtype(features.dtype, np.integer)):
         raise ValueError(f"{name} must be numbers of shape [{expected}]. Received: {name} of dtype {features.dtype}")
@@ -187,7 +230,7 @@ def check_known(known_mask, rows, shape):
     if rows is not None:
         rows = check_integer("rows", rows, 0, height)
         known_mask = np.arange(height)[:, None] < np.full((1, width), rows)
-    known = np.asarray(known_mask)
+    known = as_array("known_mask", known_mask)
     if known.dtype != bool:
         raise ValueError(f"known_mask must be bool, True where a pixel is known. Received: dtype {known.dtype}")
     if known.shape == (height, width):

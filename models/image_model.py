@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from image_generators.models import checks
+from image_generators.models import checks, replicas
 from image_generators.models.compiled import compiled
 
 KERAS_BATCH_SIZE = 32  # of arrays, where none is given
@@ -51,9 +51,12 @@ class ImageModel(keras.Model):
             ValueError: images, or what comes with them, that the model cannot learn from.
         """
         self._check_arrays(x, y, batch_size)
+        validation_batch_size = kwargs.get("validation_batch_size")
+        if validation_batch_size is not None:
+            checks.check_integer("validation_batch_size", validation_batch_size, 1)
         if kwargs.get("validation_data") is not None:
             validation_x, validation_y, _ = keras.utils.unpack_x_y_sample_weight(kwargs["validation_data"])
-            self._check_arrays(validation_x, validation_y, kwargs.get("validation_batch_size") or batch_size)
+            self._check_arrays(validation_x, validation_y, validation_batch_size or batch_size)
         return super().fit(x, y, batch_size, *args, **kwargs)
 
     def evaluate(self, x=None, y=None, batch_size=None, *args, **kwargs):
@@ -61,7 +64,42 @@ class ImageModel(keras.Model):
         self._check_arrays(x, y, batch_size)
         return super().evaluate(x, y, batch_size, *args, **kwargs)
 
+    def predict(self, x, batch_size=None, *args, **kwargs):
+        """Keras' own; `batch_size` is checked as by `fit`."""
+        if batch_size is not None:
+            checks.check_integer("batch_size", batch_size, 1)
+        return super().predict(x, batch_size, *args, **kwargs)
+
+    def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
+        """Keras' own; the default signature is that of `call`: uint8 images, or a dict of them and their condition."""
+        self.build()
+        return super().export(filepath, format, verbose, input_signature or self._export_signature(), **kwargs)
+
+    def _export_signature(self):
+        images = keras.InputSpec("uint8", (None, *self.image_shape), name="images")
+        if not self.takes_condition:
+            return [images]
+        dtype, shape = self._condition_type()
+        return [{"images": images, "condition": keras.InputSpec(dtype, (None, *shape), name="condition")}]
+
+    def _condition_type(self):
+        """(dtype, shape of one) of the conditions of a model that takes them."""
+        if getattr(self, "num_classes", None) is not None:
+            return "int32", ()
+        return "float32" if getattr(self, "condition_levels", None) is None else "uint8", self.condition_shape
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Keras' own, which builds under tf.distribute, from the mean of the replicas' parts: floats. Here from one."""
+        if iterator is not None and self._distribute_strategy is not None:
+            parts = self._distribute_strategy.experimental_local_results
+            batch = next(next(iter(iterator))[-1])
+            iterator, data_batch = None, keras.tree.map_structure(lambda values: parts(values)[0], batch)
+        super()._maybe_symbolic_build(iterator, data_batch)
+
     def _check_arrays(self, x, y, batch_size):
+        if batch_size is not None:
+            checks.check_integer("batch_size", batch_size, 1)
+        self._check_training(y)
         images, condition = (x.get("images"), x.get("condition")) if isinstance(x, dict) else (x, None)
         if isinstance(images, np.ndarray):
             for name, given in (("condition", condition), ("labels", y)):
@@ -69,6 +107,15 @@ class ImageModel(keras.Model):
                     raise ValueError(f"{name} must be an array. Received: a {type(given).__name__}")
             self._check_examples(images, condition, y)
             self._check_batches(len(images), batch_size or KERAS_BATCH_SIZE)
+
+    def _check_training(self, y):
+        if self._compile_loss is not None:
+            raise ValueError(f"loss must be None in compile: {type(self).__name__} has a loss of its own")
+        if y is not None and not self.needs_labels:
+            raise ValueError(
+                f"y must be None: {type(self).__name__} is trained without labels. Received: y; of a data set with "
+                "labels take the images alone, by dataset.map(lambda x, y: x)"
+            )
 
     def _check_examples(self, images, condition, labels):
         """Raises ValueError for arrays that are not for this model; a subclass checks its condition or labels."""
@@ -78,13 +125,17 @@ class ImageModel(keras.Model):
         """Raises ValueError where n images in batches of such a size are not for this model."""
 
     def mean_cost(self, cost, images, sample_weight=None):
-        """The loss: the mean of `cost` [batch], weighed; NaN where an image has values beyond `levels`."""
+        """The loss: the mean of `cost` [batch], weighed; NaN where an image has values beyond `levels`.
+
+        Under tf.distribute it is a replica's share of it.
+        """
         if self.levels < 256 or keras.backend.standardize_dtype(images.dtype) != "uint8":  # which has none beyond
             cost = checks.nan_beyond(cost, images, self.levels)
-        return ops.mean(cost if sample_weight is None else cost * sample_weight)
+        return replicas.share(ops.mean(cost if sample_weight is None else cost * sample_weight))
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """Keras' own. ValueError for metrics of `compile` where there are no labels to compare with."""
+        """Keras' own. ValueError for labels that mean nothing here, and for what `compile` takes for other models."""
+        self._check_training(y)
         if y is None and self._compile_metrics is not None:
             raise ValueError(f"metrics must be None: {type(self).__name__} is trained without labels")
         return super().compute_metrics(x, y, y_pred, sample_weight)
@@ -150,12 +201,21 @@ class ImageModel(keras.Model):
     def build(self, input_shape=None):
         """Creates all weights; their shapes follow from the constructor's arguments alone."""
         if not self.built:
-            self.build_network()
+            with replicas.scope_of(self):
+                self.build_network()
             self.built = True
 
     def build_network(self):
         """Builds every layer (a subclass's part of `build`)."""
         raise NotImplementedError
+
+    def _trackable_children(self, save_type="checkpoint", **kwargs):
+        """What tf.train.Checkpoint keeps: Keras leaves out layers in lists, so that each weight has a place here."""
+        children = super()._trackable_children(save_type, **kwargs)
+        if save_type == "checkpoint":
+            self.build()
+            children |= {f"weight_{i}": weight for i, weight in enumerate(self.weights)}
+        return children
 
     def get_config(self):
         return {**super().get_config(), "image_shape": list(self.image_shape), "levels": self.levels}

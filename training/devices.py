@@ -3,7 +3,7 @@
 On TensorFlow tf.distribute's MirroredStrategy; on JAX keras.distribution's DataParallel, in one process or in several.
 The numbers are those of one device, to rounding: it is the same batch, and the gradient is clipped as a whole. On
 TensorFlow but for dropout, where all devices draw the same numbers, each for its part; steps are not compiled by XLA
-there, and DRAW, whose recurrent layers Keras would build anew, is for JAX.
+there.
 
 Several processes, also on several machines, on JAX alone: keras.distribution is for JAX, and Keras 3.15's `fit` fails
 under TensorFlow's MultiWorkerMirroredStrategy (issue 20585 of keras-team/keras). Each process runs the same command,
@@ -25,7 +25,6 @@ import sys
 import keras
 import numpy as np
 
-from image_generators.models.draw.draw import Draw
 from image_generators.models.networks import NETWORKS
 from image_generators.models.pixelcnn.pixel_network import PixelNetwork
 from image_generators.training import mirrored
@@ -111,8 +110,6 @@ def check(model, preset, rows=()):
             "--accumulate goes with --devices on JAX alone: tf.distribute has no step that waits for others. "
             f"Received: accumulate={accumulate}, devices={devices}"
         )
-    if NETWORKS[model] is Draw and devices > 1 and not on_jax():
-        raise ValueError(f"--devices must be 1 for {model} on TensorFlow; on JAX it may be more. Received: {devices}")
     if preset.precision == "mixed_float16" and devices > 1 and not on_jax():
         raise ValueError("--precision=mixed_float16 goes with --devices on JAX alone; accepted: mixed_bfloat16")
     if preset.remat and (not issubclass(NETWORKS[model], PixelNetwork) or preset.model.get("dropout")):

@@ -114,7 +114,6 @@ def compile_for_training(model, preset):
     if preset.remat:
         model.rematerialise()
     if preset.devices > 1 and not on_jax:
-        mirrored.share_loss(model, preset.devices)
         model.compile(optimizer=_optimizer(preset, mirrored.OPTIMIZERS), jit_compile=False)  # XLA cannot join devices
     else:
         model.compile(optimizer=_optimizer(preset), jit_compile=preset.xla or on_jax)

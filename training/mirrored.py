@@ -1,7 +1,5 @@
 """What tf.distribute needs beside Keras, so that several devices take the step that one would take."""
 
-import functools
-
 import keras
 
 from image_generators.layers.serialization import serializable
@@ -47,17 +45,3 @@ class MirroredMuon(_Mirrored, Muon):
 
 
 OPTIMIZERS = {"adam": MirroredAdam, "muon": MirroredMuon}
-
-
-def share_loss(model, devices):
-    """Makes `model`'s loss that of a device's share of a batch, as Keras wants it: it adds up gradients, not averages.
-
-    Only for the network that trains: it is compiled once, with the loss that it has then.
-    """
-    whole = model.compute_loss
-
-    @functools.wraps(whole)
-    def share(*args, **kwargs):
-        return whole(*args, **kwargs) / devices
-
-    model.compute_loss = share

@@ -19,7 +19,7 @@ def check_size(image_shape, smallest):
 
 def check_styles(style, num_styles):
     """Numbers of styles or vectors -> float32 [n, num_styles]; one alone gives n = 1. ValueError otherwise."""
-    style = np.asarray(style)
+    style = checks.as_array("style", style)
     if np.issubdtype(style.dtype, np.integer) and style.ndim < 2:
         numbers = np.atleast_1d(style)
         return np.eye(num_styles, dtype="float32")[checks.check_labels("style", numbers, num_styles, len(numbers))]
@@ -47,7 +47,7 @@ def check_views(style, azimuth, elevation, num_styles):
 
 def check_labels(labels, num_styles, n):
     """(numbers of styles int32 [n], views float32 [n, 2]) of the labels of a data set, [n, 3]."""
-    labels = np.asarray(labels)
+    labels = checks.as_array("labels", labels)
     if labels.shape != (n, 3) or labels.dtype.kind not in "iuf":
         raise ValueError(
             f"labels must have shape [{n}, 3]: style, azimuth, elevation. Received: labels of shape "
@@ -71,7 +71,7 @@ def check_transformation(transformation, length):
         return None
     if transformation is None:
         return np.zeros((1, length), "float32")
-    transformation = np.asarray(transformation)
+    transformation = checks.as_array("transformation", transformation)
     if transformation.shape[-1:] != (length,) or transformation.ndim not in (1, 2):
         raise ValueError(
             f"transformation must have shape [n, {length}]: {', '.join(NAMES)}. "
@@ -99,7 +99,7 @@ def _agreed(rows):
 
 
 def _check_degrees(name, degrees):
-    degrees = np.asarray(degrees)
+    degrees = checks.as_array(name, degrees)
     if degrees.ndim > 1 or degrees.dtype.kind not in "iuf":
         raise ValueError(
             f"{name} must be degrees, a number or [n]. Received: {name} of shape {list(degrees.shape)}, "

@@ -3,7 +3,6 @@
 For arithmetic on features, random chairs from a distribution of them, and pictures of single units.
 """
 
-import numpy as np
 from keras import ops
 
 from image_generators.layers.image_stream import START
@@ -53,7 +52,7 @@ class FeatureEditing:
         """
         self._check_layer(layer)
         units = (self._units(layer),)
-        features = np.asarray(features)
+        features = checks.as_array("features", features)
         features = checks.check_features("features", features, units, len(features) if features.ndim == 2 else 1)
         _, *given = self._check_inputs(0, azimuth, elevation, transformation)
         n = chairs_checks.agree(features=features, views=given[0])

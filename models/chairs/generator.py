@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 
 from image_generators.layers.serialization import serializable
-from image_generators.models import checks
+from image_generators.models import checks, replicas
 from image_generators.models.chairs import checks as chairs_checks
 from image_generators.models.chairs import transformations
 from image_generators.models.chairs.features import FeatureEditing
@@ -51,6 +51,7 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
 
     def __init__(self, *args, **kwargs):
         # No casts on the way in: in bfloat16 style 301 would be style 300, and 313 degrees 312.
+        checks.check_absent(self, kwargs, "autocast")
         super().__init__(*args, autocast=False, **kwargs)
         self._theta = keras.random.SeedGenerator(0)
         self._error = keras.metrics.Mean(name="squared_error")
@@ -64,13 +65,17 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
         targets = ops.cast(images, "float32") / 255.0
         theta = None
         if self.transformations:
-            theta = ops.zeros((ops.shape(images)[0], self.transformation_length))
+            theta = self._no_transformation(ops.shape(images)[0])
             if training:
-                theta = transformations.draw(ops.shape(images)[0], self._theta, self._spread())
+                spread = self._spread()
+                theta = replicas.draw(lambda n: transformations.draw(n, self._theta, spread), ops.shape(images)[0])
                 targets = transformations.apply(targets, theta)
         styles = ops.one_hot(ops.cast(labels[:, 0], "int32"), self.num_styles, dtype=self.compute_dtype)
         rgb, mask = self.draw(styles, labels[:, 1:], theta)
         return {"rgb": rgb, "mask": mask, "targets": targets}
+
+    def _no_transformation(self, n):
+        return ops.zeros((n, self.transformation_length), dtype="float32")
 
     def _spread(self):
         if self.growth_steps is None:
@@ -91,6 +96,9 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
             return of_colours + 0.5 * ops.sum(ops.square(mask - covered), axis=(1, 2, 3))
         entropy = ops.softplus(mask) - covered * mask  # -m log p - (1 - m) log(1 - p) of p = sigmoid(mask)
         return of_colours + ops.sum(entropy, axis=(1, 2, 3))
+
+    def _condition_type(self):
+        return "float32", (3,)
 
     def _check_examples(self, images, condition, labels):
         super()._check_examples(images, condition, labels)
@@ -137,7 +145,7 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
 
         def errors(images, styles, views):
             targets = ops.cast(images, "float32") / 255.0
-            theta = ops.zeros((ops.shape(images)[0], self.transformation_length)) if self.transformations else None
+            theta = self._no_transformation(ops.shape(images)[0]) if self.transformations else None
             rgb, mask = self.draw(ops.one_hot(styles, self.num_styles), views, theta)
             wrong = ops.square(ops.concatenate([rgb, self.mask_of(mask)], axis=-1) - targets)
             return ops.mean(wrong[..., :3], axis=(1, 2, 3)), ops.mean(wrong[..., 3], axis=(1, 2))

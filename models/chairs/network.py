@@ -50,12 +50,12 @@ class ChairsNetwork(ImageModel):
         self.levels = checks.check_integer("levels", levels, 256, 256)
         self.num_styles = checks.check_integer("num_styles", num_styles, 1)
         self.streams = checks.check_integer("streams", streams, 1, 2)
-        self.deep = bool(deep)
+        self.deep = checks.check_flag("deep", deep)
         checks.check_choice("mask_loss", mask_loss, MASK_LOSSES)
         self.mask_loss = mask_loss
         checks.check_positive("width", width)
         self.width = float(width)
-        self.transformations = bool(transformations)
+        self.transformations = checks.check_flag("transformations", transformations)
         if growth_steps is not None:
             checks.check_positive("growth_steps", growth_steps)
         self.growth_steps = growth_steps

@@ -49,7 +49,7 @@ class StyleFitting:
         checks.check_choice("parametrisation", parametrisation, PARAMETRISATIONS)
         rate = PARAMETRISATIONS[parametrisation] if learning_rate is None else learning_rate
         checks.check_positive("learning_rate", rate)
-        parameters = keras.Variable(self._start(start, parametrisation), name="style")
+        parameters = keras.Variable(self._start(start, parametrisation), dtype="float32", name="style")
         self.check_weights()
         optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, steps))
         cost = self._style_cost(parametrisation)
@@ -74,7 +74,7 @@ class StyleFitting:
         def cost(parameters, images, views):
             n = ops.shape(images)[0]
             styles = ops.broadcast_to(_style(parameters, parametrisation), (n, self.num_styles))
-            theta = ops.zeros((n, self.transformation_length)) if self.transformations else None
+            theta = self._no_transformation(n) if self.transformations else None
             rgb, mask = self.draw(styles, views, theta)
             return ops.mean(self.loss_of(rgb, mask, ops.cast(images, "float32") / 255.0))
 

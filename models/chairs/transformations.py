@@ -38,7 +38,7 @@ def draw(n, seed, spread=1.0):
         seed: integer or keras.random.SeedGenerator.
         spread: times RANGES, 0 to 1: a number or a scalar tensor.
     """
-    uniforms = keras.random.uniform((n, CANDIDATES, len(NAMES)), -1.0, 1.0, seed=seed)
+    uniforms = keras.random.uniform((n, CANDIDATES, len(NAMES)), -1.0, 1.0, dtype="float32", seed=seed)
     return choose(uniforms * RANGES * spread)
 
 

@@ -66,11 +66,12 @@ class Classifier(ImageModel):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         checks.check_network_labels("labels", y)
-        cost = -tfd.Categorical(logits=y_pred).log_prob(ops.cast(y, "int32"))
+        cost = -tfd.Categorical(logits=y_pred).log_prob(ops.clip(checks.without_loss(y), 0, self.num_classes - 1))
         return self.mean_cost(checks.nan_beyond(cost, y, self.num_classes), x, sample_weight)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        wrong = ops.argmax(y_pred, axis=-1) != ops.cast(y, "int32")
+        labels = checks.without_loss(y)
+        wrong = ops.cast(ops.argmax(y_pred, axis=-1), labels.dtype) != labels
         self._error.update_state(100.0 * ops.cast(wrong, "float32"), sample_weight=sample_weight)
         return super().compute_metrics(x, y, y_pred, sample_weight)
 

@@ -14,7 +14,7 @@ from keras import ops
 
 from image_generators.layers.draw_cell import DrawCell
 from image_generators.layers.serialization import serializable
-from image_generators.models import checks
+from image_generators.models import checks, replicas
 from image_generators.models.distributions import tfd
 from image_generators.models.draw import likelihoods as draw_likelihoods
 from image_generators.models.image_model import ImageModel
@@ -93,6 +93,8 @@ class Draw(ImageModel):
 
     def build_network(self):
         self.cell.build((None, self.latent))
+        for loop in (*self._inference, *self._generation):
+            loop.build((None, self.steps, self.latent))
 
     @property
     def unit(self):
@@ -103,9 +105,8 @@ class Draw(ImageModel):
 
     def call(self, inputs, training=None):
         """uint8 images [B, H, W, colours] -> what `infer` gives, with fresh noise."""
-        return self.infer(
-            inputs, keras.random.normal((ops.shape(inputs)[0], self.steps, self.latent), seed=self._noise)
-        )
+        noise = lambda n: keras.random.normal((n, self.steps, self.latent), dtype="float32", seed=self._noise)  # noqa: E731
+        return self.infer(inputs, replicas.draw(noise, ops.shape(inputs)[0]))
 
     def infer(self, images, noise):
         """Eq. 3-8 for all steps.
@@ -137,7 +138,7 @@ class Draw(ImageModel):
         return tfd.MultivariateNormalDiag(inferred["mean"], ops.exp(inferred["log_sigma"]))
 
     def _prior(self):
-        return tfd.MultivariateNormalDiag(ops.zeros(self.latent), ops.ones(self.latent))
+        return tfd.MultivariateNormalDiag(*(fill(self.latent, dtype="float32") for fill in (ops.zeros, ops.ones)))
 
     def _as_canvas(self, flat):
         return ops.reshape(flat, (-1, *self.cell.decoder.canvas_shape))
@@ -274,7 +275,7 @@ class Draw(ImageModel):
         return values, ops.sigmoid(canvases[..., : self.colours]), write, read
 
     def _paint(self, name, function, trace, batch_size, *arrays):
-        if not trace:
+        if not checks.check_flag("trace", trace):
             images = self._compile_answer(f"{name}_untraced", lambda *given: function(*given)[0], pixels=1)
             return self._in_batches(images, batch_size, *arrays)
         traced = self._compile_answer(name, function, pixels=1)

@@ -29,6 +29,7 @@ class _Encoding:
 
     def __init__(self, image_shape=(32, 32, 3), bottleneck=10, encoder_filters=32, levels=256, **kwargs):
         bottleneck = checks.check_integer("bottleneck", bottleneck, 1)
+        checks.check_absent(self, kwargs, "num_classes", "condition_shape")
         if kwargs.get("condition_levels") is not None:
             raise ValueError(
                 "condition_levels must be None: a code is not pixels. "

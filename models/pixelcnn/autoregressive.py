@@ -198,6 +198,7 @@ class AutoregressiveModel(ImageModel):
 
     def _complete(self, images, known, condition, seed, temperature, jit_compile):
         checks.check_positive("temperature", temperature)
+        jit_compile = checks.check_flag("jit_compile", jit_compile)
         condition = self._check_condition(condition, len(images))
         seed = checks.check_integer("seed", seed, 0)
         uniforms = np.random.default_rng(seed).random(images.shape, dtype="float32")

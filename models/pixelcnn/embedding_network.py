@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from image_generators.layers.serialization import serializable
-from image_generators.models import checks
+from image_generators.models import checks, replicas
 from image_generators.models.image_model import ImageModel
 from image_generators.models.pixelcnn.triplet import MINING, triplet_loss
 
@@ -89,9 +89,12 @@ class EmbeddingNetwork(ImageModel):
         return ops.normalize(ops.cast(maps, "float32"), axis=-1)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The triplet loss; weights of single images mean nothing to triplets of them."""
+        """The triplet loss of the whole batch."""
         checks.check_network_labels("labels", y)
-        loss = triplet_loss(y_pred, ops.cast(y, "int32"), self.margin, self.mining)
+        if sample_weight is not None:
+            raise ValueError("sample_weight must be None: the loss is of triplets, not of images. Received: weights")
+        embeddings, identities = map(replicas.whole_batch, (y_pred, y))
+        loss = triplet_loss(embeddings, identities, self.margin, self.mining)
         return self.mean_cost(loss[None], x[None])  # the batch as one
 
     def _check_examples(self, images, condition, labels):
@@ -112,10 +115,10 @@ class EmbeddingNetwork(ImageModel):
         An image is identified where the nearest of the N images of the episode's other half is of its identity: N-way
         one-shot identification, asked both ways.
         """
-        halves = ops.reshape(y_pred, (-1, 2, self.ways, self.features))
+        halves = ops.reshape(replicas.whole_batch(y_pred), (-1, 2, self.ways, self.features))
         first, second = halves[:, 0], halves[:, 1]  # [episodes, N, features]
         likeness = ops.matmul(first, ops.transpose(second, (0, 2, 1)))  # lengths are 1: the most alike is the nearest
-        right = ops.arange(self.ways)
+        right = ops.arange(self.ways, dtype="int32")
         wrong = [ops.cast(ops.argmax(likeness, axis=axis) != right, "float32") for axis in (1, 2)]
         self._error.update_state(100.0 * ops.stack(wrong))
         return super().compute_metrics(x, y, y_pred, sample_weight)

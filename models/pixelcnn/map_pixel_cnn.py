@@ -19,15 +19,34 @@ def known_pixels(condition, levels):
     return condition[..., -1:] == levels - 1
 
 
-def check_map_condition(condition_shape, condition_levels):
-    """`condition_levels` as int, or None; ValueError for no condition, or for an impossible number of levels."""
+def check_map_arguments(condition_shape, condition_levels, map_filters, map_depth, map_halvings):
+    """The last four as int, and None for no levels; ValueError for no condition, or for an impossible number."""
     if condition_shape is None:
         raise ValueError("condition_shape must be (features,) or (height, width, features). Received: None")
-    return None if condition_levels is None else checks.check_integer("condition_levels", condition_levels, 2, 256)
+    if condition_levels is not None:
+        condition_levels = checks.check_integer("condition_levels", condition_levels, 2, 256)
+    map_filters = checks.check_integer("map_filters", map_filters, 1)
+    map_depth = checks.check_integer("map_depth", map_depth, 0)
+    return condition_levels, map_filters, map_depth, checks.check_integer("map_halvings", map_halvings, 0)
+
+
+def check_map_sizes(model):
+    """Raises ValueError where a model's m cannot make a map as large as the image of its condition."""
+    size, (*start, _), halvings = model.image_shape[:2], model.condition_shape, model.map_halvings
+    if not start and halvings:
+        raise ValueError(f"map_halvings must be 0 for vector conditions. Received: map_halvings={halvings}")
+    doubled = [tuple(side << k for side in start) for k in range(max(size).bit_length())]
+    if start and (size not in doubled or any(side % 2**halvings for side in start)):
+        raise ValueError(
+            "condition_shape must be as high and wide as image_shape or smaller by a power of two, and divide by "
+            f"2**map_halvings. Received: condition_shape={model.condition_shape}, image_shape={model.image_shape}, "
+            f"map_halvings={halvings}"
+        )
 
 
 def check_keeps_known(keeps_known, model):
-    """Raises ValueError where a model's condition cannot be its image with holes and a mask."""
+    """`keeps_known` as bool; ValueError where a model's condition cannot be its image with holes and a mask."""
+    keeps_known = checks.check_flag("keeps_known", keeps_known)
     height, width, colours = model.image_shape
     expected = (height, width, colours + 1), model.levels
     if keeps_known and (model.condition_shape, model.condition_levels) != expected:
@@ -36,6 +55,7 @@ def check_keeps_known(keeps_known, model):
             f"condition_shape={expected[0]}, condition_levels={expected[1]}. "
             f"Received: condition_shape={model.condition_shape}, condition_levels={model.condition_levels}"
         )
+    return keeps_known
 
 
 @serializable("models")
@@ -69,16 +89,21 @@ class MapPixelCNN(GatedPixelCNN):
         keeps_known=False,
         **kwargs,
     ):
-        self.map_filters = checks.check_integer("map_filters", map_filters, 1)  # now: the base asks for features_shape
-        condition_levels = check_map_condition(condition_shape, condition_levels)
+        checks.check_absent(self, kwargs, "num_classes")
+        arguments = check_map_arguments(condition_shape, condition_levels, map_filters, map_depth, map_halvings)
+        # Before the base class is made, which asks for features_shape.
+        self.condition_levels, self.map_filters, self.map_depth, self.map_halvings = arguments
         super().__init__(image_shape, condition_shape=condition_shape, **kwargs)
-        self.condition_levels = condition_levels
-        check_keeps_known(keeps_known, self)
-        self.keeps_known = keeps_known
+        check_map_sizes(self)
+        self.keeps_known = check_keeps_known(keeps_known, self)
         self.map_network = MapNetwork(
-            self.image_shape[:2], map_filters, map_depth, map_halvings, condition_levels, dtype=self.dtype_policy
+            self.image_shape[:2],
+            self.map_filters,
+            self.map_depth,
+            self.map_halvings,
+            self.condition_levels,
+            dtype=self.dtype_policy,
         )
-        self.map_depth, self.map_halvings = self.map_network.depth, self.map_network.halvings
 
     @property
     def features_shape(self):

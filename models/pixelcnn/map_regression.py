@@ -9,7 +9,6 @@ the means, which it does not change, so that the cost is in bits/dim, as a Pixel
 import math
 
 import keras
-import numpy as np
 from keras import ops
 
 from image_generators.layers.map_network import MapNetwork
@@ -19,7 +18,12 @@ from image_generators.models import checks
 from image_generators.models.distributions import tfd
 from image_generators.models.image_model import ImageModel
 from image_generators.models.pixelcnn.autoregressive import check_network_condition, join_inputs, split_inputs
-from image_generators.models.pixelcnn.map_pixel_cnn import check_keeps_known, check_map_condition, known_pixels
+from image_generators.models.pixelcnn.map_pixel_cnn import (
+    check_keeps_known,
+    check_map_arguments,
+    check_map_sizes,
+    known_pixels,
+)
 
 
 @serializable("models")
@@ -43,17 +47,15 @@ class MapRegression(ImageModel):
         levels=256,
         **kwargs,
     ):
-        condition_levels = check_map_condition(condition_shape, condition_levels)
+        arguments = check_map_arguments(condition_shape, condition_levels, map_filters, map_depth, map_halvings)
         super().__init__(image_shape, levels, **kwargs)
         self.condition_shape = checks.check_condition_shape(condition_shape, None)
-        self.condition_levels = condition_levels
-        check_keeps_known(keeps_known, self)
-        self.keeps_known = keeps_known
-        self.map_filters = checks.check_integer("map_filters", map_filters, 1)
+        self.condition_levels, self.map_filters, self.map_depth, self.map_halvings = arguments
+        check_map_sizes(self)
+        self.keeps_known = check_keeps_known(keeps_known, self)
         options = {"dtype": self.dtype_policy}
         size = self.image_shape[:2]
-        self.map_network = MapNetwork(size, map_filters, map_depth, map_halvings, condition_levels, **options)
-        self.map_depth, self.map_halvings = self.map_network.depth, self.map_network.halvings
+        self.map_network = MapNetwork(size, *arguments[1:], self.condition_levels, **options)
         self.means = keras.layers.Conv2D(self.colours, 1, data_format="channels_last", name="means", **options)
 
     def build_network(self):
@@ -114,7 +116,7 @@ class MapRegression(ImageModel):
         Raises:
             ValueError: conditions of another type, shape or range; weights or means that are not finite.
         """
-        condition = np.asarray(condition)
+        condition = checks.as_array("condition", condition)
         if condition.shape == self.condition_shape:
             condition = condition[None]
         condition = self._check_condition(condition, len(condition) if condition.ndim else 1)

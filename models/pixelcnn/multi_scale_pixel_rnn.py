@@ -35,6 +35,7 @@ class MultiScalePixelRNN(AutoregressiveModel):
     """
 
     def __init__(self, image_shape=(32, 32, 3), levels=256, factor=4, map_filters=32, map_depth=1, **kwargs):
+        checks.check_absent(self, kwargs, "num_classes", "condition_shape")
         own = {name: kwargs.pop(name) for name in ("dtype", "name", "trainable") if name in kwargs}
         super().__init__(image_shape, levels, **own)
         self.factor = checks.check_integer("factor", factor, 2)
@@ -44,6 +45,7 @@ class MultiScalePixelRNN(AutoregressiveModel):
                 f"Received: factor={factor}, image_shape={self.image_shape}"
             )
         self.map_filters = checks.check_integer("map_filters", map_filters, 1)
+        self.map_depth = checks.check_integer("map_depth", map_depth, 0)
         height, width, colours = self.image_shape
         options = {"levels": levels, "dtype": self.dtype_policy, **kwargs}
         self.small = PixelRNN((height // factor, width // factor, colours), name="small", **options)
@@ -51,9 +53,13 @@ class MultiScalePixelRNN(AutoregressiveModel):
         told = (height, width, self.map_filters)
         self.large = PixelRNN(self.image_shape, condition_shape=told, name="large", **options)
         self.map_network = MapNetwork(
-            (height, width), map_filters, map_depth, levels=levels, dtype=self.dtype_policy, name="map_network"
+            (height, width),
+            self.map_filters,
+            self.map_depth,
+            levels=levels,
+            dtype=self.dtype_policy,
+            name="map_network",
         )
-        self.map_depth = self.map_network.depth
 
     def build_network(self):
         self.small.build()

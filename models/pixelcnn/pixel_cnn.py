@@ -12,6 +12,7 @@ import keras
 from keras import ops
 
 from image_generators.layers.serialization import serializable
+from image_generators.models import checks
 from image_generators.models.pixelcnn.pixel_cnn_sampling import PixelCNNSampler
 from image_generators.models.pixelcnn.pixel_network import PixelNetwork
 
@@ -49,6 +50,7 @@ class PixelCNN(PixelNetwork):
         **kwargs,
     ):
         sizes = (filters, depth, kernel_size, first_kernel_size, head_filters, dropout)
+        checks.check_absent(self, kwargs, "num_classes", "condition_shape")
         super().__init__(image_shape, levels, None, None, *sizes, **kwargs)
         self.first = self.conv(2 * filters, first_kernel_size, "first", mask_type="A")
         self.blocks = [

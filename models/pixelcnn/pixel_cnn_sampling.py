@@ -26,12 +26,13 @@ class Taps:
         self.bias = ops.cast(layer.bias, "float32")
 
     def start_rows(self, batch, width):
-        return ops.zeros((batch, self.rows, width, self.channels))
+        return ops.zeros((batch, self.rows, width, self.channels), dtype="float32")
 
     def from_above(self, rows):
         """Cached rows [n, rows, W, c] -> what they give to a row, bias included, [n, 1, W, f]."""
         if not self.rows:
-            return ops.zeros((ops.shape(rows)[0], 1, ops.shape(rows)[2], self.filters)) + self.bias
+            shape = (ops.shape(rows)[0], 1, ops.shape(rows)[2], self.filters)
+            return ops.broadcast_to(self.bias, shape)
         return valid_conv(pad(rows, left=self.reach, right=self.reach), self.above) + self.bias
 
     def from_row(self, row):
@@ -63,7 +64,7 @@ class PixelCNNSampler:
         context = [
             ops.transpose(taps.from_above(r)[:, 0], (1, 0, 2)) for taps, r in zip(self.spatial, rows, strict=True)
         ]
-        pixels = [ops.zeros((batch, taps.reach * taps.channels)) for taps in self.spatial]
+        pixels = [ops.zeros((batch, taps.reach * taps.channels), dtype="float32") for taps in self.spatial]
         return rows, context, pixels
 
     def end_row(self, rows, pixels, row, row_index):

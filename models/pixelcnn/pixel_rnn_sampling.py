@@ -87,8 +87,8 @@ class _PixelRNNSampler:
         image_rows, *lines = rows
         first = ops.swapaxes(self.first.from_above(image_rows)[:, 0], 0, 1)  # [W, n, 2h]
         width, batch = first.shape[0], ops.shape(first)[1]
-        values = ops.zeros((batch, self.first.reach * self.first.channels))
-        kept = ops.zeros((width, self.depth, batch, self.kept_size))
+        values = ops.zeros((batch, self.first.reach * self.first.channels), dtype="float32")
+        kept = ops.zeros((width, self.depth, batch, self.kept_size), dtype="float32")
         return rows, [first, *self.from_lines(lines, row_index)], [values, *self.start_pixels(batch), kept]
 
     def pixel(self, pixels, context, choose):
@@ -149,7 +149,7 @@ class RowLSTMSampler(_PixelRNNSampler):
         return [_columns_first(gates), _columns_first(memory)]
 
     def start_pixels(self, batch):
-        return [ops.zeros((self.depth, batch, self.inputs.reach * 2 * self.units))]
+        return [ops.zeros((self.depth, batch, self.inputs.reach * 2 * self.units), dtype="float32")]
 
     def from_earlier(self, context, before):
         gates, memory = context
@@ -211,6 +211,6 @@ class DiagonalBiLSTMSampler(_PixelRNNSampler):
             return i + 1, hidden, memory, ops.concatenate([hidden[None], line[:-1]], axis=0)
 
         start = [self.mirrored.outside(state, batch) for state in (self.mirrored.hidden, self.mirrored.memory)]
-        line = ops.zeros((width, self.depth, batch, self.units))
+        line = ops.zeros((width, self.depth, batch, self.units), dtype="float32")
         *_, line = ops.while_loop(lambda i, *_: i < width, step, (0, *start, line), maximum_iterations=width)
         return _columns_first(line)

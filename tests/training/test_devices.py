@@ -147,7 +147,6 @@ def test_what_cannot_be_done_is_refused(model, changes, told):
     [
         ("pixel_cnn", {"accumulate": 2}, "--accumulate goes with --devices on JAX alone"),
         ("pixel_cnn", {"precision": "mixed_float16"}, "mixed_float16 goes with --devices on JAX alone"),
-        ("draw", {}, "--devices must be 1 for draw on TensorFlow"),
     ],
 )
 def test_what_tf_distribute_cannot_do_is_refused_there_alone(monkeypatch, model, changes, told):
