@@ -1,6 +1,7 @@
 """Networks from files of weights: what does not fit is refused in one sentence, before it takes memory."""
 
 import resource
+import threading
 
 import h5py
 import numpy as np
@@ -56,10 +57,18 @@ def test_arguments_that_do_not_fit_the_file_are_refused_and_take_no_memory(path,
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kilobytes; 20,000 filters take 13 GB
 
 
-def test_20_000_units_are_not_built(path, monkeypatch):
-    monkeypatch.setattr(GatedPixelCNN, "set_weights", None)
-    with pytest.raises(Refused, match="must hold the weights of this Draw"):
-        load_network(Draw, {"units": 20_000}, path)
+def test_20_000_units_are_not_built(path):
+    """A build in a thread of its own, without values, tells the sizes; none follows."""
+    threads = []
+
+    class Watched(Draw):
+        def build(self, *arguments):
+            threads.append(threading.current_thread())
+            super().build(*arguments)
+
+    with pytest.raises(Refused, match="must hold the weights of this Watched"):
+        load_network(Watched, {"units": 20_000}, path)
+    assert len(threads) == 1 and threads[0] is not threading.main_thread()
 
 
 def test_a_file_that_claims_more_than_it_holds_is_refused(path):

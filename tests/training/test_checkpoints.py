@@ -95,14 +95,13 @@ def test_a_second_run_in_a_folder_is_refused_until_the_first_ends_or_is_killed(t
         finally:
             os._exit(0)
     os.read(ready[0], 1)
-    with (
-        pytest.raises(checkpoints.Refused, match=f"process {child} on .*--runs_dir") as error,
-        checkpoints.locked(tmp_path),
-    ):
-        pass
+    try:
+        with pytest.raises(checkpoints.Refused, match=f"process {child} on .*--runs_dir") as error:
+            checkpoints.locked(tmp_path).__enter__()
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
     assert str(tmp_path) in str(error.value)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
     for _ in range(2):
         with checkpoints.locked(tmp_path):
             checkpoints.open_run(tmp_path, SETTINGS, restart=True)
