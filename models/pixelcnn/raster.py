@@ -36,11 +36,11 @@ def inverse_cdf(logits, uniform, temperature=1.0):
 
     Logits that are not finite give NaN; the logits of all later sub-pixels are NaN then, and so are their values.
     """
-    cdf = ops.cumsum(ops.round(ops.softmax(logits / temperature, axis=-1) * PARTS), axis=-1)
-    total = cdf[..., -1:]  # which rounding leaves a little beside PARTS
-    reached = uniform * total
+    logits = logits / temperature
+    cdf = ops.cumsum(ops.round(ops.softmax(logits, axis=-1) * PARTS), axis=-1)
+    reached = uniform * cdf[..., -1:]  # which rounding leaves a little beside PARTS
     steps_below = ops.sum(ops.cast(cdf <= reached, "float32"), axis=-1, keepdims=True)
-    finite = ops.logical_and(ops.all(ops.isfinite(logits), axis=-1, keepdims=True), total > 0)
+    finite = ops.isfinite(ops.sum(logits, axis=-1, keepdims=True))  # one reduction: this is done for every sub-pixel
     return ops.where(finite, ops.minimum(steps_below, logits.shape[-1] - 1.0), float("nan"))
 
 
@@ -63,13 +63,14 @@ def sample_raster(network, scale, uniforms, images, known, temperature):
     Returns: float32 [batch, height, width, colours], values 0 .. levels - 1; NaN from logits that are not finite on.
     """
     temperature = ops.maximum(temperature, COLDEST)
-    # Rows first, then columns, so that a step takes one slice; [height, width, batch, colours].
-    noise, kept, free = (ops.transpose(t, (1, 2, 0, 3)) for t in (uniforms, images * known, 1.0 - known))
+    # All in one, rows first, then columns, so that a step takes one slice; [height, width, batch, 3 * colours].
+    given = ops.transpose(ops.concatenate([uniforms, images * known, 1.0 - known], axis=-1), (1, 2, 0, 3))
+    colours = uniforms.shape[-1]
 
     def value_of(r, c, colour, logits):
-        here = slice(colour, colour + 1)
-        value = inverse_cdf(logits, noise[r, c][:, here], temperature)
-        return value * free[r, c][:, here] + kept[r, c][:, here]
+        here = given[r, c]
+        noise, kept, free = (here[:, i : i + 1] for i in range(colour, 3 * colours, colours))
+        return inverse_cdf(logits, noise, temperature) * free + kept
 
     return walk(network, scale, ops.shape(uniforms)[0], uniforms.shape[1:], value_of)
 

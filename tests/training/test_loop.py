@@ -11,6 +11,7 @@ import pytest
 
 from image_generators.experiments import network_rows
 from image_generators.models import weights_file
+from image_generators.models.checks import NotFinite
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
 from image_generators.reproduce.configs import pixelcnn
@@ -285,3 +286,15 @@ def test_a_file_cut_short_is_refused(tiny, tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(checkpoints.Refused, match="must hold the weights|must be a file of weights"):
         weights_file.load(network, path)
+
+
+def test_training_goes_on_where_a_picture_cannot_be_drawn(tmp_path):
+    """Of weights that became too large after the last step: the next epoch's loss tells."""
+
+    def picture(model):
+        raise NotFinite("logits and outputs must be finite")
+
+    shown = callbacks.Pictures(tmp_path, picture)
+    shown.set_model(types.SimpleNamespace(stop_training=False))
+    shown.on_epoch_end(0)
+    assert not list(tmp_path.iterdir())
