@@ -33,6 +33,7 @@ import keras
 import numpy as np
 import pytest
 from absl import flags
+from hypothesis import settings
 
 import image_generators
 from image_generators.data.image_data import ImageData, Split
@@ -45,6 +46,9 @@ if keras.backend.backend() == "tensorflow":
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     NOWHERE = tf_stack.extract_stack()
     tf_stack.extract_stack = lambda stacklevel=1: NOWHERE
+
+settings.register_profile("default", deadline=None)  # a busy machine is no failure
+settings.load_profile("default")
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
 # Nobody listens on the proxy's port: every download is refused at once, and no name is looked up.
