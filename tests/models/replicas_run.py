@@ -1,7 +1,7 @@
 """Trains one tiny model of each kind on one device and on two: python replicas_run.py FILE.
 
-By plain Keras inside tf.distribute.MirroredStrategy, on models that nothing has built before. Writes what `fit` reports
-of two steps and the weights after them to FILE, an .npz, under <devices>/<model>/reports and <devices>/<model>/<i>.
+By plain Keras inside tf.distribute.MirroredStrategy, on models that nothing has built before. Writes what a step of
+`fit` reports and the weights after it to FILE, an .npz, under <devices>/<model>/reports and <devices>/<model>/<i>.
 """
 
 import contextlib
@@ -17,15 +17,13 @@ AS_GRAPHS = ("gated_pixel_cnn", "draw")  # those of the others take long to trac
 
 
 def run(name):
-    """(reports [steps, numbers], weights)."""
+    """(what a step of `fit` and, of some, `evaluate` after it report; the weights after the step)."""
     model = every_model.made(name)
     data = tf.data.Dataset.from_tensor_slices(every_model.examples(model)).batch(8)
     optimizer, metrics = keras.optimizers.SGD(RATES.get(name, 0.1)), ["accuracy"] if name == "draw_classifier" else None
     model.compile(optimizer, metrics=metrics, run_eagerly=name not in AS_GRAPHS)
-    history = model.fit(data.repeat(), steps_per_epoch=1, epochs=2, verbose=0).history
-    reports = [[values[step] for _, values in sorted(history.items())] for step in range(2)]
-    if name in AS_GRAPHS:
-        reports.append(model.evaluate(data, verbose=0))
+    reports = [values[0] for _, values in sorted(model.fit(data, verbose=0).history.items())]
+    reports += model.evaluate(data, verbose=0) if name in AS_GRAPHS else []
     return np.array(reports), model.get_weights()
 
 

@@ -70,12 +70,10 @@ def test_an_export_without_a_signature_answers_as_the_model(tmp_path, name):
     model = every_model.made(name)
     model.export(tmp_path / "export", verbose=False)
     x = every_model.examples(model, 3)[0]
-    exported, expected = (
-        [np.asarray(part) for part in keras.tree.flatten(answer)]
-        for answer in (tf.saved_model.load(tmp_path / "export").serve(x), model(x))
-    )
-    for found, part in zip(exported, expected, strict=True):
-        np.testing.assert_allclose(found, part, rtol=1e-5, atol=1e-6)
+    exported = tf.saved_model.load(tmp_path / "export")
+    found, expected = (keras.tree.flatten(answer) for answer in (exported.serve(x), model(x)))
+    for part, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(part, other, rtol=1e-5, atol=1e-6)
 
 
 # What is refused.
