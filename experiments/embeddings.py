@@ -7,18 +7,21 @@ length: numbers of about 1, where those of a vector of length 1 are small.
 
 import dataclasses
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from image_generators.data import identities
+from image_generators.data import compose, identities
 from image_generators.data.image_data import ImageData, Split
 from image_generators.evaluation import networks, records, tables
-from image_generators.models.pixelcnn.embedding_network import EmbeddingNetwork
-from image_generators.models.pixelcnn.triplet import squared_distances
-from image_generators.reproduce import triplet_embedding
-from image_generators.training import checkpoints
+from image_generators.models.weights_file import Refused
+
+if TYPE_CHECKING:
+    from image_generators.models.pixelcnn.embedding_network import EmbeddingNetwork
 
 SAMPLED_AT_ONCE = 660  # bounds the memory
+SHIFT = 2  # pixels
+TURNED = ("omniglot",)  # where an image turned by 90 degrees is of another identity
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,17 +35,32 @@ class EmbeddedSplit(Split):
 class EmbeddedData(ImageData):
     """A data set of `EmbeddedSplit`s, and who embedded it."""
 
-    network: EmbeddingNetwork | None = None
-    judge: EmbeddingNetwork | None = None  # of another seed, where there is one
+    network: "EmbeddingNetwork | None" = None
+    judge: "EmbeddingNetwork | None" = None  # of another seed, where there is one
+
+
+def episodes(data, options=None):
+    """Every split as episodes, for the embedding network; train with images shifted and, of characters, turned."""
+    data = dataclasses.replace(data, augmentation=f"shifts by up to {SHIFT} pixels", augment=shift)
+    if data.name in TURNED:
+        source = f"{data.source}; training characters turned by 90, 180 and 270 degrees are other characters"
+        data = dataclasses.replace(data, train=identities.turned(data.train), source=source)
+    return identities.episodes(data, identities.most_ways(data))
+
+
+def shift(images, rng):
+    """Each image moved by at most `SHIFT` pixels down, up, right or left; black comes in."""
+    border = ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0))
+    return compose.random_crops(np.pad(images, border), images.shape[1], rng)
 
 
 def embed(data, results_dir):
     """Gives every image the embedding of the best network in `results_dir` of seed 0.
 
     Raises:
-        checkpoints.Refused: there is none for this data, or its weights are not those of its record.
+        weights_file.Refused: there is none for this data, or its weights are not those of its record.
     """
-    fingerprint = triplet_embedding.prepare(data).fingerprint
+    fingerprint = episodes(data).fingerprint
     found = [
         record
         for record in records.read_all(results_dir, "triplet_embedding")
@@ -50,7 +68,7 @@ def embed(data, results_dir):
     ]
     first, others = ([record for record in found if bool(record.seed) == wanted] for wanted in (False, True))
     if not first:
-        raise checkpoints.Refused(
+        raise Refused(
             f"{results_dir} must hold an embedding network of {data.title}, seed 0: run "
             "python reproduce/triplet_embedding.py on this data first"
         )
@@ -141,6 +159,8 @@ def places(queries, gallery):
 
     One that is exactly as near counts as nearer: embeddings that are all alike identify none.
     """
+    from image_generators.models.pixelcnn.triplet import squared_distances
+
     distances = np.array(squared_distances(queries, gallery))
     return (distances <= np.diagonal(distances)[:, None]).sum(axis=1) - 1
 

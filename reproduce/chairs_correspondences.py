@@ -25,7 +25,6 @@ import datetime
 import json
 import sys
 
-import cv2
 import numpy as np
 from absl import app
 from PIL import Image, ImageDraw
@@ -132,6 +131,8 @@ def carried_back(second, first_mask, seen):
         first_mask: uint8 [size, size].
         seen: frames of the morph as the flow sees them, uint8 [frames, size, size].
     """
+    import cv2
+
     moved = optical_flow.concatenate([optical_flow.deep_flow(*two) for two in zip(seen[:-1], seen[1:], strict=True)])
     rows, columns = np.indices(first_mask.shape).astype("float32")
     taken = cv2.remap(
@@ -155,6 +156,8 @@ def _with_tracks(image, tracks, scale):
 
 def draw(network, record, options, stem):
     """Measures, keeps, prints and draws; returns the paths of what it wrote."""
+    import cv2
+
     views = chairs_figures.views(record, network, options)
     geometry = chairs_pairs.Geometry(views, chairs_figures.key_points(record, network, options))
     pairs = chairs_pairs.draw_pairs(geometry, options.pairs, options.seed)

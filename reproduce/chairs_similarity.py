@@ -13,7 +13,7 @@ from absl import app
 
 from image_generators.evaluation import pictures
 from image_generators.evaluation.chairs import figures as chairs_figures
-from image_generators.experiments import chairs
+from image_generators.evaluation.chairs import held_out
 from image_generators.models.chairs.images import data_on_white
 
 QUERIES, NEIGHBOURS = 8, 6
@@ -60,7 +60,7 @@ def similar(network, views, layer, k=NEIGHBOURS):
 def picture(views, styles, by_network, by_pixels, queries=QUERIES):
     """A row a query: it and its nearest by the network; it and its nearest in pixels."""
     shown = data_on_white(views_of(views, styles, [SHOWN])[:, 0])
-    at = chairs.spread(len(styles), queries)
+    at = held_out.spread(len(styles), queries)
     blocks = [np.concatenate([at[:, None], found[at]], axis=1) for found in (by_network, by_pixels)]
     return pictures.beside([pictures.grid(shown[block.reshape(-1)], block.shape[1]) for block in blocks])
 

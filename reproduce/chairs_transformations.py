@@ -19,7 +19,6 @@ from absl import app
 from image_generators.data import flag_values
 from image_generators.evaluation import pictures
 from image_generators.evaluation.chairs import figures as chairs_figures
-from image_generators.models.chairs import transformations
 from image_generators.models.chairs.images import on_white
 
 ELEVATION, AZIMUTH = 20.0, 301.0  # degrees
@@ -68,6 +67,8 @@ def strips(network, style, which):
     Returns: (uint8 [strips, COLUMNS, size, size, 3], what each strip shows). Of a network without transformations, the
     elevations alone.
     """
+    from image_generators.models.chairs import transformations
+
     low, high = ELEVATIONS[which]
     elevations = np.linspace(low, high, COLUMNS)
     drawn = [on_white(network.generate(style, AZIMUTH, elevations))]

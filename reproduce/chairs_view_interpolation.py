@@ -30,6 +30,7 @@ from image_generators.data.chairs import view_data
 from image_generators.data.image_data import Split
 from image_generators.evaluation import records, tables
 from image_generators.evaluation.chairs import baselines as chairs_baselines
+from image_generators.evaluation.chairs import held_out
 from image_generators.evaluation.chairs import plot as chairs_plot
 from image_generators.evaluation.tables import Row
 from image_generators.experiments import chairs
@@ -108,8 +109,8 @@ def experiment(known):
         load=lambda options: split(chairs.load(options), known),
         part=part,
         keeps_weights=False,
-        picture=chairs.picture,
-        measure=chairs.measure,
+        picture=held_out.picture,
+        measure=held_out.measure,
         finish=finish,
     )
 

@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from image_generators.evaluation import pictures, records
-from image_generators.experiments import chairs
+from image_generators.evaluation.chairs import held_out
 from image_generators.models.chairs.images import data_on_white
 
 
@@ -69,7 +69,7 @@ def _difference(images, place, style, other, views):
     if not shared:
         return None
     ours, theirs = (images[[place[(whose, *view)] for view in shared]] for whose in (style, other))
-    return float(chairs.squared_error(theirs, ours).mean())
+    return float(held_out.squared_error(theirs, ours).mean())
 
 
 def row(table, model, guess, also=None):
@@ -85,9 +85,9 @@ def row(table, model, guess, also=None):
         start, cpu = time.perf_counter(), time.process_time()
         splits = {name: getattr(data, name) for name in records.SPLITS if name != "train"}
         made = {name: guess(data.train, split.labels) for name, split in splits.items()}
-        errors = {name: chairs.squared_error(made[name], splits[name].images) for name in splits}
+        errors = {name: held_out.squared_error(made[name], splits[name].images) for name in splits}
         wall = time.perf_counter() - start
-        told = {chairs.MASK: _mask_error(made["test"], data.test)}
+        told = {held_out.MASK: _mask_error(made["test"], data.test)}
         if also:
             told |= also(data.test.labels, errors["test"])
         fields = records.UNTRAINED | {
@@ -111,6 +111,6 @@ def _mask_error(found, split):
 
 
 def _picture(split, found):
-    """As chairs.picture."""
-    at = chairs.spread(len(split.images), 32)
-    return pictures.grid(chairs.pairs(split.images[at], data_on_white(found[at])), columns=8)
+    """As held_out.picture."""
+    at = held_out.spread(len(split.images), 32)
+    return pictures.grid(held_out.pairs(split.images[at], data_on_white(found[at])), columns=8)
