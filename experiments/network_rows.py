@@ -1,4 +1,4 @@
-"""A row with a network: trained, measured, sampled; what rows.py asks of one."""
+"""A row with a network: trained, measured, sampled; what running.py asks of one."""
 
 import dataclasses
 import functools
@@ -7,45 +7,18 @@ import re
 
 import keras
 
-from image_generators.evaluation import networks, pictures, records, windows
+from image_generators.evaluation import networks, records
 from image_generators.experiments import finished, measuring
+from image_generators.experiments.command import changed, chosen_preset
+from image_generators.experiments.samples import SAMPLES, default_picture
 from image_generators.models import weights_file
 from image_generators.training import checkpoints, devices, precision, presets, warm_start
 from image_generators.training import loop as training
 
-SAMPLES = 64  # images in a record's grid
-
-
-# flag: what stands before its value in a file's name
-SCHEDULE = {"steps": "steps", "optimizer": "", "learning_rate": "rate", "weight_decay": "decay", "batch_size": "batch"}
-MEANS = ("xla", "precision", "devices", "accumulate", "remat")
-
-
-def chosen_preset(experiment, model, options):
-    """The preset of `model` with what the flags change of it."""
-    preset = experiment.preset(model, options.preset or presets.DEFAULT)
-    given = {name: getattr(options, name) for name in (*SCHEDULE, *MEANS)}
-    return dataclasses.replace(preset, **{name: value for name, value in given.items() if value is not None})
-
-
-def changed(experiment, model, options):
-    """What flags change of the preset's schedule, "steps32000-muon": such a run stands beside the preset's own."""
-    preset = experiment.preset(model, options.preset or presets.DEFAULT)
-    chosen = chosen_preset(experiment, model, options)
-    differ = [name for name in SCHEDULE if getattr(preset, name) != getattr(chosen, name)]
-    return "-".join(f"{SCHEDULE[name]}{getattr(chosen, name)}" for name in differ)
-
-
-def picture(network, data, n, seed=0):
-    """What a network can do: a grid of samples; of a classifier, where it looks on validation images."""
-    if network.needs_labels:
-        return windows.glimpses(network, data.validation.images[: n // 8])
-    return pictures.grid(network.sample(n, seed=seed), scale=2, levels=data.levels)
-
 
 def run(experiment, model, data, options, said):
     """Trains, measures and samples; returns fields of the record, and a grid of samples; None if it only trains."""
-    preset, draw = chosen_preset(experiment, model, options), experiment.picture or picture
+    preset, draw = chosen_preset(experiment, model, options), experiment.picture or default_picture
     run_dir = _run_dir(experiment, model, data, options)
     with checkpoints.locked(run_dir):
         kept, trained, origin = _kept(experiment, model, data, preset, options, run_dir, said)
@@ -113,7 +86,7 @@ def _train(experiment, model, data, preset, options, run_dir):
         if preset.start_map:
             warm_start.start_map_from(network, _start(preset.start_map, options))
         pictured = preset.epoch_samples if devices.processes() == 1 else 0  # a picture is not made by all together
-        draw = experiment.picture or picture
+        draw = experiment.picture or default_picture
         small = functools.partial(draw, data=data, n=pictured) if pictured else None
         trained = training.train(network, preset, data, run_dir, options.seed, options.restart, small)
     devices.leave()

@@ -21,16 +21,14 @@ import pathlib
 
 import numpy as np
 from absl import flags
-from skimage.metrics import structural_similarity
 
 from image_generators.data import degradations, flag_values
 from image_generators.data.sources import files
 from image_generators.evaluation import networks, pictures, records, tables
 from image_generators.evaluation.tables import Row
 from image_generators.experiments import experiment as experiments
-from image_generators.models.pixelcnn.map_regression import MapRegression
+from image_generators.models.weights_file import Refused
 from image_generators.reproduce.configs import pixelcnn as configs
-from image_generators.training import checkpoints
 
 TITLE = "Equation 5 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): restoring images"
 
@@ -45,6 +43,8 @@ RANDOM = ("inpaint", "denoise")  # tasks that take something else each time: wha
 
 def restored(network, remains, samples, seed):
     """What a network makes of what remains, several times where it can: uint8 [n, times, height, width, 3]."""
+    from image_generators.models.pixelcnn.map_regression import MapRegression
+
     if isinstance(network, MapRegression):
         return network.mean(remains)[:, None]
     return np.stack([network.sample(len(remains), remains, seed + i) for i in range(samples)], axis=1)
@@ -69,6 +69,8 @@ def side_by_side(task, truth, remains, found):
 
 def similarity(name, images, truth):
     """PSNR in dB and SSIM of uint8 images [n, height, width, 3], the means over n."""
+    from skimage.metrics import structural_similarity
+
     squared = np.mean(np.square((images.astype("float64") - truth) / 255.0), axis=(1, 2, 3))
     window = min(7, *(side - 1 + side % 2 for side in truth.shape[1:3]))
     alike = [
@@ -98,6 +100,8 @@ def experiment(task):
         return side_by_side(task, truth, remains, [restored(network, remains, max(1, n // EXAMPLES - 2), seed)])
 
     def measure(network, data, preset, seed=0):
+        from image_generators.models.pixelcnn.map_regression import MapRegression
+
         n, samples = preset.measuring["restored"], preset.measuring["samples"]
         truth, remains = data.test.images[:n], data.test.labels[:n]
         found = restored(network, remains, samples, seed + 1)
@@ -161,14 +165,14 @@ def restore_files(task, options):
             if record.data.endswith(f"-{task}")
         ]
         if not found:
-            raise checkpoints.Refused(f"--images needs weights: {options.results_dir} has none for {task}")
+            raise Refused(f"--images needs weights: {options.results_dir} has none for {task}")
         trained = _trained(found, tables.best(found).data, options.results_dir)
         side = trained[0].image_shape[0]
         truth = np.stack([files.read_square(path, side) for paths in options.images for path in paths])
         remains = degradations.TASKS[task].take(truth, np.random.default_rng(options.seed))
         picture = side_by_side(task, truth, remains, [restored(each, remains, 5, options.seed) for each in trained])
         print(f"Restored: {pictures.save_png(output, picture)}")
-    except (checkpoints.Refused, ValueError, OSError) as error:
+    except (Refused, ValueError, OSError) as error:
         return f"eq5_spatial_tasks: {error}"
     return 0
 

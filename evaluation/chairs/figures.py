@@ -15,9 +15,7 @@ from image_generators.data.chairs import views as view_sets
 from image_generators.data.chairs.key_points import of_chair
 from image_generators.data.chairs.renderer import Renderer
 from image_generators.evaluation import networks, records, tables, windows
-from image_generators.models.chairs.generator import ChairsGenerator
-from image_generators.models.networks import NETWORKS
-from image_generators.training import checkpoints
+from image_generators.models.weights_file import Refused
 
 TABLE = "chairs_networks"
 KEY_POINTS = 48  # of a surface
@@ -60,7 +58,7 @@ def run(name, draw, options):
         stem = pathlib.PurePath(record.weights).name.removesuffix(".weights.h5")
         for path in draw(network, record, options, pathlib.Path(options.results_dir) / name / stem):
             print(path, flush=True)
-    except (checkpoints.Refused, ValueError, OSError, ImportError) as error:
+    except (Refused, ValueError, OSError, ImportError) as error:
         return f"{name}: {error}"
     return 0
 
@@ -71,7 +69,7 @@ def chosen(options):
     Values on different data sets do not compare: without --data those on the embedded chairs come first.
 
     Raises:
-        checkpoints.Refused: there is none.
+        weights_file.Refused: there is none.
         ValueError: --weights is no record, or one of another kind of network.
     """
     results = pathlib.Path(options.results_dir)
@@ -90,13 +88,16 @@ def chosen(options):
     found = at_hand or found
     if not found:
         wanted = f" trained on {options.data}" if options.data else ""
-        raise checkpoints.Refused(
+        raise Refused(
             f"{results} must hold weights of a chairs generator{wanted}: run python reproduce/{TABLE}.py first"
         )
     return tables.best(found)
 
 
 def _draws_chairs(record):
+    from image_generators.models.chairs.generator import ChairsGenerator
+    from image_generators.models.networks import NETWORKS
+
     return bool(record.weights) and issubclass(NETWORKS.get(record.model, object), ChairsGenerator)
 
 
