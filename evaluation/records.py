@@ -23,8 +23,10 @@ from absl import logging
 
 from image_generators.data import durable
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]  # of an installed wheel, the package's own folder
 RESULTS = REPOSITORY / "results"
+# Where runs/ and export/ go by default: the checkout; with an installed wheel, the current folder.
+OUTPUT = REPOSITORY if (REPOSITORY / "pyproject.toml").is_file() else pathlib.Path()
 METRICS = {  # name in a record -> unit in a table; lower is better for all
     "bits_per_dim": "bits/dim",
     "nats": "nats",

@@ -16,7 +16,7 @@ MEANS = ("xla", "precision", "devices", "accumulate", "remat")
 
 def define(models, values=flags.FLAGS, choose=None, on_request=()):
     """Defines the flags of a table whose rows run `models`, and of `choose`: {flag: its values, the default first}."""
-    runs = str(records.REPOSITORY / "runs")
+    runs = str(records.OUTPUT / "runs")
     precisions = ["float32", "mixed_bfloat16", "mixed_float16"]
     best = f"default: {presets.DEFAULT}; with --evaluate_only whichever is best"
     into = {"flag_values": values}

@@ -24,7 +24,7 @@ from image_generators.evaluation import records
 from image_generators.layers.checks import check_integer
 from image_generators.serving.limits import MAX_ROWS, MOST_ROWS, NEWEST
 
-OUT = records.RESULTS.parent / "export"
+OUT = records.OUTPUT / "export"
 
 
 def export(model, out, name, version=None, record=None, max_rows=MAX_ROWS):
