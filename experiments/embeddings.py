@@ -61,12 +61,12 @@ def embed(data, results_dir):
         weights_file.Refused: there is none for this data, or its weights are not those of its record.
     """
     fingerprint = episodes(data).fingerprint
-    found = [
+    candidates = [
         record
         for record in records.read_all(results_dir, "triplet_embedding")
         if record.weights and record.data_fingerprint == fingerprint
     ]
-    first, others = ([record for record in found if bool(record.seed) == wanted] for wanted in (False, True))
+    first, others = ([record for record in candidates if bool(record.seed) == wanted] for wanted in (False, True))
     if not first:
         raise Refused(
             f"{results_dir} must hold an embedding network of {data.title}, seed 0: run "
@@ -130,15 +130,15 @@ def identified(network, data, n, seed=0):
         for i, part in enumerate(np.split(given, range(SAMPLED_AT_ONCE, len(given), SAMPLED_AT_ONCE)))
     ]
     queries = {"samples": np.concatenate(drawn), "real images": test.images[others.ravel()]}
-    found = {}
+    percentages = {}
     for judge, by in ((data.network, ""), (data.judge, " by a network of another seed")):
         for what, images in queries.items() if judge else ():
             places = _places(judge, images.reshape(*gallery.shape, *images.shape[1:]), test.images[gallery])
-            found |= {
+            percentages |= {
                 f"{what} identified{by}, top {k} of {ways}, %": top_percent(places, gallery.shape[1], k, ways)
                 for k, ways in _asked(gallery.shape[1])
             }
-    return found | {f"chance, top {k} of {ways}, %": 100.0 * k / ways for k, ways in _asked(gallery.shape[1])}
+    return percentages | {f"chance, top {k} of {ways}, %": 100.0 * k / ways for k, ways in _asked(gallery.shape[1])}
 
 
 def _asked(people):
@@ -165,20 +165,20 @@ def places(queries, gallery):
     return (distances <= np.diagonal(distances)[:, None]).sum(axis=1) - 1
 
 
-def top_percent(found, people, k, ways):
+def top_percent(nearer_counts, people, k, ways):
     """Percent of queries whose own image is among the `k` nearest of `ways` images, the others random ones of `people`.
 
     The mean over all such choices of others, not over some that are drawn.
 
     Args:
-        found: int, how many of all others are nearer than the own one (`places`).
+        nearer_counts: int, how many of all others are nearer than the own one (`places`).
     """
     others, drawn = people - 1, ways - 1
     # j of the drawn ones are of those that are nearer.
     chances = [
         sum(math.comb(nearer, j) * math.comb(others - nearer, drawn - j) for j in range(min(k, ways)))
         / math.comb(others, drawn)
-        for nearer in np.ravel(found).tolist()
+        for nearer in np.ravel(nearer_counts).tolist()
     ]
     return 100.0 * _mean(np.array(chances))
 

@@ -63,15 +63,15 @@ class Experiment:
         return next(row for row in self.rows if model in row.models)
 
 
-def main(experiment, others=None, flag="data", instead=None):
+def main(experiment, others=None, flag="data", override=None):
     """A script's whole main program.
 
     Args:
         experiment: what it runs.
         others: {name: Experiment} where there are several for one table, that one among them.
         flag: which of them is chosen by this flag, of these names.
-        instead: function of the chosen experiment and the flags' values that may do something else and return what to
-            exit with; None: the rows are run.
+        override: function of the chosen experiment and the flags' values that may do something else and return what
+            to exit with; where it returns None, the rows are run.
     """
     choices = others or {flag: experiment}
     choose = {flag: list(choices)} if others else {}
@@ -88,8 +88,8 @@ def main(experiment, others=None, flag="data", instead=None):
             logging.set_verbosity(logging.WARNING)
         if len(argv) > 1:
             sys.exit(f"{experiment.table}: every argument must be a --flag. Received: {' '.join(argv[1:])}")
-        done = instead(experiment, flags.FLAGS) if instead else None
-        sys.exit(run(experiment, flags.FLAGS, sys.argv) if done is None else done)
+        status = override(experiment, flags.FLAGS) if override else None
+        sys.exit(run(experiment, flags.FLAGS, sys.argv) if status is None else status)
 
     app.run(run_and_exit)
 

@@ -47,9 +47,9 @@ def run(experiment, chosen, options, argv):
         return f"{experiment.table}: stopped"
     try:
         if options.evaluate_only:
-            measuring.again(experiment, chosen, data, measured, options)
+            measuring.measure_again(experiment, chosen, data, measured, options)
         elif not devices.is_chief():
-            network_rows.help_chief(experiment, *chosen, data, options)
+            network_rows.train_beside_chief(experiment, *chosen, data, options)
         else:
             rows_run = [_run_row(experiment, model, data, options, argv) for model in chosen]
             fresh = [record for record in rows_run if record is not None]
@@ -58,16 +58,16 @@ def run(experiment, chosen, options, argv):
             print("\nThis run:\n")
             _print_table(experiment, [experiment.row_of(model) for model in chosen], data, fresh)
             if experiment.finish:
-                kept = tables.read_records(options.results_dir, experiment.table, experiment.rows)
-                experiment.finish(kept, data, options)
+                all_records = tables.read_records(options.results_dir, experiment.table, experiment.rows)
+                experiment.finish(all_records, data, options)
             print("To draw results/ and the README anew: python reproduce/report.py")
     except devices.Lost as error:
-        devices.give_up(f"{experiment.table}: {error}")
+        devices.exit_at_once(f"{experiment.table}: {error}")
     except (checkpoints.Refused, training.TrainingFailed, OSError) as error:
         return f"{experiment.table}: {error}"
     except KeyboardInterrupt:
-        again = "" if options.evaluate_only else f"; {_same_command(options)} goes on from the last checkpoint"
-        return f"{experiment.table}: stopped{again}"
+        hint = "" if options.evaluate_only else f"; {_same_command(options)} goes on from the last checkpoint"
+        return f"{experiment.table}: stopped{hint}"
     return 0
 
 
@@ -82,9 +82,10 @@ def _load(experiment, options):
 def _dry_run(experiment, chosen, data, options):
     for model in chosen:
         if model in NETWORKS:
-            preset, seen = command.chosen_preset(experiment, model, options), experiment.data_of(model, data)
+            preset, model_data = command.chosen_preset(experiment, model, options), experiment.data_of(model, data)
             title = f"{experiment.row_of(model).name}, preset {options.preset or presets.DEFAULT}"
-            dry_run.say(title, networks.make_network(model, seen, preset.precision, **preset.model), preset, seen)
+            network = networks.make_network(model, model_data, preset.precision, **preset.model)
+            dry_run.print_estimate(title, network, preset, model_data)
     print("A dry run: nothing was trained, written or downloaded")
     return 0
 
@@ -105,17 +106,18 @@ def _print_table(experiment, rows, data, measured):
 def _run_row(experiment, model, data, options, argv):
     row, data = experiment.row_of(model), experiment.data_of(model, data)
     print(f"\n{row.name}" + (f": {options.preset or presets.DEFAULT}" if model in NETWORKS else ""), flush=True)
-    said = _said(experiment, row, model, data, options, argv)  # now: the checkout may change while it trains
+    # Before the training, during which the checkout may change.
+    record_fields = _record_fields(experiment, row, model, data, options, argv)
     if model in experiment.baselines:
-        made = experiment.baselines[model](data, options)
+        result = experiment.baselines[model](data, options)
     else:
-        made = network_rows.run(experiment, model, data, options, said)
-    if made is None:
+        result = network_rows.run(experiment, model, data, options, record_fields)
+    if result is None:
         print(f"trained; {_same_command(options, '--train_only')} measures it", flush=True)
         return None
-    measured, grid = made
+    measured, grid = result
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    record = records.Record(**said | measured, date=date)
+    record = records.Record(**record_fields | measured, date=date)
     pictures.save_png(pathlib.Path(options.results_dir) / record.samples, grid)
     records.write(record, options.results_dir)
     print(tables.comparison(row, record), flush=True)
@@ -130,8 +132,8 @@ def _same_command(options, *without):
     return "the same command" + (f" without {' and '.join(without)}" if without else "")
 
 
-def _said(experiment, row, model, data, options, argv):
-    """What a record says beside what is measured."""
+def _record_fields(experiment, row, model, data, options, argv):
+    """The fields of a record that are known before the training."""
     return {
         "table": experiment.table,
         "row": row.name,

@@ -100,8 +100,10 @@ def measure(network, pairs):
             errors[name][pair.subset] += optical_flow.errors(method(pair, frames), pair.points[1]).tolist()
         if done % 10 == 0:
             print(f"{done} of {len(pairs)} pairs", flush=True)
-    means = {name: {subset: float(np.mean(of)) for subset, of in found.items()} for name, found in errors.items()}
-    return means, {subset: len(found) for subset, found in errors["staying"].items()}
+    means = {
+        name: {subset: float(np.mean(of)) for subset, of in by_subset.items()} for name, by_subset in errors.items()
+    }
+    return means, {subset: len(by_subset) for subset, by_subset in errors["staying"].items()}
 
 
 def picture(network, pairs):
@@ -114,10 +116,10 @@ def _row(network, pair):
     seen = optical_flow.contrast(frames)
     tracks, scale = optical_flow.track(seen, pair.points[0]), chairs_figures.scale(network)
     first, second = data_on_white(pair.images)
-    made = on_white(Generated(frames[..., :3], frames[..., 3]))
+    drawn = on_white(Generated(frames[..., :3], frames[..., 3]))
     cells = [_with_tracks(first, pair.points[:1], scale)]
     for t in np.rint(np.linspace(0, len(frames) - 1, COLUMNS)).astype(int):
-        cells.append(_with_tracks(made[t], tracks[: t + 1], scale))
+        cells.append(_with_tracks(drawn[t], tracks[: t + 1], scale))
     cells.append(_with_tracks(second, pair.points[1:], scale))
     cells.append(windows.enlarge(carried_back(second, pair.images[0, ..., 3], seen), scale))
     return np.stack(cells)

@@ -102,8 +102,8 @@ def part(model, data):
 def measure(network, data, preset, seed=0):
     """The error of the mask, and that of colour at every elevation."""
     images, labels = data.test.images[: preset.test_images], data.test.labels[: preset.test_images]
-    told = held_out.at_elevations(labels, network.errors(images, labels)[0])
-    return held_out.measure(network, data, preset, seed) | told
+    measurements = held_out.at_elevations(labels, network.errors(images, labels)[0])
+    return held_out.measure(network, data, preset, seed) | measurements
 
 
 def experiment(task):
@@ -147,4 +147,4 @@ def run(options, argv):
 EXPERIMENT = experiment("transfer")
 
 if __name__ == "__main__":
-    experiments.main(EXPERIMENT, instead=lambda _, options: run(options, sys.argv))
+    experiments.main(EXPERIMENT, override=lambda _, options: run(options, sys.argv))

@@ -49,10 +49,10 @@ def arithmetic(network, triples):
     """A row for each of triples [n, 3]: A, B, C, and the results."""
     a, b, c = triples.T
     styles = [on_white(network.generate(which, AZIMUTH, ELEVATION)) for which in (a, b, c)]
-    found = results(network, a, b, c)
+    combined = results(network, a, b, c)
     scale = chairs_figures.scale(network)
     left = pictures.grid(np.concatenate(np.stack(styles, axis=1)), columns=3, scale=scale)
-    right = pictures.grid(np.concatenate(np.stack(list(found.values()), axis=1)), columns=len(found), scale=scale)
+    right = pictures.grid(np.concatenate(np.stack(list(combined.values()), axis=1)), columns=len(combined), scale=scale)
     return pictures.beside([left, right])
 
 
@@ -70,9 +70,9 @@ def units(network, seed):
     for layer in LAYERS[:-1]:
         features = network.features(*seen, layer=layer)
         active = np.argsort(-features.mean(0))[:UNITS]
-        alone = np.zeros((len(active), features.shape[1]), "float32")
-        alone[np.arange(len(active)), active] = ALONE * features[:, active].max(0)
-        rows.append(on_white(network.generate_from_features(alone, layer, AZIMUTH, ELEVATION)))
+        activations = np.zeros((len(active), features.shape[1]), "float32")
+        activations[np.arange(len(active)), active] = ALONE * features[:, active].max(0)
+        rows.append(on_white(network.generate_from_features(activations, layer, AZIMUTH, ELEVATION)))
     picture = pictures.grid(np.concatenate(rows), columns=len(rows[0]), scale=chairs_figures.scale(network))
     return pictures.label_rows(picture, LAYERS[:-1])
 

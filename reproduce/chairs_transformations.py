@@ -72,7 +72,7 @@ def strips(network, style, which):
     low, high = ELEVATIONS[which]
     elevations = np.linspace(low, high, COLUMNS)
     drawn = [on_white(network.generate(style, AZIMUTH, elevations))]
-    said = [f"elevation {low:g} to {high:g}"]
+    captions = [f"elevation {low:g} to {high:g}"]
     for place, name in enumerate(transformations.NAMES if network.transformations else ()):
         strip, trained = STRIPS[name], float(transformations.RANGES[place])
         low, high = (-trained, trained) if which == "trained" else (strip.low, strip.high)
@@ -80,8 +80,8 @@ def strips(network, style, which):
         vectors[:, place] = np.linspace(low, high, COLUMNS)
         drawn.append(on_white(network.generate(style, AZIMUTH, ELEVATION, vectors)))
         ends = [math.exp(end) if strip.is_log else end for end in (low, high)]
-        said.append(f"{strip.label} {ends[0]:.2g} to {ends[1]:.3g}")
-    return np.stack(drawn), said
+        captions.append(f"{strip.label} {ends[0]:.2g} to {ends[1]:.3g}")
+    return np.stack(drawn), captions
 
 
 def draw(network, record, options, stem):
@@ -98,10 +98,10 @@ def draw(network, record, options, stem):
     path = chairs_figures.file(stem, "-turning.gif")
     written.append(pictures.save_gif(path, frames, milliseconds=60, last=60))
     for which in ELEVATIONS:
-        drawn, said = strips(network, styles[0], which)
+        drawn, captions = strips(network, styles[0], which)
         picture = pictures.grid(np.concatenate(drawn), columns=COLUMNS, scale=scale)
         path = chairs_figures.file(stem, f"-{which}.png")
-        written.append(pictures.save_png(path, pictures.label_rows(picture, said)))
+        written.append(pictures.save_png(path, pictures.label_rows(picture, captions)))
     return written
 
 

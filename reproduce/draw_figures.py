@@ -66,10 +66,10 @@ def neighbours(network, data, seed):
     trace = network.sample(EXAMPLES * SAMPLES, seed=seed, trace=True, batch_size=EXAMPLES)[1]
     means, levels = trace.canvases[:, -1], network.levels
     images = examples(data, "train", TRAINING_IMAGES).images
-    found = images[nearest((levels - 1) * means[SAMPLES - 1 :: SAMPLES], images)]
+    nearest_images = images[nearest((levels - 1) * means[SAMPLES - 1 :: SAMPLES], images)]
     samples = pictures.grid(_shown(means), columns=SAMPLES, scale=_scale(network))
-    found = pictures.grid(found, columns=1, scale=_scale(network), levels=levels)
-    return pictures.beside([samples, found]), None
+    nearest_images = pictures.grid(nearest_images, columns=1, scale=_scale(network), levels=levels)
+    return pictures.beside([samples, nearest_images]), None
 
 
 def nearest(samples, images, block=1000):
@@ -102,11 +102,11 @@ def glimpses(network, data, seed):
     looked = windows.outline(looked, answers.windows, network.glimpse_size, scale, windows.GREEN)
     read = _fitted(patches(network, images, answers.windows), looked.shape)
     cells = np.concatenate(np.stack([looked, read], axis=1))  # [images * 2, glimpses, ...]
-    said = [
+    captions = [
         f"{data.class_names[label]}, answer {data.class_names[answer]}"
         for label, answer in zip(labels, answers.labels, strict=True)
     ]
-    return pictures.label_rows(_in_rows(cells), said), _film(looked)
+    return pictures.label_rows(_in_rows(cells), captions), _film(looked)
 
 
 def patches(network, images, at):

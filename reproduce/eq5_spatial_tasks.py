@@ -59,10 +59,10 @@ def shown(remains, size):
     return np.broadcast_to(large, (*large.shape[:-1], 3))
 
 
-def side_by_side(task, truth, remains, found):
+def side_by_side(task, truth, remains, restorations):
     """Rows of what remains, the simple guess, what was found (blocks [n, times, height, width, 3]), the truth."""
     before = [shown(remains, truth.shape[1:3]), degradations.TASKS[task].guess(remains)]
-    columns = [*(images[:, None] for images in before), *found, truth[:, None]]
+    columns = [*(images[:, None] for images in before), *restorations, truth[:, None]]
     together = np.concatenate(columns, axis=1)
     return pictures.grid(np.concatenate(together), together.shape[1], scale=2)
 
@@ -104,26 +104,27 @@ def experiment(task):
 
         n, samples = preset.measuring["restored"], preset.measuring["samples"]
         truth, remains = data.test.images[:n], data.test.labels[:n]
-        found = restored(network, remains, samples, seed + 1)
+        restorations = restored(network, remains, samples, seed + 1)
         if isinstance(network, MapRegression):
-            measured = similarity("the mean under squared error", found[:, 0], truth)
+            measured = similarity("the mean under squared error", restorations[:, 0], truth)
             measured |= similarity(simple.guess_name, simple.guess(remains), truth)
         else:
-            mean = found.mean(axis=1).round().astype("uint8")
-            measured = similarity("a sample", found[:, 0], truth) | similarity(f"the mean of {samples}", mean, truth)
+            mean = restorations.mean(axis=1).round().astype("uint8")
+            measured = similarity("a sample", restorations[:, 0], truth)
+            measured |= similarity(f"the mean of {samples}", mean, truth)
         if task == "inpaint":
             hidden = np.mean(remains[..., -1] == 0)
             bits = -np.mean(network.log_prob(truth, remains)) / np.log(2.0) / truth[0].size / hidden
             return {"bits a hidden sub-pixel": float(bits), **measured}
         if task not in RANDOM:
-            again = simple.take(found[:, 0]).astype("float64")
+            again = simple.take(restorations[:, 0]).astype("float64")
             error = np.mean(np.square((again - remains) / 255.0))
             measured["PSNR of what remains of it, dB"] = float(-10.0 * np.log10(max(error, 1e-10)))
         return measured
 
-    def finish(found, data, options):
+    def finish(measured_records, data, options):
         truth, remains = data.test.images[:EXAMPLES], data.test.labels[:EXAMPLES]
-        trained = _trained(found, data.name, options.results_dir)
+        trained = _trained(measured_records, data.name, options.results_dir)
         picture = side_by_side(task, truth, remains, [restored(each, remains, 5, options.seed) for each in trained])
         path = pathlib.Path(options.results_dir) / "eq5_spatial_tasks" / f"{data.name}-restored.png"
         pictures.save_png(path, picture)
@@ -144,11 +145,11 @@ def experiment(task):
     )
 
 
-def _trained(found, data, results_dir):
+def _trained(candidates, data, results_dir):
     """The trained networks of a task, squared error first: those of the best records on the data set so named."""
     trained = []
     for model in ("map_regression", "map_pixel_cnn"):
-        mine = [record for record in found if record.model == model and record.data == data]
+        mine = [record for record in candidates if record.model == model and record.data == data]
         if mine:
             trained.append(networks.restore(tables.best(mine), results_dir))
     return trained
@@ -185,5 +186,5 @@ if __name__ == "__main__":
         EXPERIMENT,
         EXPERIMENTS,
         flag="task",
-        instead=lambda _, options: restore_files(options.task, options) if options.images else None,
+        override=lambda _, options: restore_files(options.task, options) if options.images else None,
     )

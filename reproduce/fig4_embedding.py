@@ -67,8 +67,8 @@ def measure(network, data, preset, seed=0):
     """What the embedding tells the model, and what samples tell the embedding network; {} of a model without it."""
     if network.condition_shape is None:
         return {}
-    told = embeddings.nats_given(network, data.test, preset.measuring["test_images"])
-    return told | embeddings.identified(network, data, preset.measuring["identified"], seed)
+    measurements = embeddings.nats_given(network, data.test, preset.measuring["test_images"])
+    return measurements | embeddings.identified(network, data, preset.measuring["identified"], seed)
 
 
 def experiment(data, presets):

@@ -68,7 +68,7 @@ def measure(network, data, preset, seed=0):
     labels = data.train.labels[: len(train)], data.test.labels[: len(test)]
     decoded = reconstructions(network, test[: sizes["decoded"]], sizes["samples"], seed + 1) / (levels - 1)
     truth = test[: sizes["decoded"], None] / (levels - 1)
-    found = {
+    measurements = {
         "class read from the code, % of test images": probe(network.encode(train), network.encode(test), *labels),
         "squared error of one reconstruction": float(np.mean(np.square(decoded - truth))),
         f"squared error of the mean of {sizes['samples']}": float(
@@ -79,7 +79,7 @@ def measure(network, data, preset, seed=0):
     codes = components.fit_transform(train.reshape(len(train), -1) / (levels - 1))
     flat = test.reshape(len(test), -1) / (levels - 1)
     back = components.inverse_transform(components.transform(flat[: sizes["decoded"]]))
-    return found | {
+    return measurements | {
         "class read from as many principal components, %": probe(codes, components.transform(flat), *labels),
         "squared error of as many principal components": float(np.mean(np.square(back - flat[: sizes["decoded"]]))),
     }

@@ -21,16 +21,16 @@ def spread(n, of):
     return np.unique(np.linspace(0, n - 1, min(n, of)).round().astype(int))
 
 
-def pairs(truth, found):
+def pairs(truth, drawn):
     """Views [n, size, size, 4], each before what was found for it [n, size, size, 3]: uint8 [2n, size, size, 3]."""
-    return np.stack([data_on_white(truth), found], axis=1).reshape(-1, *found.shape[1:])
+    return np.stack([data_on_white(truth), drawn], axis=1).reshape(-1, *drawn.shape[1:])
 
 
 def picture(network, data, n, seed=0):
     """Held-out views, at most n / 2 of them, eight columns: the truth, and on its right what the network makes."""
     at = spread(len(data.test.images), n // 2)
-    made = on_white(network.generate(*columns(data.test.labels[at])))
-    return pictures.grid(pairs(data.test.images[at], made), columns=8)
+    drawn = on_white(network.generate(*columns(data.test.labels[at])))
+    return pictures.grid(pairs(data.test.images[at], drawn), columns=8)
 
 
 def measure(network, data, preset, seed=0):
@@ -41,11 +41,14 @@ def measure(network, data, preset, seed=0):
 
 def at_elevations(labels, errors):
     """{"at 40 degrees, x 1e-3": mean error} of images with labels [n, 3] and squared errors [n]."""
-    found = {elevation: errors[labels[:, 2] == elevation] for elevation in np.unique(labels[:, 2])}
-    return {f"at {elevation:g} degrees, x 1e-3": 1e3 * float(those.mean()) for elevation, those in found.items()}
+    by_elevation = {elevation: errors[labels[:, 2] == elevation] for elevation in np.unique(labels[:, 2])}
+    return {
+        f"at {elevation:g} degrees, x 1e-3": 1e3 * float(selected.mean())
+        for elevation, selected in by_elevation.items()
+    }
 
 
-def squared_error(found, truth):
+def squared_error(predicted, truth):
     """Mean squared error per RGB value, in [0, 1], of uint8 images [n, size, size, 3 or 4]: float64 [n]."""
-    difference = (found[..., :3].astype("float32") - truth[..., :3]) / 255.0
+    difference = (predicted[..., :3].astype("float32") - truth[..., :3]) / 255.0
     return np.mean(np.square(difference), axis=(1, 2, 3), dtype="float64")

@@ -110,12 +110,12 @@ def descriptors(image, points):
     size = SIFT_SIZE * image.shape[0] / 64
     # SIFT's descriptor is 4x4 histograms, each as wide as 1.5 times a key point's diameter.
     wide = [cv2.KeyPoint(float(x), float(y), size / 6.0, 0.0) for x, y in np.asarray(points).reshape(-1, 2)]
-    kept, found = cv2.SIFT_create().compute(image, wide)
-    if len(kept) != len(wide):
-        raise RuntimeError(f"a descriptor was wanted at each of {len(wide)} points. Received: {len(kept)}")
-    return found
+    computed, vectors = cv2.SIFT_create().compute(image, wide)
+    if len(computed) != len(wide):
+        raise RuntimeError(f"a descriptor was wanted at each of {len(wide)} points. Received: {len(computed)}")
+    return vectors
 
 
-def errors(found, true):
+def errors(predicted, true):
     """Euclidean distances in pixels of points [..., 2], [...]."""
-    return np.linalg.norm(np.asarray(found, "float64") - np.asarray(true, "float64"), axis=-1)
+    return np.linalg.norm(np.asarray(predicted, "float64") - np.asarray(true, "float64"), axis=-1)

@@ -55,9 +55,9 @@ def turn(azimuth, other):
 
 def _known(splits, keep):
     """(pictures, labels) of the views of all splits whose labels `keep` wants."""
-    kept = [keep(split.labels) for split in splits]
+    selected = [keep(split.labels) for split in splits]
     views, labels = (
-        np.concatenate([getattr(split, name)[those] for split, those in zip(splits, kept, strict=True)])
+        np.concatenate([getattr(split, name)[those] for split, those in zip(splits, selected, strict=True)])
         for name in ("images", "labels")
     )
     return _flat(data_on_white(views)), labels
