@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 
 from image_generators.data.image_data import ImageData, Split
 
@@ -91,8 +90,14 @@ def add_noise(images, rng):
     return _bytes(images + rng.normal(0, NOISE, images.shape))
 
 
+def _gaussian_filter(images, sigmas, mode):
+    from scipy import ndimage  # here: flags and tables need the names of the tasks alone
+
+    return ndimage.gaussian_filter(images, sigmas, mode=mode)
+
+
 def blur(images, rng=None):
-    return _bytes(ndimage.gaussian_filter(images.astype("float32"), (0, BLUR, BLUR, 0), mode="nearest"))
+    return _bytes(_gaussian_filter(images.astype("float32"), (0, BLUR, BLUR, 0), mode="nearest"))
 
 
 # Simple guesses: uint8 [n, height, width, 3] from what remains.
@@ -112,8 +117,8 @@ def fill_holes(hidden):
     filled, weight = images, known
     for sigma in (1.0, 2.0, 4.0, 8.0, 16.0):
         spread = (0, sigma, sigma, 0)
-        near = ndimage.gaussian_filter(known, spread, mode="constant")
-        mean = ndimage.gaussian_filter(images * known, spread, mode="constant") / np.maximum(near, 1e-9)
+        near = _gaussian_filter(known, spread, mode="constant")
+        mean = _gaussian_filter(images * known, spread, mode="constant") / np.maximum(near, 1e-9)
         found = (weight == 0) & (near > 1e-3)
         filled, weight = np.where(found, mean, filled), np.maximum(weight, found)
     return _bytes(filled)
@@ -121,7 +126,7 @@ def fill_holes(hidden):
 
 def smooth(noisy):
     """A Gaussian filter of one pixel."""
-    return _bytes(ndimage.gaussian_filter(noisy.astype("float32"), (0, 1, 1, 0), mode="nearest"))
+    return _bytes(_gaussian_filter(noisy.astype("float32"), (0, 1, 1, 0), mode="nearest"))
 
 
 class Task(NamedTuple):

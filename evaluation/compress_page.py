@@ -20,10 +20,10 @@ def page(contents):
         lines = [("Gated PixelCNN: the file", "-", measured["file"])]
         lines += [("Gated PixelCNN: what its likelihood claims", "-", measured["claimed"])]
         lines += [
-            (name, found["each"], found["together"]) for name, found in measured.items() if isinstance(found, dict)
+            (name, values["each"], values["together"]) for name, values in measured.items() if isinstance(values, dict)
         ]
         table = [("bits/dim; lower is better", "a file an image", "one file"), ("---", "---", "---")]
-        table += [(name, *(f if f == "-" else f"{f:.3f}" for f in found)) for name, *found in lines]
+        table += [(name, *(f if f == "-" else f"{f:.3f}" for f in values)) for name, *values in lines]
         parts.append(f"## {content['data_title']}, {n} test images")
         parts.append("\n".join(f"| {' | '.join(line)} |" for line in table))
         parts.append(

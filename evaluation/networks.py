@@ -1,11 +1,12 @@
-"""From a preset and a data set to a network; and from a record and the weights beside it."""
+"""From a preset and a data set to a network; and from a record and the weights beside it.
+
+The models are imported where a network is made: a script's --help needs no TensorFlow.
+"""
 
 import pathlib
 
 from image_generators.data import identities
 from image_generators.models import weights_file
-from image_generators.models.chairs.generator import ChairsGenerator
-from image_generators.models.networks import NETWORKS, class_of, load_network
 
 GIVEN_THE_CLASS = ("class_gated_pixel_cnn",)
 GIVEN_VECTORS = ("gated_pixel_cnn_of_embedding", "map_pixel_cnn_of_embedding")
@@ -14,6 +15,8 @@ GIVEN_IMAGES = ("map_pixel_cnn", "map_regression")  # what remains of each, data
 
 def make_network(model, data, precision="float32", **config):
     """A built network for `data`; `config` holds the other arguments of its constructor."""
+    from image_generators.models.networks import NETWORKS
+
     network = NETWORKS[model](**config_for(model, data, **config), dtype=precision)
     network.build()
     return network
@@ -21,6 +24,9 @@ def make_network(model, data, precision="float32", **config):
 
 def config_for(model, data, **config):
     """The constructor arguments of a network for `data`, with those in `config`."""
+    from image_generators.models.chairs.generator import ChairsGenerator
+    from image_generators.models.networks import NETWORKS
+
     config = {"image_shape": data.image_shape, "levels": data.levels, **config}
     if NETWORKS[model].needs_identities:
         config = {"ways": identities.most_ways(data), **config}
@@ -41,6 +47,8 @@ def restore(record, results_dir):
     Raises:
         weights_file.Refused: the record is of no network, or has no weights; see also load_network.
     """
+    from image_generators.models.networks import class_of, load_network
+
     if record.weights is None:
         raise weights_file.Refused(f"the record must be one with weights. Received: that of {record.model!r}, without")
     path = pathlib.Path(results_dir) / record.weights

@@ -6,7 +6,6 @@ always stand side by side.
 
 import itertools
 
-import keras
 import numpy as np
 
 BATCH = 64
@@ -21,6 +20,8 @@ def train(images, labels, num_classes, levels=256, epochs=5, seed=0):
         epochs: passes over them.
         seed: of the weights and of the order.
     """
+    import keras
+
     keras.utils.set_random_seed(seed)
     conv = {"kernel_size": 3, "padding": "same", "activation": "relu"}
     blocks = [(keras.layers.Conv2D(filters, **conv), keras.layers.MaxPooling2D()) for filters in (32, 64, 128)]

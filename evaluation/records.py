@@ -23,8 +23,10 @@ from absl import logging
 
 from image_generators.data import durable
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
+REPOSITORY = pathlib.Path(__file__).resolve().parents[1]  # of an installed wheel, the package's own folder
 RESULTS = REPOSITORY / "results"
+# Where runs/ and export/ go by default: the checkout; with an installed wheel, the current folder.
+OUTPUT = REPOSITORY if (REPOSITORY / "pyproject.toml").is_file() else pathlib.Path()
 METRICS = {  # name in a record -> unit in a table; lower is better for all
     "bits_per_dim": "bits/dim",
     "nats": "nats",
@@ -209,10 +211,10 @@ def read_all(results_dir, table):
     Raises:
         ValueError: `results_dir` is no folder.
     """
-    found, problems = scan(results_dir, table)
+    records, problems = scan(results_dir, table)
     for problem in problems:
         logging.warning("A record is left out: %s", problem)
-    return found
+    return records
 
 
 def scan(results_dir, table):
@@ -223,16 +225,16 @@ def scan(results_dir, table):
     """
     if not pathlib.Path(results_dir).is_dir():
         raise ValueError(f"`results_dir` must be an existing folder. Received: {str(results_dir)!r}")
-    found, problems = [], []
+    records, problems = [], []
     for path in sorted((pathlib.Path(results_dir) / table).glob("*.json")):
         try:
             record = read(path)
             if record.table != table:
                 raise ValueError(f"{path} must be a record of {table!r}. Received: `table` {record.table!r}")
-            found.append(record)
+            records.append(record)
         except ValueError as error:
             problems.append(str(error))
-    return found, problems
+    return records, problems
 
 
 # Fields of a record of what is not trained.
@@ -257,12 +259,12 @@ def versions():
     import keras
 
     backend = keras.backend.backend()
-    found = {"python": platform.python_version(), "keras": keras.__version__}
-    found[backend] = importlib.import_module(backend).__version__
+    by_name = {"python": platform.python_version(), "keras": keras.__version__}
+    by_name[backend] = importlib.import_module(backend).__version__
     for name in ("tensorflow-probability", "tfp-nightly", "tensorflow-datasets", "numpy"):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
+            by_name[name] = importlib.metadata.version(name)
+    return by_name
 
 
 def git_commit(repository=REPOSITORY):
@@ -292,11 +294,11 @@ def command_line(argv, backend="tensorflow"):
     out: each machine has its own. A backend that is not the default comes first: `KERAS_BACKEND=jax python ...`.
     """
     script, *flags = (a.replace(f"{REPOSITORY}{os.sep}", "") for a in [os.path.realpath(argv[0]), *argv[1:]])
-    kept = [os.path.basename(script) if os.path.isabs(script) else script]
+    words = [os.path.basename(script) if os.path.isabs(script) else script]
     for argument in flags:
         if not _MACHINE_PATH.search(argument):
-            kept.append(argument)
-        elif argument[0] != "-" and re.fullmatch("--?[a-z_]+", kept[-1]):
-            kept.pop()  # `--data_dir /disk`: the flag goes with its value
+            words.append(argument)
+        elif argument[0] != "-" and re.fullmatch("--?[a-z_]+", words[-1]):
+            words.pop()  # `--data_dir /disk`: the flag goes with its value
     prefix = [] if backend == "tensorflow" else [f"KERAS_BACKEND={backend}"]
-    return shlex.join([*prefix, "python", *kept])
+    return shlex.join([*prefix, "python", *words])

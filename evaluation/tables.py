@@ -54,13 +54,13 @@ def read_records(results_dir, table, rows):
     """The records of a table, and those of other tables that its rows share. ValueError as for `records.read_all`."""
     own = records_lib.read_all(results_dir, table)
     presets = {record.preset for record in own}  # a shared row stands beside rows of its own budget, if there are any
-    found = list(own)
+    matching = list(own)
     for row in rows:
         for other in row.also_in:
             shared = records_lib.read_all(results_dir, other)
             shared = [record for record in shared if record.row == row.name and record.model in row.models]
-            found += [record for record in shared if record.preset in presets] or shared
-    return found
+            matching += [record for record in shared if record.preset in presets] or shared
+    return matching
 
 
 def comparison(row, record):
@@ -226,8 +226,8 @@ def _device(record):
     """The machine, and how many of its cores were used, where --threads said so: "AMD EPYC, 1 of 2 cores, 24 GiB"."""
     machine = re.sub(r"\b1 cores\b", "1 core", record.hardware)  # as earlier records have it
     threads = re.match(r"On (\d+) CPU thread", record.notes)
-    used, found = (int(match[1]) if match else 0 for match in (threads, re.search(r"(\d+) cores?\b", machine)))
-    return machine.replace(f"{found} core", f"{used} of {found} core") if 0 < used < found else machine
+    used, cores = (int(match[1]) if match else 0 for match in (threads, re.search(r"(\d+) cores?\b", machine)))
+    return machine.replace(f"{cores} core", f"{used} of {cores} core") if 0 < used < cores else machine
 
 
 def _epoch(record):
@@ -284,9 +284,9 @@ def _aligned(columns, lines, metric):
 
 def _measurements(lines):
     """What the records of a table tell beside their values: of each data set a table, a column for each run."""
-    told = [(row, record) for row, record in lines if record and record.measurements]
+    with_measurements = [(row, record) for row, record in lines if record and record.measurements]
     by_data = {}
-    for row, record in told:
+    for row, record in with_measurements:
         by_data.setdefault(record.data_title, []).append((_run_name(row, record), record.measurements))
     heads = {data: f"measured too, {data}" if len(by_data) > 1 else "measured too" for data in by_data}
     return "\n\n".join(_measured_table(heads[data], runs) for data, runs in by_data.items())

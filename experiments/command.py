@@ -1,19 +1,22 @@
-"""The flags that every table has, and the check that what was given can be done."""
+"""The flags that every table has, the check that what was given can be done, and the preset that they give."""
 
+import dataclasses
 import pathlib
 
-import keras
 from absl import flags
 
 from image_generators.data import durable, flag_values
 from image_generators.evaluation import records
 from image_generators.training import presets
-from image_generators.training.optimizers import OPTIMIZERS
+
+# flag: what stands before its value in a file's name
+SCHEDULE = {"steps": "steps", "optimizer": "", "learning_rate": "rate", "weight_decay": "decay", "batch_size": "batch"}
+MEANS = ("xla", "precision", "devices", "accumulate", "remat")
 
 
 def define(models, values=flags.FLAGS, choose=None, on_request=()):
     """Defines the flags of a table whose rows run `models`, and of `choose`: {flag: its values, the default first}."""
-    runs = str(records.REPOSITORY / "runs")
+    runs = str(records.OUTPUT / "runs")
     precisions = ["float32", "mixed_bfloat16", "mixed_float16"]
     best = f"default: {presets.DEFAULT}; with --evaluate_only whichever is best"
     into = {"flag_values": values}
@@ -43,7 +46,7 @@ def define(models, values=flags.FLAGS, choose=None, on_request=()):
     flags.DEFINE_bool("xla", None, "compile training steps by XLA (default: the preset's; JAX always does)", **into)
     flags.DEFINE_enum("precision", None, precisions, "of training (default: the preset's)", **into)
     flags.DEFINE_integer("steps", None, "training steps (default: the preset's)", lower_bound=1, **into)
-    flags.DEFINE_enum("optimizer", None, sorted(OPTIMIZERS), "of training (default: the preset's)", **into)
+    flags.DEFINE_enum("optimizer", None, presets.OPTIMIZER_NAMES, "of training (default: the preset's)", **into)
     flag_values.define(
         "learning_rate",
         flag_values.number(above=0),
@@ -78,8 +81,11 @@ def check(models, options, on_request=()):
             raise ValueError(f"--weights must be a .weights.h5 file. Received: {options.weights!r}, which is no file")
     if options.train_only and options.evaluate_only:
         raise ValueError("--train_only does not go with --evaluate_only: nothing would be done")
-    if options.threads and keras.backend.backend() != "tensorflow":
-        raise ValueError(f"--threads is for TensorFlow. Received: {options.threads} on {keras.backend.backend()}")
+    if options.threads:
+        import keras  # here: the other flags are checked before TensorFlow is loaded
+
+        if keras.backend.backend() != "tensorflow":
+            raise ValueError(f"--threads is for TensorFlow. Received: {options.threads} on {keras.backend.backend()}")
     if not options.evaluate_only and not options.dry_run:
         flag_values.check_folder("results_dir", options.results_dir, new=True)  # now, not after an hour of training
         flag_values.check_folder("runs_dir", options.runs_dir, new=True)
@@ -87,3 +93,18 @@ def check(models, options, on_request=()):
         durable.sweep(options.results_dir)
     by_default = [name for name in models if options.evaluate_only or name not in on_request]
     return [name for name in models if name in (rows or by_default)]
+
+
+def chosen_preset(experiment, model, options):
+    """The preset of `model` with what the flags change of it. ValueError for a preset or values that do not fit."""
+    preset = experiment.preset(model, options.preset or presets.DEFAULT)
+    given = {name: getattr(options, name) for name in (*SCHEDULE, *MEANS)}
+    return dataclasses.replace(preset, **{name: value for name, value in given.items() if value is not None})
+
+
+def changed(experiment, model, options):
+    """What flags change of the preset's schedule, "steps32000-muon": such a run stands beside the preset's own."""
+    preset = experiment.preset(model, options.preset or presets.DEFAULT)
+    chosen = chosen_preset(experiment, model, options)
+    differ = [name for name in SCHEDULE if getattr(preset, name) != getattr(chosen, name)]
+    return "-".join(f"{SCHEDULE[name]}{getattr(chosen, name)}" for name in differ)

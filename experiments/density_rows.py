@@ -6,18 +6,20 @@ import time
 import numpy as np
 
 from image_generators.evaluation import pictures, records
-from image_generators.models.pixelcnn.density_baselines import MultivariateGaussian, Uniform
-
-SAMPLES = 64  # images in a record's grid
+from image_generators.experiments.samples import SAMPLES
 
 
 def uniform(data):
     """(the density, what a record notes of it)."""
+    from image_generators.models.pixelcnn.density_baselines import Uniform
+
     return Uniform(data.image_shape), ""
 
 
 def multivariate_gaussian(data):
     """(the density, what a record notes of it)."""
+    from image_generators.models.pixelcnn.density_baselines import MultivariateGaussian
+
     density = MultivariateGaussian(data.image_shape)
     density.fit(np.concatenate([data.train.images, data.validation.images]))
     fitted = "Fitted to train and validation together: there is nothing to choose."

@@ -32,41 +32,41 @@ class Estimate:
     fixed_bytes: int  # weights, their gradients, what the optimiser keeps of each
     bytes_an_image: float  # what a step holds besides
     device_bytes: float  # all of this, for a device's part of a batch
-    found_bytes: int | None  # memory of a device here, where that is known
+    available_bytes: int | None  # memory of a device here, where that is known
     slice_size: int  # images that were timed
     slice_seconds: float  # a step of them
     step_seconds: float  # of a whole batch, on all devices
     seconds: float  # of all steps, without measuring, samples and compiling
 
 
-def say(title, network, preset, data):
+def print_estimate(title, network, preset, data):
     """Prints what it would take to train `network`, which is trained a little to see, by `preset` on `data`."""
     print(f"{title}: a few steps are timed, which may take minutes", flush=True)
     for line in lines(estimate(network, preset, data), preset, data):
         print(f"  {line}", flush=True)
 
 
-def lines(told, preset, data):
+def lines(estimated, preset, data):
     """An Estimate as text, line by line."""
     several = f" on {preset.devices} devices, as if that many times as fast as one" if preset.devices > 1 else ""
-    found = "" if told.found_bytes is None else f" of the {told.found_bytes / GIB:.1f} GiB here"
-    if told.found_bytes is not None and told.device_bytes > told.found_bytes:
-        found += ": TOO MUCH; --accumulate, --remat, more --devices or a smaller preset take less"
+    limit = "" if estimated.available_bytes is None else f" of the {estimated.available_bytes / GIB:.1f} GiB here"
+    if estimated.available_bytes is not None and estimated.device_bytes > estimated.available_bytes:
+        limit += ": TOO MUCH; --accumulate, --remat, more --devices or a smaller preset take less"
     return [
-        f"parameters  {told.parameters:,}",
-        f"steps       {preset.steps:,} of {preset.batch_size} images, {_passes(told, preset, data)}",
-        f"memory      {told.fixed_bytes / GIB:.2f} GiB for weights, gradients and averages, and "
-        f"{told.bytes_an_image / GIB:.3f} GiB an image: {told.device_bytes / GIB:.1f} GiB a device{found}",
-        f"time        about {duration(told.seconds)}{several}: {told.step_seconds:.3g} s a step, from "
-        f"{told.slice_seconds:.3g} s for one of {told.slice_size} image(s)",
+        f"parameters  {estimated.parameters:,}",
+        f"steps       {preset.steps:,} of {preset.batch_size} images, {_passes(estimated, preset, data)}",
+        f"memory      {estimated.fixed_bytes / GIB:.2f} GiB for weights, gradients and averages, and "
+        f"{estimated.bytes_an_image / GIB:.3f} GiB an image: {estimated.device_bytes / GIB:.1f} GiB a device{limit}",
+        f"time        about {duration(estimated.seconds)}{several}: {estimated.step_seconds:.3g} s a step, from "
+        f"{estimated.slice_seconds:.3g} s for one of {estimated.slice_size} image(s)",
     ]
 
 
-def _passes(told, preset, data):
+def _passes(estimated, preset, data):
     """How often the training images are seen; of a stand-in's nobody asks."""
     if data.is_fallback:
         return f"{preset.steps * preset.batch_size:,} in all; timed on those of {data.title}, for want of others"
-    return f"{told.passes:.3g} times the {len(data.train.images):,} training images"
+    return f"{estimated.passes:.3g} times the {len(data.train.images):,} training images"
 
 
 def estimate(network, preset, data):
@@ -74,9 +74,9 @@ def estimate(network, preset, data):
     training.compile_for_training(network, dataclasses.replace(preset, devices=1, accumulate=1))
     trained = network.trainable_variables
     fixed = sum(_bytes(variable) for variable in (*network.variables, *network.optimizer.variables, *trained))
-    found = _memory()
+    available = _memory()
     measured = [_slice(network, data, 1)]
-    while _may_grow(measured, preset, None if found is None else found / 2 - fixed):
+    while _may_grow(measured, preset, None if available is None else available / 2 - fixed):
         measured.append(_slice(network, data, min(4 * measured[-1].images, preset.batch_size)))
     size, seconds = measured[-1].images, measured[-1].seconds
     part = preset.batch_size / preset.devices
@@ -87,7 +87,7 @@ def estimate(network, preset, data):
         fixed_bytes=fixed,
         bytes_an_image=_slope(measured),
         device_bytes=fixed + _slope(measured) * part / preset.accumulate,
-        found_bytes=found,
+        available_bytes=available,
         slice_size=size,
         slice_seconds=seconds,
         step_seconds=step,

@@ -7,18 +7,21 @@ length: numbers of about 1, where those of a vector of length 1 are small.
 
 import dataclasses
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from image_generators.data import identities
+from image_generators.data import compose, identities
 from image_generators.data.image_data import ImageData, Split
 from image_generators.evaluation import networks, records, tables
-from image_generators.models.pixelcnn.embedding_network import EmbeddingNetwork
-from image_generators.models.pixelcnn.triplet import squared_distances
-from image_generators.reproduce import triplet_embedding
-from image_generators.training import checkpoints
+from image_generators.models.weights_file import Refused
+
+if TYPE_CHECKING:
+    from image_generators.models.pixelcnn.embedding_network import EmbeddingNetwork
 
 SAMPLED_AT_ONCE = 660  # bounds the memory
+SHIFT = 2  # pixels
+TURNED = ("omniglot",)  # where an image turned by 90 degrees is of another identity
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,25 +35,40 @@ class EmbeddedSplit(Split):
 class EmbeddedData(ImageData):
     """A data set of `EmbeddedSplit`s, and who embedded it."""
 
-    network: EmbeddingNetwork | None = None
-    judge: EmbeddingNetwork | None = None  # of another seed, where there is one
+    network: "EmbeddingNetwork | None" = None
+    judge: "EmbeddingNetwork | None" = None  # of another seed, where there is one
+
+
+def episodes(data, options=None):
+    """Every split as episodes, for the embedding network; train with images shifted and, of characters, turned."""
+    data = dataclasses.replace(data, augmentation=f"shifts by up to {SHIFT} pixels", augment=shift)
+    if data.name in TURNED:
+        source = f"{data.source}; training characters turned by 90, 180 and 270 degrees are other characters"
+        data = dataclasses.replace(data, train=identities.turned(data.train), source=source)
+    return identities.episodes(data, identities.most_ways(data))
+
+
+def shift(images, rng):
+    """Each image moved by at most `SHIFT` pixels down, up, right or left; black comes in."""
+    border = ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0))
+    return compose.random_crops(np.pad(images, border), images.shape[1], rng)
 
 
 def embed(data, results_dir):
     """Gives every image the embedding of the best network in `results_dir` of seed 0.
 
     Raises:
-        checkpoints.Refused: there is none for this data, or its weights are not those of its record.
+        weights_file.Refused: there is none for this data, or its weights are not those of its record.
     """
-    fingerprint = triplet_embedding.prepare(data).fingerprint
-    found = [
+    fingerprint = episodes(data).fingerprint
+    candidates = [
         record
         for record in records.read_all(results_dir, "triplet_embedding")
         if record.weights and record.data_fingerprint == fingerprint
     ]
-    first, others = ([record for record in found if bool(record.seed) == wanted] for wanted in (False, True))
+    first, others = ([record for record in candidates if bool(record.seed) == wanted] for wanted in (False, True))
     if not first:
-        raise checkpoints.Refused(
+        raise Refused(
             f"{results_dir} must hold an embedding network of {data.title}, seed 0: run "
             "python reproduce/triplet_embedding.py on this data first"
         )
@@ -112,15 +130,15 @@ def identified(network, data, n, seed=0):
         for i, part in enumerate(np.split(given, range(SAMPLED_AT_ONCE, len(given), SAMPLED_AT_ONCE)))
     ]
     queries = {"samples": np.concatenate(drawn), "real images": test.images[others.ravel()]}
-    found = {}
+    percentages = {}
     for judge, by in ((data.network, ""), (data.judge, " by a network of another seed")):
         for what, images in queries.items() if judge else ():
             places = _places(judge, images.reshape(*gallery.shape, *images.shape[1:]), test.images[gallery])
-            found |= {
+            percentages |= {
                 f"{what} identified{by}, top {k} of {ways}, %": top_percent(places, gallery.shape[1], k, ways)
                 for k, ways in _asked(gallery.shape[1])
             }
-    return found | {f"chance, top {k} of {ways}, %": 100.0 * k / ways for k, ways in _asked(gallery.shape[1])}
+    return percentages | {f"chance, top {k} of {ways}, %": 100.0 * k / ways for k, ways in _asked(gallery.shape[1])}
 
 
 def _asked(people):
@@ -141,24 +159,26 @@ def places(queries, gallery):
 
     One that is exactly as near counts as nearer: embeddings that are all alike identify none.
     """
+    from image_generators.models.pixelcnn.triplet import squared_distances
+
     distances = np.array(squared_distances(queries, gallery))
     return (distances <= np.diagonal(distances)[:, None]).sum(axis=1) - 1
 
 
-def top_percent(found, people, k, ways):
+def top_percent(nearer_counts, people, k, ways):
     """Percent of queries whose own image is among the `k` nearest of `ways` images, the others random ones of `people`.
 
     The mean over all such choices of others, not over some that are drawn.
 
     Args:
-        found: int, how many of all others are nearer than the own one (`places`).
+        nearer_counts: int, how many of all others are nearer than the own one (`places`).
     """
     others, drawn = people - 1, ways - 1
     # j of the drawn ones are of those that are nearer.
     chances = [
         sum(math.comb(nearer, j) * math.comb(others - nearer, drawn - j) for j in range(min(k, ways)))
         / math.comb(others, drawn)
-        for nearer in np.ravel(found).tolist()
+        for nearer in np.ravel(nearer_counts).tolist()
     ]
     return 100.0 * _mean(np.array(chances))
 

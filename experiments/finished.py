@@ -17,7 +17,7 @@ from image_generators.training import loop as training
 ORIGIN = ("hardware", "backend", "versions", "commit", "command")  # fields of a record that tell of the training
 
 
-def keep(run_dir, settings, network, trained, said):
+def save(run_dir, settings, network, trained, record_fields):
     """Writes the weights, then what there is to say of them.
 
     Args:
@@ -25,18 +25,18 @@ def keep(run_dir, settings, network, trained, said):
         settings: those of the run, training.settings_of.
         network: holds the averaged weights, and has no optimiser.
         trained: training.Training.
-        said: {field: value} of a record, ORIGIN among them.
+        record_fields: {field: value} of a record, ORIGIN among them.
     """
     run_dir = pathlib.Path(run_dir)
     digest = training.save_weights(network, run_dir / "trained.weights.h5")
-    told = {
+    metadata = {
         "training": dataclasses.asdict(trained),
-        "origin": {name: said[name] for name in ORIGIN}
-        | {"command": re.sub(r" --?train_only\S*", "", said["command"])},
+        "origin": {name: record_fields[name] for name in ORIGIN}
+        | {"command": re.sub(r" --?train_only\S*", "", record_fields["command"])},
         "weights_sha256": digest,
         "settings": settings,
     }
-    durable.write(run_dir / "trained.json", json.dumps(told, indent=2) + "\n")
+    durable.write(run_dir / "trained.json", json.dumps(metadata, indent=2) + "\n")
 
 
 def read(run_dir, settings, network):
@@ -52,9 +52,10 @@ def read(run_dir, settings, network):
     path = run_dir / "trained.json"
     if not path.is_file():
         return None
-    told = checkpoints.read_json(path)
+    metadata = checkpoints.read_json(path)
     try:
-        trained, origin, digest = training.Training(**told["training"]), told["origin"], told["weights_sha256"]
+        trained = training.Training(**metadata["training"])
+        origin, digest = metadata["origin"], metadata["weights_sha256"]
         numbers = dataclasses.astuple(trained)
         kinds = [(origin[name], dict if name == "versions" else str) for name in ORIGIN]
         kinds += [(number, (int, float)) for number in numbers] + [(digest, str)]
@@ -62,7 +63,7 @@ def read(run_dir, settings, network):
             raise TypeError(f"wrong values {wrong}")
     except (KeyError, TypeError) as error:
         raise weights_file.Refused(f"{path} must be what a finished training writes. Received: {error!r}") from error
-    earlier = checkpoints.settings_of_run(run_dir, lambda: told.get("settings"))
+    earlier = checkpoints.settings_of_run(run_dir, lambda: metadata.get("settings"))
     if not earlier:
         raise weights_file.Refused(checkpoints.lost_settings(run_dir))
     if checkpoints.changes(earlier, settings):
@@ -71,9 +72,9 @@ def read(run_dir, settings, network):
     return trained, origin
 
 
-def origin(told, said):
-    """The fields of a record that tell of a training: `told` what it said of itself, `said` what one here would."""
-    fields = {name: told[name] for name in ORIGIN}
+def origin(stored, record_fields):
+    """ORIGIN's fields of a record, as `stored` with a training; an unknown commit is that of `record_fields`."""
+    fields = {name: stored[name] for name in ORIGIN}
     if fields["commit"] == "unknown":  # it was made outside git, with the same settings
-        fields["commit"] = said["commit"]
+        fields["commit"] = record_fields["commit"]
     return fields

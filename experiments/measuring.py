@@ -18,35 +18,38 @@ def evaluate(experiment, network, split, batch_size):
     return value, examples
 
 
-def again(experiment, chosen, data, measured, options):
+def measure_again(experiment, chosen, data, measured, options):
     """Measures weights again and prints the results; writes nothing. Raises Refused where there are none."""
-    found = {model: _weights(experiment, model, data, measured, options) for model in chosen if model in NETWORKS}
-    if not any(found.values()):
+    weights_by_model = {
+        model: _weights(experiment, model, data, measured, options) for model in chosen if model in NETWORKS
+    }
+    if not any(weights_by_model.values()):
         raise checkpoints.Refused(
             f"--evaluate_only needs weights: {options.results_dir} has none of {', '.join(chosen)} for {data.title}"
             + (f" and preset {options.preset}" if options.preset else "")
         )
     refused = []
-    for model, weights in found.items():
+    for model, weights in weights_by_model.items():
         if weights is None:
             print(f"{experiment.row_of(model).name}: no weights")
             continue
         try:
-            _again(experiment, model, data, *weights)
+            _measure_again(experiment, model, data, *weights)
         except weights_file.Refused as error:  # the others are measured all the same
             refused.append(f"{experiment.row_of(model).name}: {error}")
     if refused:
         raise weights_file.Refused("; ".join(refused))
 
 
-def _again(experiment, model, data, path, config, batch_size, record):
-    seen = experiment.data_of(model, data)
-    config = networks.config_for(model, seen, **config) | {"dtype": "float32"}
+def _measure_again(experiment, model, data, path, config, batch_size, record):
+    model_data = experiment.data_of(model, data)
+    config = networks.config_for(model, model_data, **config) | {"dtype": "float32"}
     network = load_network(NETWORKS[model], config, path, record and record.weights_sha256)
-    value = record.values.get("test") if record is not None and record.data_fingerprint == seen.fingerprint else None
+    same_data = record is not None and record.data_fingerprint == model_data.fingerprint
+    value = record.values.get("test") if same_data else None
     expected = "" if value is None else f"; its record says {records.shown(value, experiment.metric):.4f}"
     at_most = None if value is None else record.examples["test"]
-    value, examples = evaluate(experiment, network, training.examples(seen, "test", at_most), batch_size)
+    value, examples = evaluate(experiment, network, training.examples(model_data, "test", at_most), batch_size)
     value, unit = records.shown(value, experiment.metric), records.METRICS[experiment.metric]
     print(f"{experiment.row_of(model).name} on {data.title}: test {value:.4f} {unit}, {examples:,} images{expected}")
 
@@ -54,21 +57,23 @@ def _again(experiment, model, data, path, config, batch_size, record):
 def _weights(experiment, model, data, measured, options):
     """(path, constructor arguments, evaluation batch, record or None) of weights to measure; None if there are none."""
 
-    def of(path, record):
+    def described(path, record):
         return path, record.model_config, record.preset_settings.get("evaluation_batch", 16), record
 
-    mine = [record for record in measured if record.model == model and record.weights]
+    candidates = [record for record in measured if record.model == model and record.weights]
     if options.weights is None:
-        mine = [record for record in mine if record.data == data.name and options.preset in (None, record.preset)]
-        if not mine:
+        candidates = [
+            record for record in candidates if record.data == data.name and options.preset in (None, record.preset)
+        ]
+        if not candidates:
             return None
-        record = tables.best(mine)
-        return of(pathlib.Path(options.results_dir) / record.weights, record)
+        record = tables.best(candidates)
+        return described(pathlib.Path(options.results_dir) / record.weights, record)
     path = pathlib.Path(options.weights)
     if path.is_file():  # a file that a record knows says by itself what it is
         digest = weights_file.sha256_of_file(path)
-        for record in mine:
+        for record in candidates:
             if record.weights_sha256 == digest:
-                return of(path, record)
+                return described(path, record)
     preset = experiment.preset(model, options.preset or presets.DEFAULT)
     return path, preset.model, preset.evaluation_batch, None

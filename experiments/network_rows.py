@@ -1,4 +1,4 @@
-"""A row with a network: trained, measured, sampled; what rows.py asks of one."""
+"""A row with a network: trained, measured, sampled; what running.py asks of one."""
 
 import dataclasses
 import functools
@@ -7,48 +7,21 @@ import re
 
 import keras
 
-from image_generators.evaluation import networks, pictures, records, windows
+from image_generators.evaluation import networks, records
 from image_generators.experiments import finished, measuring
+from image_generators.experiments.command import changed, chosen_preset
+from image_generators.experiments.samples import SAMPLES, default_picture
 from image_generators.models import weights_file
 from image_generators.training import checkpoints, devices, precision, presets, warm_start
 from image_generators.training import loop as training
 
-SAMPLES = 64  # images in a record's grid
 
-
-# flag: what stands before its value in a file's name
-SCHEDULE = {"steps": "steps", "optimizer": "", "learning_rate": "rate", "weight_decay": "decay", "batch_size": "batch"}
-MEANS = ("xla", "precision", "devices", "accumulate", "remat")
-
-
-def chosen_preset(experiment, model, options):
-    """The preset of `model` with what the flags change of it."""
-    preset = experiment.preset(model, options.preset or presets.DEFAULT)
-    given = {name: getattr(options, name) for name in (*SCHEDULE, *MEANS)}
-    return dataclasses.replace(preset, **{name: value for name, value in given.items() if value is not None})
-
-
-def changed(experiment, model, options):
-    """What flags change of the preset's schedule, "steps32000-muon": such a run stands beside the preset's own."""
-    preset = experiment.preset(model, options.preset or presets.DEFAULT)
-    chosen = chosen_preset(experiment, model, options)
-    differ = [name for name in SCHEDULE if getattr(preset, name) != getattr(chosen, name)]
-    return "-".join(f"{SCHEDULE[name]}{getattr(chosen, name)}" for name in differ)
-
-
-def picture(network, data, n, seed=0):
-    """What a network can do: a grid of samples; of a classifier, where it looks on validation images."""
-    if network.needs_labels:
-        return windows.glimpses(network, data.validation.images[: n // 8])
-    return pictures.grid(network.sample(n, seed=seed), scale=2, levels=data.levels)
-
-
-def run(experiment, model, data, options, said):
+def run(experiment, model, data, options, record_fields):
     """Trains, measures and samples; returns fields of the record, and a grid of samples; None if it only trains."""
-    preset, draw = chosen_preset(experiment, model, options), experiment.picture or picture
+    preset, draw = chosen_preset(experiment, model, options), experiment.picture or default_picture
     run_dir = _run_dir(experiment, model, data, options)
     with checkpoints.locked(run_dir):
-        kept, trained, origin = _kept(experiment, model, data, preset, options, run_dir, said)
+        network, trained, origin = _trained_network(experiment, model, data, preset, options, run_dir, record_fields)
     if options.train_only:
         return None
     values, examples = {}, {}
@@ -56,49 +29,49 @@ def run(experiment, model, data, options, said):
         print(f"measuring {split}", flush=True)
         at_most = preset.test_images if split == "test" else preset.evaluation_images
         measured_on = training.examples(data, split, at_most)
-        values[split], examples[split] = measuring.evaluate(experiment, kept, measured_on, preset.evaluation_batch)
-    measured = finished.origin(origin, said) | {
+        values[split], examples[split] = measuring.evaluate(experiment, network, measured_on, preset.evaluation_batch)
+    measured = finished.origin(origin, record_fields) | {
         "preset": options.preset or presets.DEFAULT,
         "preset_settings": dataclasses.asdict(preset),
         "changed": changed(experiment, model, options),
-        "model_config": networks.plain_config(kept),
+        "model_config": networks.plain_config(network),
         "values": values,
         "examples": examples,
-        "parameters": kept.count_params(),
+        "parameters": network.count_params(),
         "steps": trained.steps,
         "epochs": trained.steps * preset.batch_size / len(data.train.images),
         "wall_seconds": trained.wall_seconds,
         "cpu_seconds": trained.cpu_seconds,
         "images_per_second": trained.images_per_second,
-        **_weights(experiment, kept, options, run_dir),
+        **_weights(experiment, network, options, run_dir),
         "samples": f"{experiment.table}/{run_dir.name}.png",
-        "notes": _notes(preset, trained, origin, said),
-        "measurements": experiment.measure(kept, data, preset, options.seed) if experiment.measure else {},
+        "notes": _notes(preset, trained, origin, record_fields),
+        "measurements": experiment.measure(network, data, preset, options.seed) if experiment.measure else {},
     }
-    return measured, draw(kept, data=data, n=SAMPLES, seed=options.seed)
+    return measured, draw(network, data=data, n=SAMPLES, seed=options.seed)
 
 
-def help_chief(experiment, model, data, options):
+def train_beside_chief(experiment, model, data, options):
     """What a process other than the chief does: its part of the training."""
     data, preset = experiment.data_of(model, data), chosen_preset(experiment, model, options)
     _train(experiment, model, data, preset, options, _run_dir(experiment, model, data, options))
     print(f"{experiment.row_of(model).name}: trained; process 0 measures it", flush=True)
 
 
-def _kept(experiment, model, data, preset, options, run_dir, said):
+def _trained_network(experiment, model, data, preset, options, run_dir, record_fields):
     """(the network that is measured, training.Training, where it was trained), of a training now or before."""
-    kept = networks.make_network(model, data, **preset.model)  # in float32, without an optimiser
-    settings, before = training.settings_of(kept, preset, data, options.seed), None
+    network = networks.make_network(model, data, **preset.model)  # in float32, without an optimiser
+    settings, before = training.settings_of(network, preset, data, options.seed), None
     if not options.restart and devices.processes() == 1:
-        before = finished.read(run_dir, settings, kept)
+        before = finished.read(run_dir, settings, network)
     if before is not None:
         print(f"trained before, in {preset.steps} steps", flush=True)
-        return kept, *before
-    network, trained = _train(experiment, model, data, preset, options, run_dir)
-    kept.set_weights(network.get_weights())  # the averaged ones
-    weights_file.round_if_large(kept)  # what is measured is what is kept
-    finished.keep(run_dir, settings, kept, trained, said)
-    return kept, trained, said
+        return network, *before
+    trained_network, trained = _train(experiment, model, data, preset, options, run_dir)
+    network.set_weights(trained_network.get_weights())  # the averaged ones
+    weights_file.round_if_large(network)  # what is measured is what is kept
+    finished.save(run_dir, settings, network, trained, record_fields)
+    return network, trained, record_fields
 
 
 def _train(experiment, model, data, preset, options, run_dir):
@@ -113,10 +86,10 @@ def _train(experiment, model, data, preset, options, run_dir):
         if preset.start_map:
             warm_start.start_map_from(network, _start(preset.start_map, options))
         pictured = preset.epoch_samples if devices.processes() == 1 else 0  # a picture is not made by all together
-        draw = experiment.picture or picture
+        draw = experiment.picture or default_picture
         small = functools.partial(draw, data=data, n=pictured) if pictured else None
         trained = training.train(network, preset, data, run_dir, options.seed, options.restart, small)
-    devices.leave()
+    devices.disconnect()
     return network, trained
 
 
@@ -136,20 +109,20 @@ def _run_dir(experiment, model, data, options):
     return pathlib.Path(options.runs_dir) / experiment.table / stem
 
 
-def _weights(experiment, kept, options, run_dir):
+def _weights(experiment, network, options, run_dir):
     """Writes the weights, where the table keeps them, and says so."""
     if not experiment.keeps_weights:
         return {"weights": None, "weights_sha256": None}
     weights = f"{experiment.table}/{run_dir.name}.weights.h5"
-    digest = training.save_weights(kept, pathlib.Path(options.results_dir) / weights)
+    digest = training.save_weights(network, pathlib.Path(options.results_dir) / weights)
     return {"weights": weights, "weights_sha256": digest}
 
 
-def _notes(preset, trained, origin, said):
+def _notes(preset, trained, origin, record_fields):
     threads = re.search(r"--?threads[= ](\d+)", origin["command"])  # of the training, as the record's time is
     parts = [f"On {threads[1]} CPU thread(s)."] if threads else []
-    elsewhere = origin["hardware"] != said["hardware"]
-    parts += [f"Measured on {said['hardware']}, by {said['backend']}."] if elsewhere else []
+    elsewhere = origin["hardware"] != record_fields["hardware"]
+    parts += [f"Measured on {record_fields['hardware']}, by {record_fields['backend']}."] if elsewhere else []
     starts = " and ".join(path for path in (preset.start, preset.start_map) if path)
     parts += [f"Started from the weights {starts}, whose own training is not counted."] if starts else []
     if trained.earlier_steps:

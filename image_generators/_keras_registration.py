@@ -35,6 +35,7 @@ MODULES = (
     "models.pixelcnn.multi_scale_pixel_rnn",
     "models.pixelcnn.pixel_cnn",
     "models.pixelcnn.pixel_rnn",
+    "training.mirrored",
     "training.optimizers",
 )
 

@@ -25,7 +25,6 @@ import datetime
 import json
 import sys
 
-import cv2
 import numpy as np
 from absl import app
 from PIL import Image, ImageDraw
@@ -101,8 +100,10 @@ def measure(network, pairs):
             errors[name][pair.subset] += optical_flow.errors(method(pair, frames), pair.points[1]).tolist()
         if done % 10 == 0:
             print(f"{done} of {len(pairs)} pairs", flush=True)
-    means = {name: {subset: float(np.mean(of)) for subset, of in found.items()} for name, found in errors.items()}
-    return means, {subset: len(found) for subset, found in errors["staying"].items()}
+    means = {
+        name: {subset: float(np.mean(of)) for subset, of in by_subset.items()} for name, by_subset in errors.items()
+    }
+    return means, {subset: len(by_subset) for subset, by_subset in errors["staying"].items()}
 
 
 def picture(network, pairs):
@@ -115,10 +116,10 @@ def _row(network, pair):
     seen = optical_flow.contrast(frames)
     tracks, scale = optical_flow.track(seen, pair.points[0]), chairs_figures.scale(network)
     first, second = data_on_white(pair.images)
-    made = on_white(Generated(frames[..., :3], frames[..., 3]))
+    drawn = on_white(Generated(frames[..., :3], frames[..., 3]))
     cells = [_with_tracks(first, pair.points[:1], scale)]
     for t in np.rint(np.linspace(0, len(frames) - 1, COLUMNS)).astype(int):
-        cells.append(_with_tracks(made[t], tracks[: t + 1], scale))
+        cells.append(_with_tracks(drawn[t], tracks[: t + 1], scale))
     cells.append(_with_tracks(second, pair.points[1:], scale))
     cells.append(windows.enlarge(carried_back(second, pair.images[0, ..., 3], seen), scale))
     return np.stack(cells)
@@ -132,6 +133,8 @@ def carried_back(second, first_mask, seen):
         first_mask: uint8 [size, size].
         seen: frames of the morph as the flow sees them, uint8 [frames, size, size].
     """
+    import cv2
+
     moved = optical_flow.concatenate([optical_flow.deep_flow(*two) for two in zip(seen[:-1], seen[1:], strict=True)])
     rows, columns = np.indices(first_mask.shape).astype("float32")
     taken = cv2.remap(
@@ -155,6 +158,8 @@ def _with_tracks(image, tracks, scale):
 
 def draw(network, record, options, stem):
     """Measures, keeps, prints and draws; returns the paths of what it wrote."""
+    import cv2
+
     views = chairs_figures.views(record, network, options)
     geometry = chairs_pairs.Geometry(views, chairs_figures.key_points(record, network, options))
     pairs = chairs_pairs.draw_pairs(geometry, options.pairs, options.seed)

@@ -29,6 +29,7 @@ from image_generators.data import flag_values
 from image_generators.data.batches import generator
 from image_generators.data.image_data import Split
 from image_generators.evaluation.chairs import baselines as chairs_baselines
+from image_generators.evaluation.chairs import held_out
 from image_generators.evaluation.tables import Row
 from image_generators.experiments import chairs
 from image_generators.experiments import experiment as experiments
@@ -101,8 +102,8 @@ def part(model, data):
 def measure(network, data, preset, seed=0):
     """The error of the mask, and that of colour at every elevation."""
     images, labels = data.test.images[: preset.test_images], data.test.labels[: preset.test_images]
-    told = chairs.at_elevations(labels, network.errors(images, labels)[0])
-    return chairs.measure(network, data, preset, seed) | told
+    measurements = held_out.at_elevations(labels, network.errors(images, labels)[0])
+    return held_out.measure(network, data, preset, seed) | measurements
 
 
 def experiment(task):
@@ -116,13 +117,13 @@ def experiment(task):
         configs.ELEVATIONS if task == "transfer" else configs.EXTRAPOLATION,
         baselines={
             "nearest_view": chairs_baselines.row(
-                TABLE, "nearest_view", chairs_baselines.nearest_view, chairs.at_elevations
+                TABLE, "nearest_view", chairs_baselines.nearest_view, held_out.at_elevations
             )
         },
         define=define,
         load=lambda options: load(options, task),
         part=part,
-        picture=chairs.picture,
+        picture=held_out.picture,
         measure=measure,
     )
 
@@ -146,4 +147,4 @@ def run(options, argv):
 EXPERIMENT = experiment("transfer")
 
 if __name__ == "__main__":
-    experiments.main(EXPERIMENT, instead=lambda _, options: run(options, sys.argv))
+    experiments.main(EXPERIMENT, override=lambda _, options: run(options, sys.argv))

@@ -17,8 +17,6 @@ from absl import app
 from image_generators.data import flag_values
 from image_generators.evaluation import pictures
 from image_generators.evaluation.chairs import figures as chairs_figures
-from image_generators.models.chairs import transformations
-from image_generators.models.chairs.features import LAYERS
 from image_generators.models.chairs.images import on_white
 
 ELEVATION, AZIMUTH = 20.0, 301.0  # degrees
@@ -32,6 +30,8 @@ VIEWS = 256  # that units are seen in
 
 def results(network, a, b, c):
     """What A - B + C gives, {where: uint8 [n, size, size, 3] on white}; A, B and C are styles, int [n]."""
+    from image_generators.models.chairs.features import LAYERS
+
     vectors = [chairs_figures.one_hot(styles, network) for styles in (a, b, c)]
     drawn = {"style": on_white(network.generate(_combined(vectors), AZIMUTH, ELEVATION))}
     for layer in LAYERS:
@@ -49,10 +49,10 @@ def arithmetic(network, triples):
     """A row for each of triples [n, 3]: A, B, C, and the results."""
     a, b, c = triples.T
     styles = [on_white(network.generate(which, AZIMUTH, ELEVATION)) for which in (a, b, c)]
-    found = results(network, a, b, c)
+    combined = results(network, a, b, c)
     scale = chairs_figures.scale(network)
     left = pictures.grid(np.concatenate(np.stack(styles, axis=1)), columns=3, scale=scale)
-    right = pictures.grid(np.concatenate(np.stack(list(found.values()), axis=1)), columns=len(found), scale=scale)
+    right = pictures.grid(np.concatenate(np.stack(list(combined.values()), axis=1)), columns=len(combined), scale=scale)
     return pictures.beside([left, right])
 
 
@@ -64,13 +64,15 @@ def views(network, seed, n=VIEWS):
 
 def units(network, seed):
     """A row for each fully connected layer: what its most active units draw alone."""
+    from image_generators.models.chairs.features import LAYERS
+
     rows, seen = [], views(network, seed)
     for layer in LAYERS[:-1]:
         features = network.features(*seen, layer=layer)
         active = np.argsort(-features.mean(0))[:UNITS]
-        alone = np.zeros((len(active), features.shape[1]), "float32")
-        alone[np.arange(len(active)), active] = ALONE * features[:, active].max(0)
-        rows.append(on_white(network.generate_from_features(alone, layer, AZIMUTH, ELEVATION)))
+        activations = np.zeros((len(active), features.shape[1]), "float32")
+        activations[np.arange(len(active)), active] = ALONE * features[:, active].max(0)
+        rows.append(on_white(network.generate_from_features(activations, layer, AZIMUTH, ELEVATION)))
     picture = pictures.grid(np.concatenate(rows), columns=len(rows[0]), scale=chairs_figures.scale(network))
     return pictures.label_rows(picture, LAYERS[:-1])
 
@@ -83,6 +85,8 @@ def most_reliable(network, name, seed, layer="fc4"):
 
     Returns: (the unit's number, the change's mean over its standard deviation).
     """
+    from image_generators.models.chairs import transformations
+
     ends = np.zeros((2, len(transformations.NAMES)), "float32")
     place = transformations.NAMES.index(name)
     ends[:, place] = np.array([-1, 1]) * transformations.RANGES[place]

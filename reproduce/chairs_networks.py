@@ -15,6 +15,7 @@ A picture shows held-out views, each with what the network makes of its style an
 the right chair, from the right side, is measured too (chairs_recognition.py).
 """
 
+from image_generators.evaluation.chairs import held_out
 from image_generators.evaluation.chairs import recognition as chairs_recognition
 from image_generators.evaluation.tables import Row
 from image_generators.experiments import chairs
@@ -35,7 +36,7 @@ ROWS = (
 
 def measure(network, data, preset, seed=0):
     """The error of the mask, and whether the pictures can be told apart."""
-    return chairs.measure(network, data, preset, seed) | chairs_recognition.recognised(network, data)
+    return held_out.measure(network, data, preset, seed) | chairs_recognition.recognised(network, data)
 
 
 EXPERIMENT = experiments.Experiment(
@@ -47,7 +48,7 @@ EXPERIMENT = experiments.Experiment(
     configs.NETWORKS,
     define=chairs.define,
     load=lambda options: chairs.load(options).hold_out(),
-    picture=chairs.picture,
+    picture=held_out.picture,
     measure=measure,
 )
 

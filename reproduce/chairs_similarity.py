@@ -13,7 +13,7 @@ from absl import app
 
 from image_generators.evaluation import pictures
 from image_generators.evaluation.chairs import figures as chairs_figures
-from image_generators.experiments import chairs
+from image_generators.evaluation.chairs import held_out
 from image_generators.models.chairs.images import data_on_white
 
 QUERIES, NEIGHBOURS = 8, 6
@@ -28,9 +28,9 @@ def distances(vectors):
     return lengths[:, None] + lengths[None] - 2.0 * vectors @ vectors.T
 
 
-def nearest(found, k):
+def nearest(squared_distances, k):
     """The k nearest of each of n, itself left out: int [n, k], from distances [n, n]."""
-    others = np.array(found, dtype="float64")
+    others = np.array(squared_distances, dtype="float64")
     np.fill_diagonal(others, np.inf)
     return others.argsort(axis=1, kind="stable")[:, :k]
 
@@ -60,8 +60,8 @@ def similar(network, views, layer, k=NEIGHBOURS):
 def picture(views, styles, by_network, by_pixels, queries=QUERIES):
     """A row a query: it and its nearest by the network; it and its nearest in pixels."""
     shown = data_on_white(views_of(views, styles, [SHOWN])[:, 0])
-    at = chairs.spread(len(styles), queries)
-    blocks = [np.concatenate([at[:, None], found[at]], axis=1) for found in (by_network, by_pixels)]
+    at = held_out.spread(len(styles), queries)
+    blocks = [np.concatenate([at[:, None], neighbours[at]], axis=1) for neighbours in (by_network, by_pixels)]
     return pictures.beside([pictures.grid(shown[block.reshape(-1)], block.shape[1]) for block in blocks])
 
 
@@ -74,11 +74,11 @@ def agreement(by_network, by_pixels):
 def draw(network, record, options, stem):
     """Writes the picture and prints how much the two have in common; returns the picture's path."""
     views = chairs_figures.views(record, network, options)
-    styles, *found = similar(network, views, options.layer)
-    k = found[0].shape[1]
-    print(f"of the {k} nearest by the network, {agreement(*found):.0f}% are among the {k} nearest in pixels")
+    styles, *neighbours = similar(network, views, options.layer)
+    k = neighbours[0].shape[1]
+    print(f"of the {k} nearest by the network, {agreement(*neighbours):.0f}% are among the {k} nearest in pixels")
     path = chairs_figures.file(stem, f"-{options.layer}.png")
-    return [pictures.save_png(path, picture(views, styles, *found))]
+    return [pictures.save_png(path, picture(views, styles, *neighbours))]
 
 
 def parse(argv):

@@ -19,7 +19,6 @@ from absl import app
 from image_generators.data import flag_values
 from image_generators.evaluation import pictures
 from image_generators.evaluation.chairs import figures as chairs_figures
-from image_generators.models.chairs import transformations
 from image_generators.models.chairs.images import on_white
 
 ELEVATION, AZIMUTH = 20.0, 301.0  # degrees
@@ -68,10 +67,12 @@ def strips(network, style, which):
     Returns: (uint8 [strips, COLUMNS, size, size, 3], what each strip shows). Of a network without transformations, the
     elevations alone.
     """
+    from image_generators.models.chairs import transformations
+
     low, high = ELEVATIONS[which]
     elevations = np.linspace(low, high, COLUMNS)
     drawn = [on_white(network.generate(style, AZIMUTH, elevations))]
-    said = [f"elevation {low:g} to {high:g}"]
+    captions = [f"elevation {low:g} to {high:g}"]
     for place, name in enumerate(transformations.NAMES if network.transformations else ()):
         strip, trained = STRIPS[name], float(transformations.RANGES[place])
         low, high = (-trained, trained) if which == "trained" else (strip.low, strip.high)
@@ -79,8 +80,8 @@ def strips(network, style, which):
         vectors[:, place] = np.linspace(low, high, COLUMNS)
         drawn.append(on_white(network.generate(style, AZIMUTH, ELEVATION, vectors)))
         ends = [math.exp(end) if strip.is_log else end for end in (low, high)]
-        said.append(f"{strip.label} {ends[0]:.2g} to {ends[1]:.3g}")
-    return np.stack(drawn), said
+        captions.append(f"{strip.label} {ends[0]:.2g} to {ends[1]:.3g}")
+    return np.stack(drawn), captions
 
 
 def draw(network, record, options, stem):
@@ -97,10 +98,10 @@ def draw(network, record, options, stem):
     path = chairs_figures.file(stem, "-turning.gif")
     written.append(pictures.save_gif(path, frames, milliseconds=60, last=60))
     for which in ELEVATIONS:
-        drawn, said = strips(network, styles[0], which)
+        drawn, captions = strips(network, styles[0], which)
         picture = pictures.grid(np.concatenate(drawn), columns=COLUMNS, scale=scale)
         path = chairs_figures.file(stem, f"-{which}.png")
-        written.append(pictures.save_png(path, pictures.label_rows(picture, said)))
+        written.append(pictures.save_png(path, pictures.label_rows(picture, captions)))
     return written
 
 

@@ -30,6 +30,7 @@ from image_generators.data.chairs import view_data
 from image_generators.data.image_data import Split
 from image_generators.evaluation import records, tables
 from image_generators.evaluation.chairs import baselines as chairs_baselines
+from image_generators.evaluation.chairs import held_out
 from image_generators.evaluation.chairs import plot as chairs_plot
 from image_generators.evaluation.tables import Row
 from image_generators.experiments import chairs
@@ -108,8 +109,8 @@ def experiment(known):
         load=lambda options: split(chairs.load(options), known),
         part=part,
         keeps_weights=False,
-        picture=chairs.picture,
-        measure=chairs.measure,
+        picture=held_out.picture,
+        measure=held_out.measure,
         finish=finish,
     )
 
@@ -130,10 +131,10 @@ def run(options, argv):
     return 0
 
 
-def curves(found, data):
+def curves(measured, data):
     """{row: {known azimuths: test error}} of the best records on views so named, e.g. "embedded_chairs"."""
     groups = collections.defaultdict(list)
-    for record in found:
+    for record in measured:
         name, _, known = record.data.rpartition("-known")
         if name == data:
             groups[record.row, int(known)].append(record)
@@ -142,21 +143,21 @@ def curves(found, data):
     return {name: {k: tables.best(line[k]).values["test"] for k in sorted(line)} for name, line in lines.items()}
 
 
-def finish(found, data, options):
+def finish(measured, data, options):
     """Draws the curves of what was measured so far."""
     name = data.name.rpartition("-known")[0]
     path = pathlib.Path(options.results_dir) / TABLE / f"{name}-errors.png"
-    chairs_plot.errors(path, curves(found, name), "known azimuths", data.title.rpartition(",")[0])
+    chairs_plot.errors(path, curves(measured, name), "known azimuths", data.title.rpartition(",")[0])
     print(f"All of them: {path}")
 
 
-def page_table(rows, found, metric, page):
+def page_table(rows, measured, metric, page):
     """For the page on Chairs: a line a row, a column for each number of known azimuths. Arguments as in tables.py."""
     parts = [f"In {records.METRICS[metric]}, on views not shown; lower is better. All of it: [{page}]({page})."]
-    for name in dict.fromkeys(record.data.rpartition("-known")[0] for record in found):
-        lines = curves(found, name)
+    for name in dict.fromkeys(record.data.rpartition("-known")[0] for record in measured):
+        lines = curves(measured, name)
         counts = sorted({k for line in lines.values() for k in line}, reverse=True)
-        title = next(r.data_title for r in found if r.data.startswith(f"{name}-known")).rpartition(",")[0]
+        title = next(r.data_title for r in measured if r.data.startswith(f"{name}-known")).rpartition(",")[0]
         table = [[f"{title}; known azimuths", *map(str, counts)], ["---"] * (1 + len(counts))]
         for row, line in lines.items():
             cells = [f"{records.shown(line[k], metric):.2f}" if k in line else "-" for k in counts]
@@ -172,4 +173,4 @@ EXPERIMENT = experiment(8)
 if __name__ == "__main__":
     import sys
 
-    experiments.main(EXPERIMENT, instead=lambda _, options: run(options, sys.argv))
+    experiments.main(EXPERIMENT, override=lambda _, options: run(options, sys.argv))

@@ -24,16 +24,13 @@ import sys
 import tempfile
 import time
 
-import imagecodecs
 import numpy as np
-import tensorflow as tf
 from absl import app, flags, logging
 from PIL import Image, ImageOps
 
 from image_generators.data import durable, flag_values
 from image_generators.data import images as data_images
 from image_generators.evaluation import compress_page, networks, pictures, records
-from image_generators.models.pixelcnn import lossless
 from image_generators.training import machine, memory
 
 FORMATS = ("PNG", "JPEG", "WEBP")  # of others Pillow drops bits or channels and does not say so
@@ -84,10 +81,14 @@ def main(argv):
         else:
             flag_values.check_folder("results_dir", options.results_dir)
             compare(options)
-    except (MemoryError, tf.errors.ResourceExhaustedError):
-        sys.exit("compress: the images must fit into memory: take fewer, or smaller ones")
     except (ValueError, OSError) as error:
         sys.exit(f"compress: {error}")
+    except Exception as error:
+        import tensorflow as tf  # here: errors in flags do not wait for it
+
+        if isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
+            sys.exit("compress: the images must fit into memory: take fewer, or smaller ones")
+        raise
 
 
 def _network(options):
@@ -104,6 +105,8 @@ def _network(options):
 
 def encode_files(paths, out, network):
     """Image files of one size into one compressed file."""
+    from image_generators.models.pixelcnn import lossless
+
     if pathlib.Path(out).is_dir():
         raise ValueError(f"--out must be a file to write. Received: {str(out)!r}, a folder")
     images = [_read(path) for path in paths]
@@ -117,6 +120,8 @@ def encode_files(paths, out, network):
 
 def decode_file(path, out, network):
     """A compressed file into PNG files 0.png, 1.png, ... of a folder; or, where `out` ends so, into one .npy file."""
+    from image_generators.models.pixelcnn import lossless
+
     if not pathlib.Path(path).is_file():
         raise ValueError(f"--decode must be a compressed file. Received: {path!r}, which is no file")
     out = pathlib.Path(out)
@@ -167,6 +172,8 @@ def _read(path):
 
 def compare(options):
     """Measures and keeps: results/compress/<model>-<data>.json, of which report.py draws a table."""
+    from image_generators.models.pixelcnn import lossless
+
     network, data = _network(options), data_images.load(_DATA, options.data_dir)
     images = data.test.images[: options.images]
     print(f"Data: {data.title}, the first {len(images)} test images")
@@ -191,6 +198,10 @@ def compare(options):
 
 
 def _keep(measured, data, images, options):
+    import imagecodecs
+
+    from image_generators.models.pixelcnn import lossless
+
     content = {
         "model": options.model.removesuffix(".json"),
         "data": data.name,
@@ -233,14 +244,22 @@ def _pillow(form, **settings):
     return encode, lambda content: np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
 
 
-def _jpeg_xl(image):
+def _encode_jpeg_xl(image):
+    import imagecodecs
+
     return imagecodecs.jpegxl_encode(image, lossless=True, effort=9)
+
+
+def _decode_jpeg_xl(content):
+    import imagecodecs
+
+    return imagecodecs.jpegxl_decode(content)
 
 
 CODECS = {
     "PNG": _pillow("PNG", optimize=True),
     "WebP": _pillow("WEBP", lossless=True, quality=100, method=6, exact=True),
-    "JPEG XL": (_jpeg_xl, imagecodecs.jpegxl_decode),
+    "JPEG XL": (_encode_jpeg_xl, _decode_jpeg_xl),
 }
 
 

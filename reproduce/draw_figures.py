@@ -21,14 +21,11 @@ from typing import NamedTuple
 import numpy as np
 from absl import app, logging
 from absl.flags import argparse_flags
-from keras import ops
 
 from image_generators.data import flag_values
 from image_generators.data import images as data_images
 from image_generators.evaluation import networks, pictures, records, tables, windows
-from image_generators.models.draw.draw import Draw
-from image_generators.models.draw.glimpse_classifier import DrawClassifier
-from image_generators.models.networks import NETWORKS
+from image_generators.models.weights_file import Refused
 from image_generators.reproduce import (
     fig8_two_digits,
     fig9_svhn,
@@ -36,8 +33,6 @@ from image_generators.reproduce import (
     table1_cluttered_mnist,
     table2_binarized_mnist,
 )
-from image_generators.training import checkpoints
-from image_generators.training import loop as training
 
 TABLES = (table2_binarized_mnist, table1_cluttered_mnist, table1_cifar, fig8_two_digits, fig9_svhn)
 EXAMPLES = 8  # rows of a picture
@@ -45,6 +40,8 @@ CLASSIFIED = 5  # images of a classifier, each in two rows
 STEPS = 10  # columns of a generation
 SAMPLES = 9  # columns of samples beside the nearest training images
 TRAINING_IMAGES = 50_000  # that these are looked for in, at most
+GENERATORS = ("draw", "draw_without_attention")
+CLASSIFIERS = ("draw_classifier_4", "draw_classifier_8")
 
 
 def generation(network, data, seed):
@@ -64,13 +61,15 @@ def reconstruction(network, data, seed):
 
 def neighbours(network, data, seed):
     """Samples, and the training images nearest to those of the last column. Returns (picture, None)."""
+    from image_generators.training.loop import examples
+
     trace = network.sample(EXAMPLES * SAMPLES, seed=seed, trace=True, batch_size=EXAMPLES)[1]
     means, levels = trace.canvases[:, -1], network.levels
-    images = training.examples(data, "train", TRAINING_IMAGES).images
-    found = images[nearest((levels - 1) * means[SAMPLES - 1 :: SAMPLES], images)]
+    images = examples(data, "train", TRAINING_IMAGES).images
+    nearest_images = images[nearest((levels - 1) * means[SAMPLES - 1 :: SAMPLES], images)]
     samples = pictures.grid(_shown(means), columns=SAMPLES, scale=_scale(network))
-    found = pictures.grid(found, columns=1, scale=_scale(network), levels=levels)
-    return pictures.beside([samples, found]), None
+    nearest_images = pictures.grid(nearest_images, columns=1, scale=_scale(network), levels=levels)
+    return pictures.beside([samples, nearest_images]), None
 
 
 def nearest(samples, images, block=1000):
@@ -103,11 +102,11 @@ def glimpses(network, data, seed):
     looked = windows.outline(looked, answers.windows, network.glimpse_size, scale, windows.GREEN)
     read = _fitted(patches(network, images, answers.windows), looked.shape)
     cells = np.concatenate(np.stack([looked, read], axis=1))  # [images * 2, glimpses, ...]
-    said = [
+    captions = [
         f"{data.class_names[label]}, answer {data.class_names[answer]}"
         for label, answer in zip(labels, answers.labels, strict=True)
     ]
-    return pictures.label_rows(_in_rows(cells), said), _film(looked)
+    return pictures.label_rows(_in_rows(cells), captions), _film(looked)
 
 
 def patches(network, images, at):
@@ -115,6 +114,8 @@ def patches(network, images, at):
 
     Without the intensity gamma, so that black is black and white is white.
     """
+    from keras import ops
+
     plain = np.concatenate([at[..., :4], np.ones_like(at[..., :1])], axis=-1)
     read = [
         network.attention.read(images.astype("float32") / (network.levels - 1), plain[:, t]) for t in range(at.shape[1])
@@ -124,16 +125,16 @@ def patches(network, images, at):
 
 class Figure(NamedTuple):
     draw: Callable  # of network, data, seed: (picture, frames or None)
-    network: type  # that it is drawn from
+    models: tuple[str, ...]  # that it is drawn from
     needs_data: bool
     milliseconds: int = 80  # a frame
 
 
 FIGURES = {
-    "generation": Figure(generation, Draw, needs_data=False),
-    "reconstruction": Figure(reconstruction, Draw, needs_data=True),
-    "nearest": Figure(neighbours, Draw, needs_data=True),
-    "glimpses": Figure(glimpses, DrawClassifier, needs_data=True, milliseconds=600),
+    "generation": Figure(generation, GENERATORS, needs_data=False),
+    "reconstruction": Figure(reconstruction, GENERATORS, needs_data=True),
+    "nearest": Figure(neighbours, GENERATORS, needs_data=True),
+    "glimpses": Figure(glimpses, CLASSIFIERS, needs_data=True, milliseconds=600),
 }
 
 
@@ -193,7 +194,7 @@ def run(options):
     try:
         flag_values.check_folder("results_dir", options.results_dir)
         written = [path for table in TABLES for path in _draw(table.EXPERIMENT, options)]
-    except (checkpoints.Refused, ValueError, OSError) as error:
+    except (Refused, ValueError, OSError) as error:
         return f"draw_figures: {error}"
     return 0 if written else f"draw_figures: {options.results_dir} has no weights to draw {options.figure or 'from'}"
 
@@ -203,8 +204,7 @@ def _draw(experiment, options):
     load_data = functools.cache(lambda: data_images.load(experiment.data, options.data_dir))
     written = []
     for record in _records(experiment, options.results_dir):
-        names = [name for name in FIGURES if options.figure in (None, name)]
-        names = [name for name in names if issubclass(NETWORKS[record.model], FIGURES[name].network)]
+        names = [name for name in FIGURES if options.figure in (None, name) and record.model in FIGURES[name].models]
         network = networks.restore(record, options.results_dir) if names else None
         for name in names:
             figure = FIGURES[name]

@@ -21,16 +21,14 @@ import pathlib
 
 import numpy as np
 from absl import flags
-from skimage.metrics import structural_similarity
 
 from image_generators.data import degradations, flag_values
 from image_generators.data.sources import files
 from image_generators.evaluation import networks, pictures, records, tables
 from image_generators.evaluation.tables import Row
 from image_generators.experiments import experiment as experiments
-from image_generators.models.pixelcnn.map_regression import MapRegression
+from image_generators.models.weights_file import Refused
 from image_generators.reproduce.configs import pixelcnn as configs
-from image_generators.training import checkpoints
 
 TITLE = "Equation 5 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): restoring images"
 
@@ -45,6 +43,8 @@ RANDOM = ("inpaint", "denoise")  # tasks that take something else each time: wha
 
 def restored(network, remains, samples, seed):
     """What a network makes of what remains, several times where it can: uint8 [n, times, height, width, 3]."""
+    from image_generators.models.pixelcnn.map_regression import MapRegression
+
     if isinstance(network, MapRegression):
         return network.mean(remains)[:, None]
     return np.stack([network.sample(len(remains), remains, seed + i) for i in range(samples)], axis=1)
@@ -59,16 +59,18 @@ def shown(remains, size):
     return np.broadcast_to(large, (*large.shape[:-1], 3))
 
 
-def side_by_side(task, truth, remains, found):
+def side_by_side(task, truth, remains, restorations):
     """Rows of what remains, the simple guess, what was found (blocks [n, times, height, width, 3]), the truth."""
     before = [shown(remains, truth.shape[1:3]), degradations.TASKS[task].guess(remains)]
-    columns = [*(images[:, None] for images in before), *found, truth[:, None]]
+    columns = [*(images[:, None] for images in before), *restorations, truth[:, None]]
     together = np.concatenate(columns, axis=1)
     return pictures.grid(np.concatenate(together), together.shape[1], scale=2)
 
 
 def similarity(name, images, truth):
     """PSNR in dB and SSIM of uint8 images [n, height, width, 3], the means over n."""
+    from skimage.metrics import structural_similarity
+
     squared = np.mean(np.square((images.astype("float64") - truth) / 255.0), axis=(1, 2, 3))
     window = min(7, *(side - 1 + side % 2 for side in truth.shape[1:3]))
     alike = [
@@ -98,28 +100,31 @@ def experiment(task):
         return side_by_side(task, truth, remains, [restored(network, remains, max(1, n // EXAMPLES - 2), seed)])
 
     def measure(network, data, preset, seed=0):
+        from image_generators.models.pixelcnn.map_regression import MapRegression
+
         n, samples = preset.measuring["restored"], preset.measuring["samples"]
         truth, remains = data.test.images[:n], data.test.labels[:n]
-        found = restored(network, remains, samples, seed + 1)
+        restorations = restored(network, remains, samples, seed + 1)
         if isinstance(network, MapRegression):
-            measured = similarity("the mean under squared error", found[:, 0], truth)
+            measured = similarity("the mean under squared error", restorations[:, 0], truth)
             measured |= similarity(simple.guess_name, simple.guess(remains), truth)
         else:
-            mean = found.mean(axis=1).round().astype("uint8")
-            measured = similarity("a sample", found[:, 0], truth) | similarity(f"the mean of {samples}", mean, truth)
+            mean = restorations.mean(axis=1).round().astype("uint8")
+            measured = similarity("a sample", restorations[:, 0], truth)
+            measured |= similarity(f"the mean of {samples}", mean, truth)
         if task == "inpaint":
             hidden = np.mean(remains[..., -1] == 0)
             bits = -np.mean(network.log_prob(truth, remains)) / np.log(2.0) / truth[0].size / hidden
             return {"bits a hidden sub-pixel": float(bits), **measured}
         if task not in RANDOM:
-            again = simple.take(found[:, 0]).astype("float64")
+            again = simple.take(restorations[:, 0]).astype("float64")
             error = np.mean(np.square((again - remains) / 255.0))
             measured["PSNR of what remains of it, dB"] = float(-10.0 * np.log10(max(error, 1e-10)))
         return measured
 
-    def finish(found, data, options):
+    def finish(measured_records, data, options):
         truth, remains = data.test.images[:EXAMPLES], data.test.labels[:EXAMPLES]
-        trained = _trained(found, data.name, options.results_dir)
+        trained = _trained(measured_records, data.name, options.results_dir)
         picture = side_by_side(task, truth, remains, [restored(each, remains, 5, options.seed) for each in trained])
         path = pathlib.Path(options.results_dir) / "eq5_spatial_tasks" / f"{data.name}-restored.png"
         pictures.save_png(path, picture)
@@ -140,11 +145,11 @@ def experiment(task):
     )
 
 
-def _trained(found, data, results_dir):
+def _trained(candidates, data, results_dir):
     """The trained networks of a task, squared error first: those of the best records on the data set so named."""
     trained = []
     for model in ("map_regression", "map_pixel_cnn"):
-        mine = [record for record in found if record.model == model and record.data == data]
+        mine = [record for record in candidates if record.model == model and record.data == data]
         if mine:
             trained.append(networks.restore(tables.best(mine), results_dir))
     return trained
@@ -161,14 +166,14 @@ def restore_files(task, options):
             if record.data.endswith(f"-{task}")
         ]
         if not found:
-            raise checkpoints.Refused(f"--images needs weights: {options.results_dir} has none for {task}")
+            raise Refused(f"--images needs weights: {options.results_dir} has none for {task}")
         trained = _trained(found, tables.best(found).data, options.results_dir)
         side = trained[0].image_shape[0]
         truth = np.stack([files.read_square(path, side) for paths in options.images for path in paths])
         remains = degradations.TASKS[task].take(truth, np.random.default_rng(options.seed))
         picture = side_by_side(task, truth, remains, [restored(each, remains, 5, options.seed) for each in trained])
         print(f"Restored: {pictures.save_png(output, picture)}")
-    except (checkpoints.Refused, ValueError, OSError) as error:
+    except (Refused, ValueError, OSError) as error:
         return f"eq5_spatial_tasks: {error}"
     return 0
 
@@ -181,5 +186,5 @@ if __name__ == "__main__":
         EXPERIMENT,
         EXPERIMENTS,
         flag="task",
-        instead=lambda _, options: restore_files(options.task, options) if options.images else None,
+        override=lambda _, options: restore_files(options.task, options) if options.images else None,
     )

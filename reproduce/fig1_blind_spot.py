@@ -12,15 +12,12 @@ however many layers there are: the blind spot. The vertical stack of Gated Pixel
 import pathlib
 import sys
 
-import keras
 import numpy as np
 from absl import app, flags
 from PIL import Image, ImageDraw, ImageFont
 
 from image_generators.data import flag_values
 from image_generators.evaluation import pictures, records
-from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
-from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
 
 _NETWORKS = 8  # random ones, of which one at least shows a pixel that can be seen
 _FILTERS = 8
@@ -33,21 +30,6 @@ _COLOURS = {
     "later": (240, 240, 240),
     "predicted": (214, 39, 40),
 }
-
-
-class _TakesFloats:
-    """Images come in as the network sees them, so that there is something to differentiate with respect to."""
-
-    def network_inputs(self, inputs):
-        return inputs, None
-
-
-class _PixelCNN(_TakesFloats, PixelCNN):
-    pass
-
-
-class _GatedPixelCNN(_TakesFloats, GatedPixelCNN):
-    pass
 
 
 def define(values=flags.FLAGS):
@@ -92,6 +74,9 @@ def receptive_fields(kernel_size=3, depth=5, size=None):
         odd, least = ("an integer", 2) if name == "depth" else ("an odd integer", 3)
         if not isinstance(value, int) or not least <= value <= _MOST[name] or (least == 3 and value % 2 == 0):
             raise ValueError(f"{name} must be {odd} from {least} to {_MOST[name]}. Received: {name}={value!r}")
+    from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+    from image_generators.models.pixelcnn.pixel_cnn import PixelCNN
+
     size = size or 2 * depth * (kernel_size // 2) + 3
     if size > _MOST["size"]:
         raise ValueError(
@@ -101,13 +86,25 @@ def receptive_fields(kernel_size=3, depth=5, size=None):
     shared = {"image_shape": (size, size, 1), "filters": _FILTERS, "kernel_size": kernel_size}
     shared["first_kernel_size"] = kernel_size
     return {
-        "PixelCNN": receptive_field(lambda: _PixelCNN(depth=depth - 1, **shared)),
-        "Gated PixelCNN": receptive_field(lambda: _GatedPixelCNN(depth=depth, **shared)),
+        "PixelCNN": receptive_field(lambda: _of_floats(PixelCNN)(depth=depth - 1, **shared)),
+        "Gated PixelCNN": receptive_field(lambda: _of_floats(GatedPixelCNN)(depth=depth, **shared)),
     }
+
+
+def _of_floats(network_class):
+    """The class for images as the network sees them, so that there is something to differentiate with respect to."""
+
+    class OfFloats(network_class):
+        def network_inputs(self, inputs):
+            return inputs, None
+
+    return OfFloats
 
 
 def receptive_field(make_model):
     """bool [height, width]: whether the prediction of the middle pixel of a grey image depends on the pixel."""
+    import keras
+
     seen = 0.0
     for seed in range(_NETWORKS):
         keras.utils.set_random_seed(seed)
@@ -119,6 +116,8 @@ def receptive_field(make_model):
 
 def _gradient(model, generator):
     """Of a random mixture of the middle pixel's logits, with respect to the image: [height, width]."""
+    import keras
+
     height, width, _ = model.image_shape
     image = generator.uniform(-1, 1, (1, height, width, 1)).astype("float32")
     mixture = generator.normal(size=model.levels).astype("float32")

@@ -20,7 +20,7 @@ import numpy as np
 from image_generators.evaluation import pictures, recognition
 from image_generators.evaluation.tables import Row
 from image_generators.experiments import experiment as experiments
-from image_generators.experiments import network_rows
+from image_generators.experiments.samples import default_picture
 from image_generators.reproduce.configs import pixelcnn as configs
 
 TITLE = "Figure 3 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): given the class"
@@ -34,7 +34,7 @@ ROWS = (
 def picture(network, data, n, seed=0):
     """Samples, a row for each class; without classes, any."""
     if network.num_classes is None:
-        return network_rows.picture(network, data, n, seed)
+        return default_picture(network, data, n, seed)
     columns, classes = max(1, n // 8), network.num_classes
     samples = network.sample(columns * classes, np.repeat(np.arange(classes), columns), seed)
     return pictures.label_rows(pictures.grid(samples, columns, scale=2, levels=data.levels), data.class_names)

@@ -22,8 +22,9 @@ import numpy as np
 from image_generators.data import identities
 from image_generators.evaluation import pictures
 from image_generators.evaluation.tables import Row
-from image_generators.experiments import embeddings, network_rows
+from image_generators.experiments import embeddings
 from image_generators.experiments import experiment as experiments
+from image_generators.experiments.samples import default_picture
 from image_generators.reproduce.configs import pixelcnn as configs
 
 TITLE = "Figure 4 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): given an embedding"
@@ -45,7 +46,7 @@ def prepare(data, options):
 def picture(network, data, n, seed=0):
     """Test identities, a row each: the source, samples, other real images; without a condition, any samples."""
     if network.condition_shape is None:
-        return network_rows.picture(network, data, n, seed)
+        return default_picture(network, data, n, seed)
     sources, *others = shown(data.test, max(2, n // SAMPLES), 1 + OTHERS)
     samples = network.sample(len(sources) * SAMPLES, data.test.labels[sources].repeat(SAMPLES, axis=0), seed)
     columns = [
@@ -66,8 +67,8 @@ def measure(network, data, preset, seed=0):
     """What the embedding tells the model, and what samples tell the embedding network; {} of a model without it."""
     if network.condition_shape is None:
         return {}
-    told = embeddings.nats_given(network, data.test, preset.measuring["test_images"])
-    return told | embeddings.identified(network, data, preset.measuring["identified"], seed)
+    measurements = embeddings.nats_given(network, data.test, preset.measuring["test_images"])
+    return measurements | embeddings.identified(network, data, preset.measuring["identified"], seed)
 
 
 def experiment(data, presets):

@@ -17,8 +17,8 @@ from absl.flags import argparse_flags
 from image_generators.data import flag_values
 from image_generators.data import images as data_images
 from image_generators.evaluation import networks, pictures, records, tables
+from image_generators.models.weights_file import Refused
 from image_generators.reproduce import fig4_embedding
-from image_generators.training import checkpoints
 
 MODELS = ("gated_pixel_cnn_of_embedding", "map_pixel_cnn_of_embedding")
 STRIPS = 10
@@ -62,7 +62,7 @@ def run(options):
             stem = pathlib.PurePath(record.weights).name.removesuffix(".weights.h5")
             path = pictures.save_png(pathlib.Path(options.results_dir) / "fig5_interpolation" / f"{stem}.png", drawn)
             print(f"{record.row} on {record.data_title}: {path}", flush=True)
-    except (checkpoints.Refused, ValueError, OSError) as error:
+    except (Refused, ValueError, OSError) as error:
         return f"fig5_interpolation: {error}"
     return 0
 
@@ -74,7 +74,7 @@ def _records(data, results_dir):
         if record.model in MODELS and record.weights and record.data_fingerprint == data.fingerprint:
             groups.setdefault(record.model, []).append(record)
     if not groups:
-        raise checkpoints.Refused(
+        raise Refused(
             f"{results_dir} must hold weights for {data.title} and this embedding network: run "
             f"python reproduce/fig4_embedding.py --rows={','.join(MODELS)} first"
         )

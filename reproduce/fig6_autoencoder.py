@@ -19,15 +19,10 @@ then of 100 numbers, the reconstruction under squared error and samples of the P
 import pathlib
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from image_generators.evaluation import networks, pictures, tables
 from image_generators.evaluation.tables import Row
 from image_generators.experiments import experiment as experiments
-from image_generators.models.pixelcnn.autoencoder import DeconvolutionalAutoencoder
 from image_generators.reproduce.configs import pixelcnn as configs
 
 TITLE = "Figure 6 of Conditional Image Generation with PixelCNN Decoders (arXiv 1606.05328): auto-encoders"
@@ -57,6 +52,8 @@ def _in_rows(columns, levels):
 
 def reconstructions(network, images, samples, seed):
     """Each image decoded several times, or once where there is only one way: uint8 [n, times, *image]."""
+    from image_generators.models.pixelcnn.autoencoder import DeconvolutionalAutoencoder
+
     if isinstance(network, DeconvolutionalAutoencoder):
         return network.reconstruct(images)[:, None]
     return np.stack([network.reconstruct(images, seed=seed + i) for i in range(samples)], axis=1)
@@ -64,12 +61,14 @@ def reconstructions(network, images, samples, seed):
 
 def measure(network, data, preset, seed=0):
     """What of an image its code keeps."""
+    from sklearn.decomposition import PCA
+
     sizes, levels = preset.measuring, data.levels
     train, test = data.train.images[: sizes["training_images"]], data.test.images[: sizes["test_images"]]
     labels = data.train.labels[: len(train)], data.test.labels[: len(test)]
     decoded = reconstructions(network, test[: sizes["decoded"]], sizes["samples"], seed + 1) / (levels - 1)
     truth = test[: sizes["decoded"], None] / (levels - 1)
-    found = {
+    measurements = {
         "class read from the code, % of test images": probe(network.encode(train), network.encode(test), *labels),
         "squared error of one reconstruction": float(np.mean(np.square(decoded - truth))),
         f"squared error of the mean of {sizes['samples']}": float(
@@ -80,7 +79,7 @@ def measure(network, data, preset, seed=0):
     codes = components.fit_transform(train.reshape(len(train), -1) / (levels - 1))
     flat = test.reshape(len(test), -1) / (levels - 1)
     back = components.inverse_transform(components.transform(flat[: sizes["decoded"]]))
-    return found | {
+    return measurements | {
         "class read from as many principal components, %": probe(codes, components.transform(flat), *labels),
         "squared error of as many principal components": float(np.mean(np.square(back - flat[: sizes["decoded"]]))),
     }
@@ -88,6 +87,10 @@ def measure(network, data, preset, seed=0):
 
 def probe(train, test, train_labels, test_labels):
     """Logistic regression on codes [n, numbers]: how many of a hundred test images get their class."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(train, train_labels)
     return 100.0 * float(classifier.score(test, test_labels))
 

@@ -59,10 +59,10 @@ def files(results_dir=records.RESULTS):
         if broken := [line for table in (name, *shared) for line in records.scan(results_dir, table)[1]]:
             problems += [f"{name} is not drawn: {line}" for line in broken]
             continue
-        found = tables.read_records(results_dir, name, script.ROWS)
+        measured = tables.read_records(results_dir, name, script.ROWS)
         note = f"<!-- Drawn by reproduce/report.py from the records in {name}/: change nothing here. -->\n\n"
         try:
-            drawn[results_dir / f"{name}.md"] = note + tables.table(script.ROWS, found, metric, script.TITLE)
+            drawn[results_dir / f"{name}.md"] = note + tables.table(script.ROWS, measured, metric, script.TITLE)
         except ValueError as error:  # a record that belongs to no row
             problems.append(f"{name} is not drawn: {error}")
             continue
@@ -71,17 +71,17 @@ def files(results_dir=records.RESULTS):
             draw = getattr(script, "page_table", tables.page_table)  # it may have its own
             draw = tables.readme_table if path == readme else draw
             part = f"Nothing of it is measured yet: `python reproduce/{name}.py`.\n"
-            if any(record.table == name for record in found):  # not only rows that it shares with another table
-                part = draw(script.ROWS, found, metric, page)
+            if any(record.table == name for record in measured):  # not only rows that it shares with another table
+                part = draw(script.ROWS, measured, metric, page)
             documents[path] = between_markers(documents[path], name, part, path.name)
     for name, own_page in OTHERS.items():
         try:
-            kept = own_page.read_all(results_dir)
-            page = own_page.page(kept) if kept else ""
+            contents = own_page.read_all(results_dir)
+            page = own_page.page(contents) if contents else ""
         except (ValueError, KeyError, TypeError, AttributeError) as error:  # damaged, or another kind of file
             problems.append(f"{name} is not drawn: a file in {results_dir / name} is damaged ({error!r})")
             continue
-        for path in _with_markers(documents, name) if kept else ():
+        for path in _with_markers(documents, name) if contents else ():
             documents[path] = between_markers(documents[path], name, page, path.name)
     return drawn | documents, problems
 
@@ -96,10 +96,10 @@ def _documents(results_dir):
 
 def _with_markers(documents, name):
     """Paths of the documents with a place for `name`; ValueError where there are documents, and none has."""
-    found = [path for path, text in documents.items() if f"<!-- {name}:" in text]
-    if documents and not found:
+    matches = [path for path, text in documents.items() if f"<!-- {name}:" in text]
+    if documents and not matches:
         raise ValueError(f"README.md, or a page in results/, must have '<!-- {name}:begin -->'")
-    return found
+    return matches
 
 
 def between_markers(text, name, part, document):

@@ -22,7 +22,7 @@ from image_generators.data.sources import streamed
 from image_generators.evaluation import pictures
 from image_generators.evaluation.tables import Row
 from image_generators.experiments import experiment as experiments
-from image_generators.experiments import network_rows
+from image_generators.experiments.samples import default_picture
 from image_generators.reproduce.configs import pixelcnn as configs
 
 TABLE = "table2_imagenet"
@@ -60,7 +60,7 @@ class OneSize(experiments.Experiment):
 def picture(network, data, n, seed=0):
     """Samples; given the class, each of another one, as far as there are."""
     if network.num_classes is None:
-        return network_rows.picture(network, data, n, seed)
+        return default_picture(network, data, n, seed)
     classes = np.arange(n) * network.num_classes // n
     return pictures.grid(network.sample(n, classes, seed), scale=2, levels=data.levels)
 

@@ -9,8 +9,6 @@ from absl import app
 
 from image_generators.data import durable
 from image_generators.evaluation import records
-from image_generators.models.draw.draw import Draw
-from image_generators.models.networks import NETWORKS
 from image_generators.reproduce.configs import draw as configs
 
 PATH = records.RESULTS / "table3_draw_settings.md"
@@ -50,6 +48,9 @@ TASKS = (
 
 def ours(task):
     """Settings of the network that the `paper` preset makes."""
+    from image_generators.models.draw.draw import Draw
+    from image_generators.models.networks import NETWORKS
+
     config = task.presets["paper"].model
     network = NETWORKS[task.model](image_shape=task.image_shape, levels=task.levels, **config)
     if isinstance(network, Draw):

@@ -14,13 +14,11 @@ other characters. Figures 4 and 5 take the run of seed 0, and have samples judge
 is one.
 """
 
-import dataclasses
-
 import numpy as np
 
-from image_generators.data import compose, identities
 from image_generators.evaluation import pictures
 from image_generators.evaluation.tables import Row
+from image_generators.experiments import embeddings
 from image_generators.experiments import experiment as experiments
 from image_generators.reproduce.configs import pixelcnn as configs
 
@@ -29,23 +27,6 @@ TITLE = "Embedding of identities (Section 3.3 of arXiv 1606.05328): 20-way one-s
 ROWS = (Row("Embedding network, triplet loss", None, None, "", ("embedding_network",)),)
 
 LOOKED_THROUGH = 2000  # validation images that neighbours are looked for in
-SHIFT = 2  # pixels
-TURNED = ("omniglot",)  # where an image turned by 90 degrees is of another identity
-
-
-def prepare(data, options=None):
-    """Every split as episodes; train with images shifted and, of characters, turned."""
-    data = dataclasses.replace(data, augmentation=f"shifts by up to {SHIFT} pixels", augment=shift)
-    if data.name in TURNED:
-        source = f"{data.source}; training characters turned by 90, 180 and 270 degrees are other characters"
-        data = dataclasses.replace(data, train=identities.turned(data.train), source=source)
-    return identities.episodes(data, identities.most_ways(data))
-
-
-def shift(images, rng):
-    """Each image moved by at most `SHIFT` pixels down, up, right or left; black comes in."""
-    border = ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0))
-    return compose.random_crops(np.pad(images, border), images.shape[1], rng)
 
 
 def picture(network, data, n, seed=0):
@@ -70,7 +51,7 @@ def experiment(data):
         "error_percent",
         data,
         configs.EMBEDDING_NETWORK,
-        prepare=prepare,
+        prepare=embeddings.episodes,
         picture=picture,
     )
 

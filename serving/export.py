@@ -17,20 +17,17 @@ import pathlib
 import shlex
 import sys
 
-import tensorflow as tf
 from absl import app, flags, logging
 
 from image_generators.data import durable, flag_values
-from image_generators.models.checks import check_integer
-from image_generators.serving import config, local, manifest, savedmodel, trained, validation, warmup
-from image_generators.serving.signatures import signatures_of
+from image_generators.evaluation import records
+from image_generators.layers.checks import check_integer
+from image_generators.serving.limits import MAX_ROWS, MOST_ROWS, NEWEST
 
-OUT = trained.RESULTS.parent / "export"
-MOST_ROWS = 2**16
-NEWEST = 2**63 - 1  # the highest version that a server can read
+OUT = records.OUTPUT / "export"
 
 
-def export(model, out, name, version=None, record=None, max_rows=validation.MAX_ROWS):
+def export(model, out, name, version=None, record=None, max_rows=MAX_ROWS):
     """Writes `<out>/<name>/<version>/`; returns its path.
 
     Args:
@@ -47,6 +44,11 @@ def export(model, out, name, version=None, record=None, max_rows=validation.MAX_
         ValueError: `version` or `max_rows` is no such integer.
         ValueError, TypeError: see also savedmodel.save.
     """
+    import tensorflow as tf  # here, as the modules below it: the flags need none of them
+
+    from image_generators.serving import config, manifest, savedmodel, warmup
+    from image_generators.serving.signatures import signatures_of
+
     version = None if version is None else check_integer("version", version, 1, NEWEST)
     max_rows = check_integer("max_rows", max_rows, 1, MOST_ROWS)
     base = pathlib.Path(out) / name
@@ -78,12 +80,12 @@ def define(values=flags.FLAGS):
     flag_values.define("model", flag_values.text, "all", model, **into)
     weights = "instead of results/: a .weights.h5 with its record, or a .keras file"
     flag_values.define("weights", path, None, weights, **into)
-    flag_values.define("results_dir", path, str(trained.RESULTS), "with records and weights", **into)
+    flag_values.define("results_dir", path, str(records.RESULTS), "with records and weights", **into)
     flag_values.define("out", path, str(OUT), "folder of the exported models", **into)
     version = "default: one more than the highest there is"
     flag_values.define("version", flag_values.integer(1, NEWEST), None, version, **into)
     rows = flag_values.integer(1, MOST_ROWS)
-    flag_values.define("max_rows", rows, validation.MAX_ROWS, "most images in one request", **into)
+    flag_values.define("max_rows", rows, MAX_ROWS, "most images in one request", **into)
     flags.DEFINE_bool(
         "serve", False, "start the server: a tensorflow_model_server of this machine, else Docker's", **into
     )
@@ -91,6 +93,8 @@ def define(values=flags.FLAGS):
 
 def chosen(model, weights, results_dir):
     """The trained.Trained that the flags name. Raises trained.Refused where there are none."""
+    from image_generators.serving import trained
+
     if weights:
         return [trained.of_file(weights)]
     found = trained.find(results_dir)
@@ -111,6 +115,8 @@ def main(argv):
     refused = []
     try:
         flag_values.check_folder("out", out, new=True)
+        from image_generators.serving import config, local, trained  # now that the flags are good: TensorFlow
+
         for each in chosen(options.model, options.weights, options.results_dir):
             try:
                 network = each.load()

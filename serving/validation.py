@@ -5,7 +5,7 @@ A server checks names and dtypes by itself; shapes, numbers of rows and values i
 
 import tensorflow as tf
 
-MAX_ROWS = 64  # images in one request, and in one batch of requests: it bounds the memory
+from image_generators.serving.limits import MAX_ROWS
 
 
 def checked(fields, inputs, max_rows=MAX_ROWS):

@@ -86,13 +86,12 @@ class OneBehind(keras.callbacks.CallbackList):
             super().on_train_batch_end(*ended)
 
 
-def one_behind(model, around, epochs, steps, verbose):
-    """What `fit` takes as callbacks: `around`, and where the backend does not wait for a step, a list that does not."""
+def one_behind(model, callback_list, epochs, steps, verbose):
+    """What `fit` takes as callbacks: on JAX, which does not wait for a step, a list that does not wait either."""
     if keras.backend.backend() != "jax":
-        return around
-    return OneBehind(
-        around, add_history=True, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=epochs, steps=steps
-    )
+        return callback_list
+    display = {"add_progbar": verbose != 0, "verbose": verbose}
+    return OneBehind(callback_list, add_history=True, model=model, epochs=epochs, steps=steps, **display)
 
 
 class Progress(keras.callbacks.ProgbarLogger):

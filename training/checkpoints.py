@@ -187,7 +187,7 @@ class Checkpoint(keras.callbacks.Callback):
         elif not all_finite(self.model.variables + self.model.optimizer.variables):
             self._stop(epoch, "a weight, or the optimiser's memory of one, is not finite")
         elif self.writes:
-            with devices.alone():
+            with devices.without_distribution():
                 stored = {"steps": (epoch + 1) * self.steps_per_epoch, **self.clock.spent}
                 if self.settings:
                     stored["settings"] = json.dumps(self.settings)

@@ -65,9 +65,9 @@ def start(devices):
         _divide_the_cpu(devices // processes())
     if processes() > 1:
         keras.distribution.initialize()
-    found = len(_all())
-    if devices > found or (processes() > 1 and devices != found):
-        accepted = f"{found}, all of the {processes()} processes" if processes() > 1 else f"from 1 to {found}"
+    available = len(_all())
+    if devices > available or (processes() > 1 and devices != available):
+        accepted = f"{available}, all of the {processes()} processes" if processes() > 1 else f"from 1 to {available}"
         raise ValueError(f"--devices must be {accepted}, as many as were found. Received: {devices}")
 
 
@@ -130,8 +130,8 @@ def scope(devices):
     if devices == 1:
         yield
     elif on_jax():
-        among = keras.distribution.list_devices()[:devices]
-        with keras.distribution.DataParallel(devices=among, auto_shard_dataset=False).scope():
+        chosen = keras.distribution.list_devices()[:devices]
+        with keras.distribution.DataParallel(devices=chosen, auto_shard_dataset=False).scope():
             yield
     else:
         with mirrored.strategy(_all()[:devices]).scope():
@@ -142,26 +142,26 @@ def part_of(arrays):
     """This process's part of a batch: of each array, or dict of arrays, in a tuple."""
     if processes() == 1:
         return arrays
-    this = int(os.environ["KERAS_DISTRIBUTION_PROCESS_ID"])
-    return keras.tree.map_structure(lambda array: np.split(array, processes())[this], arrays)
+    process_id = int(os.environ["KERAS_DISTRIBUTION_PROCESS_ID"])
+    return keras.tree.map_structure(lambda array: np.split(array, processes())[process_id], arrays)
 
 
 @contextlib.contextmanager
-def alone():
+def without_distribution():
     """Context in which one process does what the others do not: what it makes is its own, and no one's share."""
     if processes() == 1:
         yield
         return
-    together = keras.distribution.distribution()
+    distribution = keras.distribution.distribution()
     keras.distribution.set_distribution(None)
     try:
         yield
     finally:
-        keras.distribution.set_distribution(together)
+        keras.distribution.set_distribution(distribution)
 
 
 @contextlib.contextmanager
-def told(run_dir):
+def detecting_lost_processes(run_dir):
     """Context in which the end of another process becomes `Lost`, with what to do."""
     if processes() == 1:
         yield
@@ -180,14 +180,14 @@ def told(run_dir):
         ) from error
 
 
-def give_up(message):
+def exit_at_once(message):
     """Ends this process with a message, at once: at a farewell JAX would wait two minutes for the one that is gone."""
     print(message, file=sys.stderr, flush=True)
     sys.stdout.flush()
     os._exit(1)
 
 
-def first_the_chief(function):
+def chief_first(function):
     """`function()` in the chief, and when that is done in the other processes; each gets its own result."""
     if processes() == 1:
         return function()
@@ -198,7 +198,7 @@ def first_the_chief(function):
     return result if is_chief() else function()
 
 
-def leave():
+def disconnect():
     """Parts from the other processes, when all have come so far: what follows is the chief's alone."""
     if processes() > 1:
         import jax

@@ -71,7 +71,7 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
     run_dir = pathlib.Path(run_dir)
     settings = settings_of(model, preset, data, seed)
     restart = restart and devices.is_chief()
-    checkpoint_path = devices.first_the_chief(lambda: checkpoints.open_run(run_dir, settings, restart))
+    checkpoint_path = devices.chief_first(lambda: checkpoints.open_run(run_dir, settings, restart))
     compile_for_training(model, preset)
     clock = callbacks.Clock(preset.batch_size // preset.accumulate)
     checkpoint = checkpoints.Checkpoint(checkpoint_path, preset.steps_per_epoch, clock, devices.is_chief(), settings)
@@ -79,28 +79,31 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
     start_step = epoch * preset.steps_per_epoch
     if epoch:
         print(f"{start_step} of {preset.steps} steps were made before", flush=True)
-    around = [
+    callback_list = [
         clock,
         callbacks.EpochSeeds(seed),
         keras.callbacks.TerminateOnNaN(),
         checkpoint,
     ]
     if devices.is_chief():
-        around += _shown(run_dir, picture)
-    seen = preset.validation_images // preset.devices * preset.devices  # or a device may have none of the last batch
-    validation = _first(data.validation, min(seen, len(data.validation.images) // preset.devices * preset.devices))
-    together = preset.batch_size // preset.accumulate // devices.processes()
+        callback_list += _progress_callbacks(run_dir, picture)
+    validation_size = min(preset.validation_images, len(data.validation.images))
+    # A multiple, or a device may have no image of the last batch.
+    validation = _first(data.validation, validation_size // preset.devices * preset.devices)
+    local_batch_size = preset.batch_size // preset.accumulate // devices.processes()
     verbose = _verbose() if devices.is_chief() else 0
-    with devices.told(run_dir):
+    with devices.detecting_lost_processes(run_dir):
         model.fit(
-            _fed(model, preset, data, seed, start_step),
-            shuffle=False,  # `_fed` does
+            _training_data(model, preset, data, seed, start_step),
+            shuffle=False,  # `_training_data` does
             epochs=epochs,
             initial_epoch=epoch,
             steps_per_epoch=preset.steps_per_epoch * preset.accumulate,
-            validation_data=feeding.once(devices.part_of(fit_data(model, *validation)), together),
-            validation_batch_size=together,
-            callbacks=callbacks.one_behind(model, around, epochs, preset.steps_per_epoch * preset.accumulate, verbose),
+            validation_data=feeding.once(devices.part_of(fit_data(model, *validation)), local_batch_size),
+            validation_batch_size=local_batch_size,
+            callbacks=callbacks.one_behind(
+                model, callback_list, epochs, preset.steps_per_epoch * preset.accumulate, verbose
+            ),
             verbose=verbose,
         )
     if checkpoint.failed:
@@ -120,28 +123,28 @@ def compile_for_training(model, preset):
     model.optimizer.build(model.trainable_variables)  # a first step that makes variables is traced twice
 
 
-def _shown(run_dir, picture):
+def _progress_callbacks(run_dir, picture):
     """Callbacks for whoever watches."""
-    shown = [callbacks.Progress()]
+    progress = [callbacks.Progress()]
     if picture is not None:
-        shown.append(callbacks.Pictures(run_dir / "samples", picture))
+        progress.append(callbacks.Pictures(run_dir / "samples", picture))
     if importlib.util.find_spec("tensorboard") and importlib.util.find_spec("tensorflow"):  # Keras needs both for it
-        shown.append(keras.callbacks.TensorBoard(run_dir / "tensorboard", write_graph=False))
-    return shown
+        progress.append(keras.callbacks.TensorBoard(run_dir / "tensorboard", write_graph=False))
+    return progress
 
 
-def _fed(model, preset, data, seed, start_step):
+def _training_data(model, preset, data, seed, start_step):
     """What `fit` takes batches, or parts of batches, from."""
     size, start = preset.batch_size // preset.accumulate, start_step * preset.accumulate
 
     def parts():
         if isinstance(data, streamed.StreamedData):
-            found = data.batches(size, seed, start)
+            source = data.batches(size, seed, start)
         elif model.needs_identities:
-            found = identities.batches(data.train, size, seed, start, data.augment, ways=model.ways)
+            source = identities.batches(data.train, size, seed, start, data.augment, ways=model.ways)
         else:
-            found = batches(data.train, size, seed, start, data.augment)
-        return (devices.part_of(fit_data(model, *batch)) for batch in found)
+            source = batches(data.train, size, seed, start, data.augment)
+        return (devices.part_of(fit_data(model, *batch)) for batch in source)
 
     return feeding.endless(parts)
 
@@ -170,12 +173,12 @@ def settings_of(model, preset, data, seed):
     }
 
 
-def _optimizer(preset, kinds=OPTIMIZERS):
+def _optimizer(preset, optimizers=OPTIMIZERS):
     warmup_steps = min(preset.warmup_steps, preset.steps // 2)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, preset.steps - warmup_steps, warmup_target=preset.learning_rate, warmup_steps=warmup_steps
     )  # Keras counts decay_steps from the end of the warm-up
-    return kinds[preset.optimizer](
+    return optimizers[preset.optimizer](
         rate,
         weight_decay=preset.weight_decay or None,
         global_clipnorm=preset.clip_norm,

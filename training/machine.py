@@ -13,9 +13,9 @@ _VECTORS = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512 BF16", "avx512f": "AVX-51
 
 def describe():
     """The accelerators that Keras' backend sees, as "2 x NVIDIA A100"; else "AMD EPYC (AVX2), 2 cores, 23 GiB"."""
-    if found := accelerators():
-        count = f"{len(found)} x " if len(found) > 1 else ""
-        return count + ", ".join(dict.fromkeys(found))
+    if names := accelerators():
+        count = f"{len(names)} x " if len(names) > 1 else ""
+        return count + ", ".join(dict.fromkeys(names))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     description = f"{_processor()}, {cores} core{'s' if cores != 1 else ''}"
     if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", ()):  # not on Windows

@@ -33,8 +33,8 @@ class _WholeBatches:
         momentum = ops.where(ops.equal(self.iterations, 0), 0.0, self.ema_momentum)
         momentum = ops.where(is_last, momentum, 1.0)
         for weight, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
-            kept = ops.cast(momentum, weight.dtype)
-            average.assign(kept * average + (1 - kept) * weight)
+            decay = ops.cast(momentum, weight.dtype)
+            average.assign(decay * average + (1 - decay) * weight)
 
 
 @serializable("reproduce")

@@ -13,6 +13,7 @@ import dataclasses
 
 PRESET_NAMES = ("smoke", "quick", "cpu", "muon", "wide", "gpu", "paper")
 DEFAULT = "quick"
+OPTIMIZER_NAMES = ("adam", "muon")  # training/optimizers.py
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from image_generators.evaluation import pictures, records
-from image_generators.experiments import chairs
+from image_generators.evaluation.chairs import held_out
 from image_generators.models.chairs.images import data_on_white
 
 
@@ -29,14 +29,14 @@ def nearest_view(train, wanted):
     Raises:
         ValueError: a style is wanted of which no view is known.
     """
-    found = np.empty(len(wanted), int)
+    nearest = np.empty(len(wanted), int)
     for style in np.unique(wanted[:, 0]):
         mine, known = wanted[:, 0] == style, np.flatnonzero(train.labels[:, 0] == style)
         if not len(known):
             raise ValueError(f"wanted must be of styles with a known view. Received: style {style:.0f}, which has none")
         cosines = directions(wanted[mine]) @ directions(train.labels[known]).T  # [wanted, known]
-        found[mine] = known[cosines.round(9).argmax(axis=1)]
-    return train.images[found]
+        nearest[mine] = known[cosines.round(9).argmax(axis=1)]
+    return train.images[nearest]
 
 
 def nearest_style(train, wanted):
@@ -49,7 +49,7 @@ def nearest_style(train, wanted):
     """
     place = {tuple(label): at for at, label in enumerate(train.labels.tolist())}
     others = np.unique(train.labels[:, 0])
-    found = np.empty(len(wanted), int)
+    nearest = np.empty(len(wanted), int)
     for style in np.unique(wanted[:, 0]):
         views = [tuple(view) for view in train.labels[train.labels[:, 0] == style, 1:].tolist()]
         errors = {other: _difference(train.images, place, style, other, views) for other in others if other != style}
@@ -59,8 +59,8 @@ def nearest_style(train, wanted):
             there = [place[(other, *view)] for other in order if (other, *view) in place]
             if not there:
                 raise ValueError(f"no style is known from the view {view} and from one known of style {style:.0f}")
-            found[at] = there[0]
-    return train.images[found]
+            nearest[at] = there[0]
+    return train.images[nearest]
 
 
 def _difference(images, place, style, other, views):
@@ -69,7 +69,7 @@ def _difference(images, place, style, other, views):
     if not shared:
         return None
     ours, theirs = (images[[place[(whose, *view)] for view in shared]] for whose in (style, other))
-    return float(chairs.squared_error(theirs, ours).mean())
+    return float(held_out.squared_error(theirs, ours).mean())
 
 
 def row(table, model, guess, also=None):
@@ -84,33 +84,33 @@ def row(table, model, guess, also=None):
     def run(data, options):
         start, cpu = time.perf_counter(), time.process_time()
         splits = {name: getattr(data, name) for name in records.SPLITS if name != "train"}
-        made = {name: guess(data.train, split.labels) for name, split in splits.items()}
-        errors = {name: chairs.squared_error(made[name], splits[name].images) for name in splits}
+        predictions = {name: guess(data.train, split.labels) for name, split in splits.items()}
+        errors = {name: held_out.squared_error(predictions[name], splits[name].images) for name in splits}
         wall = time.perf_counter() - start
-        told = {chairs.MASK: _mask_error(made["test"], data.test)}
+        measurements = {held_out.MASK: _mask_error(predictions["test"], data.test)}
         if also:
-            told |= also(data.test.labels, errors["test"])
+            measurements |= also(data.test.labels, errors["test"])
         fields = records.UNTRAINED | {
             "model_config": {},
             "values": {"train": None, **{name: float(error.mean()) for name, error in errors.items()}},
             "examples": {name: len(split.images) for name, split in splits.items()},
             "wall_seconds": wall,
             "cpu_seconds": time.process_time() - cpu,
-            "images_per_second": sum(map(len, made.values())) / wall,
+            "images_per_second": sum(map(len, predictions.values())) / wall,
             "samples": f"{table}/{model}-{data.name}.png",
-            "measurements": told,
+            "measurements": measurements,
         }
-        return fields, _picture(data.test, made["test"])
+        return fields, _picture(data.test, predictions["test"])
 
     return run
 
 
-def _mask_error(found, split):
-    difference = (found[..., 3].astype("float32") - split.images[..., 3]) / 255.0
+def _mask_error(predicted, split):
+    difference = (predicted[..., 3].astype("float32") - split.images[..., 3]) / 255.0
     return 1e3 * float(np.mean(np.square(difference), dtype="float64"))
 
 
-def _picture(split, found):
-    """As chairs.picture."""
-    at = chairs.spread(len(split.images), 32)
-    return pictures.grid(chairs.pairs(split.images[at], data_on_white(found[at])), columns=8)
+def _picture(split, predicted):
+    """As held_out.picture."""
+    at = held_out.spread(len(split.images), 32)
+    return pictures.grid(held_out.pairs(split.images[at], data_on_white(predicted[at])), columns=8)

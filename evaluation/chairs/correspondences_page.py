@@ -36,7 +36,8 @@ def _measured(content):
     yield f"## {content['data_title']}"
     lines = [("mean error in pixels; lower is better", *subsets)]
     lines += [
-        (METHODS[name], *(f"{found[subset]:.2f}" for subset in subsets)) for name, found in content["measured"].items()
+        (METHODS[name], *(f"{errors[subset]:.2f}" for subset in subsets))
+        for name, errors in content["measured"].items()
     ]
     lines += [("points", *(f"{content['points'][subset]:,}" for subset in subsets))]
     lines += [("pairs of images", *(f"{content['pairs'][subset]:,}" for subset in subsets))]

@@ -15,9 +15,7 @@ from image_generators.data.chairs import views as view_sets
 from image_generators.data.chairs.key_points import of_chair
 from image_generators.data.chairs.renderer import Renderer
 from image_generators.evaluation import networks, records, tables, windows
-from image_generators.models.chairs.generator import ChairsGenerator
-from image_generators.models.networks import NETWORKS
-from image_generators.training import checkpoints
+from image_generators.models.weights_file import Refused
 
 TABLE = "chairs_networks"
 KEY_POINTS = 48  # of a surface
@@ -25,21 +23,23 @@ KEY_POINTS = 48  # of a surface
 
 def parser(doc):
     """A parser of the flags that all these scripts have; `doc` is the script's docstring."""
-    made = argparse_flags.ArgumentParser(description=doc.partition("\n")[0])
-    made.add_argument("--weights", type=flag_values.path, help=f"record in results/ (default: the best of {TABLE})")
-    made.add_argument(
+    flags_parser = argparse_flags.ArgumentParser(description=doc.partition("\n")[0])
+    flags_parser.add_argument(
+        "--weights", type=flag_values.path, help=f"record in results/ (default: the best of {TABLE})"
+    )
+    flags_parser.add_argument(
         "--data",
         type=flag_values.text,
         help="of which data set the best is taken, e.g. furniture_chairs-64 (default: embedded chairs, or else any)",
     )
-    made.add_argument(
+    flags_parser.add_argument(
         "--results_dir",
         type=flag_values.path,
         default=records.RESULTS,
         help="with records and weights (default: results/)",
     )
-    made.add_argument("--seed", type=flag_values.SEED, default=0, help="of what is drawn at random")
-    return made
+    flags_parser.add_argument("--seed", type=flag_values.SEED, default=0, help="of what is drawn at random")
+    return flags_parser
 
 
 def run(name, draw, options):
@@ -60,7 +60,7 @@ def run(name, draw, options):
         stem = pathlib.PurePath(record.weights).name.removesuffix(".weights.h5")
         for path in draw(network, record, options, pathlib.Path(options.results_dir) / name / stem):
             print(path, flush=True)
-    except (checkpoints.Refused, ValueError, OSError, ImportError) as error:
+    except (Refused, ValueError, OSError, ImportError) as error:
         return f"{name}: {error}"
     return 0
 
@@ -71,7 +71,7 @@ def chosen(options):
     Values on different data sets do not compare: without --data those on the embedded chairs come first.
 
     Raises:
-        checkpoints.Refused: there is none.
+        weights_file.Refused: there is none.
         ValueError: --weights is no record, or one of another kind of network.
     """
     results = pathlib.Path(options.results_dir)
@@ -84,19 +84,22 @@ def chosen(options):
         if not _draws_chairs(record):
             raise ValueError(f"--weights must be of a chairs generator. Received: that of {record.model!r}")
         return record
-    found = [record for record in records.read_all(results, TABLE) if _draws_chairs(record)]
-    found = [record for record in found if options.data in (None, record.data)]
-    at_hand = [record for record in found if record.data.startswith("embedded_chairs")]  # needs no file from elsewhere
-    found = at_hand or found
-    if not found:
+    candidates = [record for record in records.read_all(results, TABLE) if _draws_chairs(record)]
+    candidates = [record for record in candidates if options.data in (None, record.data)]
+    embedded = [record for record in candidates if record.data.startswith("embedded_chairs")]  # needs no other file
+    candidates = embedded or candidates
+    if not candidates:
         wanted = f" trained on {options.data}" if options.data else ""
-        raise checkpoints.Refused(
+        raise Refused(
             f"{results} must hold weights of a chairs generator{wanted}: run python reproduce/{TABLE}.py first"
         )
-    return tables.best(found)
+    return tables.best(candidates)
 
 
 def _draws_chairs(record):
+    from image_generators.models.chairs.generator import ChairsGenerator
+    from image_generators.models.networks import NETWORKS
+
     return bool(record.weights) and issubclass(NETWORKS.get(record.model, object), ChairsGenerator)
 
 
@@ -113,11 +116,11 @@ def style(text, network, flag):
 
 def groups(text, network, flag, size):
     """Styles in groups of `size`, given as "0-5,3-7"; [n, size]."""
-    found = [part.split("-") for part in text.split(",")]
-    if {len(group) for group in found} != {size}:
+    numbers = [part.split("-") for part in text.split(",")]
+    if {len(group) for group in numbers} != {size}:
         example = ",".join("-".join(str(size * i + j) for j in range(size)) for i in range(2))
         raise ValueError(f"--{flag} must be groups of {size} styles, as {example}. Received: {text!r}")
-    return np.array([[style(number, network, flag) for number in group] for group in found])
+    return np.array([[style(number, network, flag) for number in group] for group in numbers])
 
 
 def some_styles(network, n, seed):
@@ -145,17 +148,19 @@ def file(stem, ending):
     return stem.with_name(stem.name + ending)
 
 
-def with_sources(made):
+def with_sources(flags_parser):
     """The parser with the flags that say where the views that a network was trained on come from."""
-    made.add_argument("--data_dir", type=flag_values.path, help="folder of data sets (default: TFDS_DATA_DIR)")
-    made.add_argument(
+    flags_parser.add_argument("--data_dir", type=flag_values.path, help="folder of data sets (default: TFDS_DATA_DIR)")
+    flags_parser.add_argument(
         "--cache_dir", type=flag_values.path, help="where rendered views are kept (default: the user's cache)"
     )
-    made.add_argument(
+    flags_parser.add_argument(
         "--furniture", type=flag_values.path, help="sweethome3d's furniture: a .deb, a .sh3f or a folder of them"
     )
-    made.add_argument("--voxels", type=flag_values.path, help="modelnet10's chairs: modelnet10_chair_voxels32.npz")
-    return made
+    flags_parser.add_argument(
+        "--voxels", type=flag_values.path, help="modelnet10's chairs: modelnet10_chair_voxels32.npz"
+    )
+    return flags_parser
 
 
 def sources(record):
@@ -165,13 +170,13 @@ def sources(record):
     Raises:
         ValueError: there is another one among them.
     """
-    found = []
+    parts = []
     for part in record.data.split("+"):  # as experiments/chairs.py names them: "modelnet10_chairs-64-first100"
         name, first = part.partition("-")[0], re.search(r"-first(\d+)", part)
         if name not in view_sets.NAMES:
             raise ValueError(f"the network must be of {', '.join(view_sets.NAMES)}. Received: that of {record.data!r}")
-        found.append((name, int(first[1]) if first else None))
-    return found
+        parts.append((name, int(first[1]) if first else None))
+    return parts
 
 
 def views(record, network, options):
@@ -202,17 +207,17 @@ def key_points(record, network, options):
     Raises:
         ValueError: geometry of these chairs is not known or not to be had; the message says what to do.
     """
-    found, size = {}, network.image_shape[0]
+    readers, size = {}, network.image_shape[0]
     for name, _ in sources(record):
         if name == "embedded_chairs":
-            kept = embedded_chairs.key_points()
-            found |= {style: functools.partial(kept.get, style) for style in kept}
+            known = embedded_chairs.key_points()
+            readers |= {style: functools.partial(known.get, style) for style in known}
             continue
         designs = view_sources.find(name, options.data_dir, options.furniture, options.voxels).designs
         if designs[0].read is None:
             raise ValueError(f"key points must be of chairs whose geometry is known. Received: those of {name}")
-        found |= {design.name: functools.partial(_measured, design, size) for design in designs}
-    return found
+        readers |= {design.name: functools.partial(_measured, design, size) for design in designs}
+    return readers
 
 
 def _measured(design, size):

@@ -4,9 +4,7 @@ Images here are uint8 [height, width]: see `contrast`. A point is (x, y) in pixe
 (0, 0), as in OpenCV. A flow is float32 [height, width, 2]: how far right and down what is seen at a pixel moves.
 """
 
-import cv2
 import numpy as np
-from scipy import ndimage
 
 ENLARGED = 2  # times: in DIS's patches of 8x8 pixels there is at 64x64 a leg and much behind it
 SIFT_SIZE = 16  # pixels under a descriptor, of 64
@@ -26,17 +24,23 @@ def contrast(rgba):
 
 def deep_flow(first, second):
     """The flow from `first` to `second` by DeepFlow (Weinzaepfel et al. 2013), which the paper uses."""
+    import cv2
+
     return _of_enlarged(cv2.optflow.createOptFlow_DeepFlow(), first, second)
 
 
 def dis_flow(first, second):
     """The same by DIS (Kroeger et al. 2016), which is much faster."""
+    import cv2
+
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     dis.setFinestScale(0)
     return _of_enlarged(dis, first, second)
 
 
 def _of_enlarged(algorithm, first, second):
+    import cv2
+
     height, width = first.shape
     size = (ENLARGED * width, ENLARGED * height)
     large = [cv2.resize(image, size, interpolation=cv2.INTER_CUBIC) for image in (first, second)]
@@ -45,6 +49,8 @@ def _of_enlarged(algorithm, first, second):
 
 def at(flow, points):
     """The flow at points [n, 2], between pixels bilinearly; outside the image that of the nearest pixel. [n, 2]."""
+    from scipy import ndimage
+
     x, y = np.asarray(points, "float32").reshape(-1, 2).T
     # Not cv2.remap, which rounds places to a 32nd of a pixel: a track adds sixty of them.
     return np.stack(
@@ -99,15 +105,17 @@ def sift_matches(first, second, points, second_mask):
 
 def descriptors(image, points):
     """SIFT descriptors at points [n, 2], float32 [n, 128]."""
+    import cv2
+
     size = SIFT_SIZE * image.shape[0] / 64
     # SIFT's descriptor is 4x4 histograms, each as wide as 1.5 times a key point's diameter.
     wide = [cv2.KeyPoint(float(x), float(y), size / 6.0, 0.0) for x, y in np.asarray(points).reshape(-1, 2)]
-    kept, found = cv2.SIFT_create().compute(image, wide)
-    if len(kept) != len(wide):
-        raise RuntimeError(f"a descriptor was wanted at each of {len(wide)} points. Received: {len(kept)}")
-    return found
+    computed, vectors = cv2.SIFT_create().compute(image, wide)
+    if len(computed) != len(wide):
+        raise RuntimeError(f"a descriptor was wanted at each of {len(wide)} points. Received: {len(computed)}")
+    return vectors
 
 
-def errors(found, true):
+def errors(predicted, true):
     """Euclidean distances in pixels of points [..., 2], [...]."""
-    return np.linalg.norm(np.asarray(found, "float64") - np.asarray(true, "float64"), axis=-1)
+    return np.linalg.norm(np.asarray(predicted, "float64") - np.asarray(true, "float64"), axis=-1)

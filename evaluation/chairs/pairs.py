@@ -102,11 +102,11 @@ def _corners(points, view):
 
 def draw_pairs(geometry, n, seed):
     """At most n pairs of each subset; a draw that gives none is made again, a hundred times at most for each."""
-    rng, found = np.random.default_rng(seed), []
+    rng, pairs = np.random.default_rng(seed), []
     kinds = [lambda: view_pair(geometry, NEAR, SUBSETS[0], rng), lambda: view_pair(geometry, FAR, SUBSETS[1], rng)]
     if geometry.views.num_styles > 1:
         kinds.append(lambda: style_pair(geometry, rng))
     for draw in kinds:
         drawn = (draw() for _ in range(100 * n))
-        found += [pair for pair, _ in zip((pair for pair in drawn if pair), range(n), strict=False)]
-    return found
+        pairs += [pair for pair, _ in zip((pair for pair in drawn if pair), range(n), strict=False)]
+    return pairs

@@ -2,8 +2,6 @@
 
 import io
 
-from matplotlib.figure import Figure
-
 from image_generators.data import durable
 from image_generators.evaluation import records
 
@@ -19,6 +17,8 @@ def errors(path, lines, what, title):
 
     Returns: the path.
     """
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(6, 4), dpi=120, layout="constrained")
     axes = figure.subplots()
     for (name, line), marker in zip(lines.items(), "osD^v<>", strict=False):

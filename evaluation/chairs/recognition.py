@@ -9,9 +9,8 @@ asked for is among the candidates, and no network saw it. By chance one of all d
 """
 
 import numpy as np
-from sklearn.metrics.pairwise import euclidean_distances
 
-from image_generators.experiments import chairs
+from image_generators.evaluation.chairs import held_out
 from image_generators.models.chairs.images import data_on_white, on_white
 
 CHAIR, AMONG_FIVE, SIDE = "right chair, %", "right chair among the nearest five, %", "right side, %"
@@ -24,9 +23,11 @@ def recognised(network, data, at_most=2000):
         network: ChairsGenerator.
         data: data.image_data.ImageData of views, whose labels are style, azimuth and elevation.
     """
+    from sklearn.metrics.pairwise import euclidean_distances
+
     splits = (data.train, data.validation, data.test)
-    asked = data.test.labels[chairs.spread(len(data.test.images), at_most)]
-    drawn = _flat(on_white(network.generate(*chairs.columns(asked))))
+    asked = data.test.labels[held_out.spread(len(data.test.images), at_most)]
+    drawn = _flat(on_white(network.generate(*held_out.columns(asked))))
     before, aside = np.empty(len(asked)), np.empty(len(asked))
     for view in np.unique(asked[:, 1:], axis=0):
         mine = (asked[:, 1:] == view).all(axis=1)
@@ -54,9 +55,9 @@ def turn(azimuth, other):
 
 def _known(splits, keep):
     """(pictures, labels) of the views of all splits whose labels `keep` wants."""
-    kept = [keep(split.labels) for split in splits]
+    selected = [keep(split.labels) for split in splits]
     views, labels = (
-        np.concatenate([getattr(split, name)[those] for split, those in zip(splits, kept, strict=True)])
+        np.concatenate([getattr(split, name)[those] for split, those in zip(splits, selected, strict=True)])
         for name in ("images", "labels")
     )
     return _flat(data_on_white(views)), labels

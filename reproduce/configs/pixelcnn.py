@@ -231,9 +231,9 @@ def _autoencoders(decoders, batch_size, start_map=""):
         presets[f"deconvolutional_autoencoder_{bottleneck}"] = _with(_with(decoders, **squared), **_CODES)
         decoded = {name: {"model": {**decoders[name].model, **code[name]}} for name in sizes}
         decoded["cpu"]["start_map"] = start_map.format(bottleneck)
-        made = presets[f"pixel_cnn_autoencoder_{bottleneck}"] = _with(_with(decoders, **decoded), **_CODES)
+        presets_of_model = presets[f"pixel_cnn_autoencoder_{bottleneck}"] = _with(_with(decoders, **decoded), **_CODES)
         if start_map:
-            made["muon"] = _by_muon(made["cpu"], start_map.format(bottleneck))
+            presets_of_model["muon"] = _by_muon(presets_of_model["cpu"], start_map.format(bottleneck))
     return presets
 
 

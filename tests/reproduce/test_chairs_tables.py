@@ -12,6 +12,7 @@ from PIL import Image
 
 from image_generators.evaluation import networks, records, tables
 from image_generators.evaluation.chairs import baselines as chairs_baselines
+from image_generators.evaluation.chairs import held_out
 from image_generators.experiments import chairs, network_rows
 from image_generators.models.chairs.generator import ChairsGenerator
 from image_generators.reproduce import chairs_elevation_transfer, chairs_networks, chairs_view_interpolation, report
@@ -96,7 +97,7 @@ def test_a_network_is_measured_on_views_that_were_held_out(ran):
     expected = np.mean(np.square(rgb - images[..., :3] / 255.0))
     np.testing.assert_allclose(record.values["test"], expected, rtol=1e-4)
     expected = 1e3 * np.mean(np.square(1 / (1 + np.exp(-logit)) - images[..., 3:] / 255.0))
-    np.testing.assert_allclose(record.measurements[chairs.MASK], expected, rtol=1e-4)
+    np.testing.assert_allclose(record.measurements[held_out.MASK], expected, rtol=1e-4)
 
 
 def test_errors_are_shown_in_thousandths_and_the_papers_stand_apart(ran):
@@ -115,7 +116,7 @@ def test_the_picture_is_of_held_out_views_beside_what_is_generated(ran):
     data = chair_views().hold_out()
     record = kept(ran, chairs_networks)[0]
     found = np.asarray(Image.open(ran.results / record.samples))
-    at = chairs.spread(len(data.test.images), network_rows.SAMPLES // 2)
+    at = held_out.spread(len(data.test.images), network_rows.SAMPLES // 2)
     assert found.shape[:2] == (math.ceil(2 * len(at) / 8) * 17 + 1, 8 * 17 + 1)
     rgba = data.test.images[at[1]].astype(int)
     truth = rgba[..., :3] + 255 - rgba[..., 3:]
@@ -313,8 +314,8 @@ def test_errors_are_told_for_every_elevation(ran):
     told = chairs_elevation_transfer.measure(network, data, preset)
     expected = 1e3 * network.squared_error(data.test.images[:8], data.test.labels[:8])
     np.testing.assert_allclose(told["at 30 degrees, x 1e-3"], expected, rtol=1e-6)
-    assert list(told) == [chairs.MASK, "at 30 degrees, x 1e-3"]
-    errors = chairs.at_elevations(np.array([[0, 0, 10], [0, 0, 40], [1, 0, 10]]), np.array([1.0, 2.0, 4.0]))
+    assert list(told) == [held_out.MASK, "at 30 degrees, x 1e-3"]
+    errors = held_out.at_elevations(np.array([[0, 0, 10], [0, 0, 40], [1, 0, 10]]), np.array([1.0, 2.0, 4.0]))
     assert errors == {"at 10 degrees, x 1e-3": 2500, "at 40 degrees, x 1e-3": 2000}
 
 

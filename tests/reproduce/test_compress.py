@@ -12,9 +12,10 @@ from PIL import ExifTags, Image, PngImagePlugin
 
 from image_generators.evaluation import compress_page, networks, records
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.reproduce import compress as compress_script
 from image_generators.training import loop as training
 
-compress_script = pytest.importorskip("image_generators.reproduce.compress", reason="the coder runs on TensorFlow")
+lossless = pytest.importorskip("image_generators.models.pixelcnn.lossless", reason="the coder runs on TensorFlow")
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the coder runs on TensorFlow")
 
@@ -102,7 +103,7 @@ def test_what_cannot_be_done_is_said(run, tmp_path):
     assert "--decode must be a compressed file" in run(decode=str(tmp_path / "none"), out=out)
     assert "--model must be a record in" in run(decode=str(text), out=out, model="none.json")
     other = GatedPixelCNN(filters=3, depth=1, first_kernel_size=3)
-    (tmp_path / "other.gpcn").write_bytes(compress_script.lossless.encode(other, np.zeros((1, 4, 4, 3), "uint8")))
+    (tmp_path / "other.gpcn").write_bytes(lossless.encode(other, np.zeros((1, 4, 4, 3), "uint8")))
     assert "other weights than the network's; --model must be" in run(decode=str(tmp_path / "other.gpcn"), out=out)
     transparent = tmp_path / "transparent.png"
     Image.fromarray(np.zeros((4, 4, 3), "uint8")).save(transparent, transparency=(0, 0, 0))
@@ -126,7 +127,7 @@ def test_what_cannot_be_done_is_said(run, tmp_path):
 def encoded(monkeypatch):
     """What would be compressed: a list that `encode_files` fills with images, without any network."""
     seen = []
-    monkeypatch.setattr(compress_script.lossless, "encode", lambda network, images: seen.extend(images) or b"")
+    monkeypatch.setattr(lossless, "encode", lambda network, images: seen.extend(images) or b"")
     return seen
 
 
@@ -186,7 +187,7 @@ def test_a_damaged_record_is_named(run, results, tmp_path, content):
 
 def test_where_to_write_is_checked_before_the_work(run, monkeypatch, tmp_path):
     for name in ("encode", "decode"):
-        monkeypatch.setattr(compress_script.lossless, name, None)
+        monkeypatch.setattr(lossless, name, None)
     folder, file = tmp_path / "folder.npy", tmp_path / "file"
     folder.mkdir()
     file.write_text("")
@@ -200,7 +201,7 @@ def test_images_that_memory_does_not_hold_are_refused(run, monkeypatch, tmp_path
         raise MemoryError
 
     Image.fromarray(PICTURES[0]).save(tmp_path / "a.png")
-    monkeypatch.setattr(compress_script.lossless, "encode", encode)
+    monkeypatch.setattr(lossless, "encode", encode)
     assert "images must fit into memory" in run(encode=[str(tmp_path / "a.png")], out=str(tmp_path / "out"))
 
 

@@ -62,7 +62,7 @@ def test_the_embedding_networks_value_is_its_error_on_unseen_digits(smoke, by_mo
     assert record.model_config["ways"] == 2 and record.metric == "error_percent"
     assert record.data == "sklearn-digits-8x8-by-identity" and record.is_fallback
     network = networks.restore(record, smoke / "results")
-    test = triplet_embedding.prepare(fallback.unseen_digits()).test
+    test = embeddings.episodes(fallback.unseen_digits()).test
     h = network.embed(test.images[: record.examples["test"]]).reshape(-1, 2, 2, 8)  # episodes, halves, ways
     wrong = [
         np.argmin(np.square(one[i] - other).sum(-1)) != i
@@ -239,13 +239,13 @@ def test_flags():
 
 def test_training_images_are_shifted_and_only_characters_turned():
     digits = fallback.unseen_digits()
-    data = triplet_embedding.prepare(digits)
+    data = embeddings.episodes(digits)
     assert set(data.train.labels) == {0, 1, 2, 3, 4} and "turned" not in data.source
     square = np.zeros((50, 8, 8, 1), np.uint8)
     square[:, 3:5, 3:5] = 1
     moved = data.augment(square, np.random.default_rng(0))
     rows, columns = np.nonzero(moved[..., 0])[1:]
     assert moved.sum() == 200 and set(rows) == set(columns) == set(range(1, 7))
-    characters = triplet_embedding.prepare(dataclasses.replace(digits, name="omniglot"))
+    characters = embeddings.episodes(dataclasses.replace(digits, name="omniglot"))
     assert len(set(characters.train.labels)) == 20 and set(characters.test.labels) == {7, 8, 9}
     assert "turned by 90, 180 and 270 degrees" in characters.source

@@ -14,8 +14,7 @@ from PIL import Image
 
 from image_generators.data.sources import fallback
 from image_generators.evaluation import networks, pictures, records
-from image_generators.experiments import experiment as rows
-from image_generators.experiments import network_rows
+from image_generators.experiments import network_rows, running
 from image_generators.models import weights_file
 from image_generators.reproduce import table1_cifar
 from image_generators.training import callbacks, checkpoints, precision
@@ -209,7 +208,7 @@ def test_an_interrupt_while_data_are_read_or_weights_measured(table1, smoke, tmp
     with monkeypatch.context() as patch:
         patch.setattr(training, "evaluate", interrupted)
         assert table1(smoke[0], "--evaluate_only", "--rows=pixel_cnn").result == "table1_cifar: stopped"
-    monkeypatch.setattr(rows.data_images, "load", interrupted)
+    monkeypatch.setattr(running.data_images, "load", interrupted)
     assert table1(tmp_path).result == "table1_cifar: stopped"
 
 

@@ -106,7 +106,7 @@ def test_a_dry_run_downloads_nothing(run_table, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "image_generators.data.sources.prepared.obstacle", lambda entry: pytest.fail("it asks for a download")
     )
-    monkeypatch.setattr("image_generators.experiments.dry_run.say", lambda *_: None)
+    monkeypatch.setattr("image_generators.experiments.dry_run.print_estimate", lambda *_: None)
     ran = run_table(EXPERIMENTS["downsampled_imagenet_64"], tmp_path, "--preset=paper", "--dry_run")
     assert ran.result == 0 and "photographs of scikit-learn (64x64 crops)" in ran.output
 

@@ -81,6 +81,6 @@ if __name__ == "__main__":
         try:
             losses, weights = train(case, folder)
         except devices.Lost as error:
-            devices.give_up(error)
+            devices.exit_at_once(error)
         if devices.is_chief():
             np.savez(folder / f"{case}.npz", losses, *weights)

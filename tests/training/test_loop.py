@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from image_generators.experiments import network_rows
+from image_generators.experiments import samples
 from image_generators.models import weights_file
 from image_generators.models.checks import NotFinite
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
@@ -230,7 +230,7 @@ def test_a_picture_of_every_epoch(tiny, tmp_path):
         preset_of(steps=12),
         tiny,
         tmp_path,
-        picture=lambda network: network_rows.picture(network, tiny, 4),
+        picture=lambda network: samples.default_picture(network, tiny, 4),
     )
     grids = [path.read_bytes() for path in sorted((tmp_path / "samples").glob("epoch_*.png"))]
     assert len(grids) == len(set(grids)) == 3

@@ -7,7 +7,7 @@ import pytest
 from example_records import chair_views
 
 from image_generators.evaluation.chairs import baselines as chairs_baselines
-from image_generators.experiments import chairs
+from image_generators.evaluation.chairs import held_out
 from image_generators.reproduce import chairs_view_interpolation
 
 
@@ -18,8 +18,8 @@ def test_errors_are_of_colour_alone():
         np.mean([((int(a) - int(b)) / 255) ** 2 for a, b in zip(*pair, strict=True)])
         for pair in zip(found[..., :3].reshape(3, -1), truth[..., :3].reshape(3, -1), strict=True)
     ]
-    np.testing.assert_allclose(chairs.squared_error(found, truth), direct, rtol=1e-5)
-    np.testing.assert_allclose(chairs.squared_error(found[..., :3], truth), direct, rtol=1e-5)
+    np.testing.assert_allclose(held_out.squared_error(found, truth), direct, rtol=1e-5)
+    np.testing.assert_allclose(held_out.squared_error(found[..., :3], truth), direct, rtol=1e-5)
 
 
 def test_the_nearest_view_is_at_the_least_angle():
