@@ -5,8 +5,8 @@ R comes before G before B. The channels of every map are split into as many cont
 channel of group c holds features of colour c. With the kernel centred on a pixel, an output of group c sees
 
 * all channels of the pixels above, and of those to the left in the same row;
-* of its own pixel, the groups before c (mask A, the first layer: the input is what is to be predicted), or the groups
-  up to and including c (mask B, every later layer);
+* of its own pixel, the groups before c (mask A, for the first layer, whose input is the image to be predicted), or the
+  groups up to and including c (mask B, for all later layers);
 * nothing else.
 """
 

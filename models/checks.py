@@ -56,7 +56,7 @@ def check_network_images(images, image_shape):
     """
     dtype = _dtype_of(images)
     if "int" not in dtype:
-        hint = f"; values 0 to 255 become uint8 by {TO_UINT8}" if "float" in dtype else ""
+        hint = f"; convert values 0 to 255 with {TO_UINT8}" if "float" in dtype else ""
         raise ValueError(f"images must be uint8. Received: images of dtype {dtype}{hint}")
     if tuple(images.shape[1:]) != tuple(image_shape):
         expected = ", ".join(str(n) for n in image_shape)
@@ -150,7 +150,7 @@ def check_images(
     images = as_array(name, images)
     if not np.issubdtype(images.dtype, np.integer):
         is_float = np.issubdtype(images.dtype, np.floating)
-        hint = f"; whole numbers become it by np.round({name}).astype('uint8')" if is_float else ""
+        hint = f"; convert whole numbers with np.round({name}).astype('uint8')" if is_float else ""
         raise ValueError(
             f"{name} must be uint8, values 0 to {levels - 1}. Received: {name} of dtype {images.dtype}{hint}"
         )
@@ -178,7 +178,7 @@ def check_condition_shape(condition_shape, num_classes: int | None) -> tuple[int
         return None
     if num_classes is not None:
         raise ValueError(
-            "condition_shape must be None where num_classes is given: a condition is labels or features. "
+            "condition_shape must be None if num_classes is given: a condition is labels or features. "
             f"Received: condition_shape={condition_shape!r}, num_classes={num_classes}"
         )
     shape = tuple(condition_shape) if isinstance(condition_shape, (tuple, list)) else ()

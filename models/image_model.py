@@ -116,8 +116,8 @@ class ImageModel(keras.Model):
             raise ValueError(f"loss must be None in compile: {type(self).__name__} has a loss of its own")
         if y is not None and not self.needs_labels:
             raise ValueError(
-                f"y must be None: {type(self).__name__} is trained without labels. Received: y; of a data set with "
-                "labels take the images alone, by dataset.map(lambda x, y: x)"
+                f"y must be None: {type(self).__name__} is trained without labels. Received: y; remove the labels of a "
+                "data set with dataset.map(lambda x, y: x)"
             )
 
     def _check_examples(self, images, condition, labels):

@@ -23,9 +23,6 @@ def on_white(generated: Generated) -> np.ndarray:
 
 
 def data_on_white(rgba: np.ndarray) -> np.ndarray:
-    """Images of a data set, uint8 `[n, size, size, 4]` (colours times the mask, and the mask), on white, exactly.
-
-    Returns: uint8 `[n, size, size, 3]`.
-    """
+    """Data (colours times the mask, and the mask) on white: uint8 `[n, size, size, 4]` -> `[n, size, size, 3]`."""
     rgba = np.asarray(rgba).astype("int32")
     return np.minimum(rgba[..., :3] + 255 - rgba[..., 3:], 255).astype("uint8")

@@ -76,8 +76,8 @@ class MultivariateGaussian(Density):
         batch_size = checks.check_integer("batch_size", batch_size, 1)
         if len(images) <= self.dimensions:
             raise ValueError(
-                f"images must be more than the {self.dimensions} dimensions of an image, or the covariance is singular "
-                f"but for the noise. Received: {len(images)} images"
+                f"images must be more than the {self.dimensions} dimensions of an image: with fewer, their covariance "
+                f"is singular. Received: {len(images)} images"
             )
         flat = images.reshape(len(images), -1)
         mean = flat.mean(axis=0, dtype="float64")

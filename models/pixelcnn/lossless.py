@@ -139,7 +139,7 @@ def decode(model: GatedPixelCNN, content: bytes) -> np.ndarray:
         except tf.errors.UnknownError as error:  # an AssertionError of the coder, inside a graph
             raise BadFile("the file holds words that no encoder writes for these weights") from error
     if _digest(images.tobytes()) != images_digest:
-        raise BadFile("what was decoded is not what was encoded: the two walks saw different probabilities")
+        raise BadFile("the decoded images are not the encoded ones: the decoder computed other probabilities")
     return images
 
 
