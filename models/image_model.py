@@ -1,6 +1,7 @@
 """ImageModel: the base class of all models of images: checked arguments, a unit, functions compiled once."""
 
 import math
+import os
 
 import keras
 import numpy as np
@@ -70,7 +71,9 @@ class ImageModel(keras.Model):
             checks.check_integer("batch_size", batch_size, 1)
         return super().predict(x, batch_size, *args, **kwargs)
 
-    def export(self, filepath, format: str = "tf_saved_model", verbose=None, input_signature=None, **kwargs):
+    def export(
+        self, filepath: str | os.PathLike, format: str = "tf_saved_model", verbose=None, input_signature=None, **kwargs
+    ):
         """As keras.Model.export. The default signature is that of `call`: uint8 images, or a dict with a condition."""
         self.build()
         return super().export(filepath, format, verbose, input_signature or self._export_signature(), **kwargs)

@@ -1,6 +1,7 @@
 """The names of all networks, as used in records, command lines and servers, and restoring a network from a file."""
 
 import concurrent.futures
+import os
 
 import keras
 
@@ -60,7 +61,7 @@ def class_of(name: str) -> type:
     return NETWORKS[name]
 
 
-def load_network(network_class: type, config: dict, path, sha256: str | None = None) -> keras.Model:
+def load_network(network_class: type, config: dict, path: str | os.PathLike, sha256: str | None = None) -> keras.Model:
     """Builds a network and loads its weights from a file.
 
     Sizes are compared with the file before memory is allocated: a damaged or wrong `config` may need more memory than

@@ -8,6 +8,7 @@ import collections
 import contextlib
 import hashlib
 import io
+import os
 import pathlib
 import warnings
 
@@ -46,7 +47,7 @@ class WeightsFile:
         Refused: if the file does not exist, has another digest, is damaged, or declares larger arrays than it holds.
     """
 
-    def __init__(self, path, sha256: str | None = None):
+    def __init__(self, path: str | os.PathLike, sha256: str | None = None):
         self.path = pathlib.Path(path)
         if not self.path.is_file():
             raise Refused(f"weights must be a .weights.h5 file. Received: {str(path)!r}, which is no file")
@@ -105,7 +106,7 @@ class WeightsFile:
             raise Refused(f"{self.path} must {what}. Received: {reason}") from error
 
 
-def load(model, path, sha256: str | None = None):
+def load(model, path: str | os.PathLike, sha256: str | None = None):
     """Loads the weights of a finished training into a built network. Raises Refused: see WeightsFile."""
     WeightsFile(path, sha256).load_into(model)
 
@@ -163,7 +164,7 @@ def _half(array):
     return array.astype("float16") if np.asarray(array).dtype == "float32" else array
 
 
-def sha256_of_file(path) -> str:
+def sha256_of_file(path: str | os.PathLike) -> str:
     """SHA-256 of the file's content, 64 hex digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

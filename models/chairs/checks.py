@@ -6,7 +6,7 @@ from image_generators.models import checks
 from image_generators.models.chairs.transformations import NAMES
 
 
-def check_size(image_shape, smallest):
+def check_size(image_shape: tuple[int, int, int], smallest: int):
     """Raises ValueError unless height and width are equal, and `smallest` doubled at least once."""
     height, width, _ = image_shape
     doublings = height // smallest
@@ -17,7 +17,7 @@ def check_size(image_shape, smallest):
         )
 
 
-def check_styles(style, num_styles):
+def check_styles(style, num_styles: int) -> np.ndarray:
     """Numbers or vectors of styles -> float32 `[n, num_styles]`, n = 1 for a single style."""
     style = checks.as_array("style", style)
     if np.issubdtype(style.dtype, np.integer) and style.ndim < 2:
@@ -31,7 +31,7 @@ def check_styles(style, num_styles):
     return checks.check_features("style", style, (num_styles,), len(style) if style.ndim == 2 else 1)
 
 
-def check_views(style, azimuth, elevation, num_styles):
+def check_views(style, azimuth, elevation, num_styles: int) -> tuple[np.ndarray, np.ndarray]:
     """(styles float32 `[n, num_styles]`, views float32 `[n, 2]`: azimuth and elevation), each with one row or n."""
     styles = check_styles(style, num_styles)
     azimuth, elevation = _check_degrees("azimuth", azimuth), _check_degrees("elevation", elevation)
@@ -45,7 +45,7 @@ def check_views(style, azimuth, elevation, num_styles):
     return styles, views
 
 
-def check_labels(labels, num_styles, n):
+def check_labels(labels, num_styles: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Labels of a data set, `[n, 3]` -> (numbers of styles int32 `[n]`, views float32 `[n, 2]`)."""
     labels = checks.as_array("labels", labels)
     if labels.shape != (n, 3) or labels.dtype.kind not in "iuf":
@@ -60,7 +60,7 @@ def check_labels(labels, num_styles, n):
     return checks.check_labels("style", styles.astype("int64"), num_styles, n), views
 
 
-def check_transformation(transformation, length):
+def check_transformation(transformation, length: int | None) -> np.ndarray | None:
     """float32 `[n, length]`; one row of zeros for None. For a model without transformations (length None): None."""
     if length is None:
         if transformation is not None:
@@ -81,12 +81,12 @@ def check_transformation(transformation, length):
     return checks.check_features("transformation", transformation, (length,), n)
 
 
-def spread(array, n):
+def spread(array: np.ndarray, n: int) -> np.ndarray:
     """`array` with n rows; a single row is repeated."""
     return array if len(array) == n else np.repeat(array, n, axis=0)
 
 
-def agree(**arrays):
+def agree(**arrays: np.ndarray) -> int:
     """The common number of rows; arrays with a single row suit any number. Raises ValueError if they differ."""
     return _agreed({name: len(array) for name, array in arrays.items()})
 

@@ -18,7 +18,13 @@ class FeatureEditing:
     """Part of ChairsGenerator."""
 
     def features(
-        self, style, azimuth=0.0, elevation=0.0, transformation=None, layer: str = "fc4", batch_size: int = 64
+        self,
+        style: int | np.ndarray,
+        azimuth: float | np.ndarray = 0.0,
+        elevation: float | np.ndarray = 0.0,
+        transformation: np.ndarray | None = None,
+        layer: str = "fc4",
+        batch_size: int = 64,
     ) -> np.ndarray:
         """Features of a layer, after its ReLU: float32 `[n, units]`.
 
@@ -44,9 +50,9 @@ class FeatureEditing:
         self,
         features: np.ndarray,
         layer: str = "fc4",
-        azimuth=0.0,
-        elevation=20.0,
-        transformation=None,
+        azimuth: float | np.ndarray = 0.0,
+        elevation: float | np.ndarray = 20.0,
+        transformation: np.ndarray | None = None,
         batch_size: int = 64,
     ) -> Generated:
         """Images from features of a layer, as returned by `features` or modified.

@@ -122,7 +122,13 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
 
     # Likelihood and errors.
 
-    def distribution(self, style, azimuth, elevation, transformation=None):
+    def distribution(
+        self,
+        style: int | np.ndarray,
+        azimuth: float | np.ndarray,
+        elevation: float | np.ndarray,
+        transformation: np.ndarray | None = None,
+    ) -> tfd.JointDistributionNamed:
         """TFP distribution of {"rgb": `[size, size, 3]`, "mask": `[size, size, 1]`}, 0 to 1, batch `[n]`.
 
         Its -log_prob is the loss plus a constant. With mask_loss "softmax", the mask's term is the cross-entropy of
@@ -174,7 +180,14 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
 
     # Generation.
 
-    def generate(self, style, azimuth, elevation, transformation=None, batch_size: int = 64) -> Generated:
+    def generate(
+        self,
+        style: int | np.ndarray,
+        azimuth: float | np.ndarray,
+        elevation: float | np.ndarray,
+        transformation: np.ndarray | None = None,
+        batch_size: int = 64,
+    ) -> Generated:
         """Images of styles from any viewpoint. An argument with a single value is used for all images.
 
         Args:

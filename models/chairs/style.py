@@ -23,12 +23,12 @@ class StyleFitting:
     def fit_style(
         self,
         images: np.ndarray,
-        azimuths,
-        elevations,
+        azimuths: float | np.ndarray,
+        elevations: float | np.ndarray,
         steps: int = 200,
         learning_rate: float | None = None,
         parametrisation: str = "mixture",
-        start=None,
+        start: int | np.ndarray | None = None,
     ) -> np.ndarray:
         """The style vector with the least training loss on `images`: float32 `[num_styles]`.
 

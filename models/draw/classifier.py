@@ -55,7 +55,7 @@ class Classifier(ImageModel):
         """Images with values 0 to 1, `[B, H, W, colours]` -> (logits `[B, classes]`, windows `[B, glimpses, 5]`)."""
         raise NotImplementedError
 
-    def distribution(self, images):
+    def distribution(self, images) -> tfd.Categorical:
         """p(class | image): TFP Categorical, batch `[n]`."""
         return tfd.Categorical(logits=self(images))
 

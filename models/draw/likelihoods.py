@@ -22,16 +22,16 @@ class Bernoulli:
     unit = "nats"
     levels = (2,)
 
-    def distribution(self, canvas, levels):
+    def distribution(self, canvas, levels: int):
         """The distribution over values 0 .. levels - 1 (or, for intensities, 0 to 1): event `[H, W, colours]`."""
         # dtype float32: TFP casts NumPy arrays to a distribution's dtype, and intensities are not integers.
         return tfd.Independent(tfd.Bernoulli(logits=canvas, dtype="float32"), reinterpreted_batch_ndims=3)
 
-    def log_prob(self, canvas, values, levels):
+    def log_prob(self, canvas, values, levels: int):
         """Log-likelihood in nats, `[batch]`, of `values` 0 .. levels - 1, float `[batch, H, W, colours]`."""
         return self.distribution(canvas, levels).log_prob(values / (levels - 1))
 
-    def draw(self, canvas, uniforms, levels):
+    def draw(self, canvas, uniforms, levels: int):
         """Draws images from uniform numbers `[batch, H, W, colours]`: values 0 .. levels - 1."""
         return ops.cast(uniforms < ops.sigmoid(canvas), "float32")
 
@@ -42,7 +42,7 @@ class CrossEntropy(Bernoulli):
     unit = "cross_entropy_nats"
     levels = range(2, 257)
 
-    def draw(self, canvas, uniforms, levels):
+    def draw(self, canvas, uniforms, levels: int):
         return ops.round(ops.sigmoid(canvas) * (levels - 1))
 
 
@@ -53,21 +53,21 @@ class DiscretizedLogistic:
     unit = "bits_per_dim"
     levels = range(3, 257)
 
-    def _logistic(self, canvas, levels):
+    def _logistic(self, canvas, levels: int):
         mean, log_scale = ops.split(canvas, 2, axis=-1)
         # 1/20 of the range for a canvas of 0, down to far less than a level.
         scale = (levels - 1) * ops.exp(ops.clip(log_scale, -6.0, 3.0)) / 20.0
         return (levels - 1) * ops.sigmoid(mean), scale
 
-    def distribution(self, canvas, levels):
+    def distribution(self, canvas, levels: int):
         location, scale = self._logistic(canvas, levels)
         rounded = tfd.TransformedDistribution(tfd.Logistic(location, scale), tfb.Shift(-0.5))  # TFP rounds up
         return tfd.Independent(tfd.QuantizedDistribution(rounded, low=0.0, high=levels - 1.0), 3)
 
-    def log_prob(self, canvas, values, levels):
+    def log_prob(self, canvas, values, levels: int):
         return self.distribution(canvas, levels).log_prob(values)
 
-    def draw(self, canvas, uniforms, levels):
+    def draw(self, canvas, uniforms, levels: int):
         location, scale = self._logistic(canvas, levels)
         logits = ops.log(uniforms + 1e-12) - ops.log1p(-uniforms)  # the inverse CDF
         return ops.clip(ops.ceil(location + scale * logits - 0.5), 0.0, levels - 1.0)

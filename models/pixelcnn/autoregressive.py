@@ -116,7 +116,7 @@ class AutoregressiveModel(ImageModel):
     def _distribution(self, logits):
         return tfd.Independent(tfd.Categorical(logits=logits), reinterpreted_batch_ndims=3)
 
-    def distribution(self, images, condition=None):
+    def distribution(self, images, condition=None) -> tfd.Independent:
         """p(x_i | x_1, ..., x_{i-1}) of `images`: TFP Independent(Categorical), batch `[n]`, event `[H, W, colours]`.
 
         Arguments as for `log_prob`, at least one image. The values of tensors are not checked, since a graph cannot
@@ -129,7 +129,9 @@ class AutoregressiveModel(ImageModel):
             condition = self._check_condition(condition, images.shape[0])
         return self._distribution(self(join_inputs(images, condition)))
 
-    def log_prob(self, images: np.ndarray, condition=None, batch_size: int = 64) -> np.ndarray:
+    def log_prob(
+        self, images: np.ndarray, condition: np.ndarray | int | None = None, batch_size: int = 64
+    ) -> np.ndarray:
         """Log-likelihood in nats, float32 `[n]`.
 
         Args:
@@ -147,7 +149,9 @@ class AutoregressiveModel(ImageModel):
         function = self._compile("log_prob", lambda x, *c: self.distribution(x, *c).log_prob(ops.cast(x, "int32")))
         return self._in_batches(function, batch_size, images, *([] if condition is None else [condition]))
 
-    def bits_per_dim(self, images: np.ndarray, condition=None, batch_size: int = 64) -> np.ndarray:
+    def bits_per_dim(
+        self, images: np.ndarray, condition: np.ndarray | int | None = None, batch_size: int = 64
+    ) -> np.ndarray:
         """Cost in bits per sub-pixel, float32 `[n]`: -log_prob / (height * width * colours * log 2).
 
         Arguments and errors as for `log_prob`.
@@ -157,7 +161,12 @@ class AutoregressiveModel(ImageModel):
     # Sampling.
 
     def sample(
-        self, n: int, condition=None, seed: int = 0, temperature: float = 1.0, jit_compile: bool = False
+        self,
+        n: int,
+        condition: np.ndarray | int | None = None,
+        seed: int = 0,
+        temperature: float = 1.0,
+        jit_compile: bool = False,
     ) -> np.ndarray:
         """Draws images, uint8 `[n, height, width, colours]`. The same seed gives the same images.
 
@@ -181,7 +190,7 @@ class AutoregressiveModel(ImageModel):
         images: np.ndarray,
         known_mask: np.ndarray | None = None,
         rows: int | None = None,
-        condition=None,
+        condition: np.ndarray | int | None = None,
         seed: int = 0,
         temperature: float = 1.0,
         jit_compile: bool = False,

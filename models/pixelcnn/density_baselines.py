@@ -34,7 +34,7 @@ class Uniform(Density):
 
     parameters = 0
 
-    def distribution(self):
+    def distribution(self) -> tfd.Independent:
         """TFP Independent(Categorical) over the sub-pixels, event [height, width, colours]."""
         return tfd.Independent(tfd.Categorical(logits=np.zeros((*self.image_shape, self.levels), "float32")), 3)
 
@@ -89,7 +89,7 @@ class MultivariateGaussian(Density):
         self._fitted = (mean + 0.5).astype("float32"), np.linalg.cholesky(covariance).astype("float32")
         return self
 
-    def distribution(self):
+    def distribution(self) -> tfd.MultivariateNormalTriL:
         """TFP MultivariateNormalTriL over flattened values + noise, event [height * width * colours]."""
         if self._fitted is None:
             raise ValueError("MultivariateGaussian has not seen any images: call fit(images) first")

@@ -96,7 +96,7 @@ class MapRegression(ImageModel):
         if condition is not None:  # if it is missing, `call` raises
             self._check_condition(condition, len(images))
 
-    def log_prob(self, images: np.ndarray, condition=None, batch_size: int = 64) -> np.ndarray:
+    def log_prob(self, images: np.ndarray, condition: np.ndarray | None = None, batch_size: int = 64) -> np.ndarray:
         """Log-density in nats, float32 `[n]`; close to a log-probability if sigma is much larger than a level.
 
         Arguments and errors as for AutoregressiveModel.log_prob.

@@ -79,7 +79,7 @@ class PixelNetwork(AutoregressiveModel):
 
     # Layers.
 
-    def conv(self, filters, kernel_size, name, mask_type="B"):
+    def conv(self, filters: int, kernel_size: int, name: str, mask_type: str = "B") -> MaskedConv2D:
         """A MaskedConv2D with this network's colours and dtype policy."""
         return MaskedConv2D(filters, kernel_size, mask_type, colours=self.colours, dtype=self.dtype_policy, name=name)
 
