@@ -2,7 +2,7 @@
 
 image -> 3x3 convolution -> `halvings` times (ReLU, 3x3 convolution of stride 2, twice as many maps) -> ReLU -> dense
 
-Departure: the sizes are ours, since the paper does not give them.
+The paper does not give the sizes; these are ours.
 """
 
 import keras

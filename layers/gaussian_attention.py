@@ -43,7 +43,7 @@ class GaussianAttention(keras.layers.Layer):
         initial_gamma: gamma before training; see `tiling_gamma`.
 
     Before training, a window covers the image and its filters overlap: sigma is half a stride.
-    Departure: the paper does not give the initial window. With sigma 1 and gamma 1, a write with few filters is faint
+    The paper does not give the initial window. With sigma 1 and gamma 1, a write with few filters is faint
     and leaves gaps, and learning starts late.
 
     Call arguments:

@@ -6,7 +6,7 @@
 s is as high and wide as the image and holds, for each pixel, what the condition tells about that place. A map can be
 halved first, to widen the receptive field; then the maps of each size on the way down are added to those on the way up.
 
-Departure: the sizes are ours, since the paper does not give them.
+The paper does not give the sizes; these are ours.
 """
 
 import keras

@@ -25,8 +25,8 @@ SPATIAL = 5  # the number of spatial parameters
 RANGES = np.array([0.3, 0.1, 0.1, 0.1, 0.2, 0.7, 0.7, 1.5], "float32")  # uniform in -RANGES .. RANGES
 
 # The paper draws the spatial part again while a corner of the transformed image falls outside of its source, which is
-# larger than the network's image. Departure: we do not know how much larger; here the source is padded with black to
-# 1.5 times the image's size.
+# larger than the network's image. It does not say how much larger; here the source is padded with black to 1.5 times
+# the image's size.
 SOURCE = 1.5
 CANDIDATES = 16  # drawn at once; the first valid one is used
 

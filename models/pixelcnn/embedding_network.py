@@ -3,7 +3,7 @@
 A convolutional network whose output is a vector h of length 1, trained with a triplet loss on identities. A Gated
 PixelCNN is conditioned on h.
 
-Departure: the sizes are ours, since the paper does not give them.
+The paper does not give the sizes; these are ours.
 """
 
 import keras
