@@ -1,1 +1,1 @@
-"""Keras layers, one idea of a paper per file. They know keras.ops and no other folder of this repository."""
+"""Keras layers, one idea of a paper per file. They import nothing from the other folders of this repository."""

@@ -1,8 +1,8 @@
-"""ConvEncoder: a convolutional encoder, image -> code, as in Section 3.4 of arXiv 1606.05328.
+"""ConvEncoder: the convolutional encoder of an auto-encoder, image -> code; Section 3.4 of arXiv 1606.05328.
 
-image -> 3x3 -> ReLU, 3x3 at every second pixel, twice as many maps; `halvings` times -> ReLU, dense -> code
+image -> 3x3 convolution -> `halvings` times (ReLU, 3x3 convolution of stride 2, twice as many maps) -> ReLU -> dense
 
-The paper gives no sizes.
+The paper does not give the sizes; these are ours.
 """
 
 import keras
@@ -15,22 +15,22 @@ from image_generators.layers.serialization import serializable
 
 @serializable("layers")
 class ConvEncoder(keras.layers.Layer):
-    """An image as a short vector.
+    """Encodes an image as a short vector.
 
     Args:
         bottleneck: length of the code.
-        filters: maps of the first convolution; twice as many after each halving.
-        halvings: of height and width, rounded up.
-        levels: values of a sub-pixel, 0 .. levels - 1, scaled here to -1 .. 1.
+        filters: maps of the first convolution; their number doubles with each halving.
+        halvings: how often height and width are halved, rounding up.
+        levels: number of values of a sub-pixel. The layer scales 0 .. levels - 1 to -1 .. 1.
 
-    Input shape: `[batch, height, width, channels]`, uint8 or what was made of it.
+    Input shape: `[batch, height, width, channels]`, values 0 .. levels - 1.
     Output shape: `[batch, bottleneck]`.
 
     Raises:
-        ValueError: for a size that is no such integer.
+        ValueError: if an argument is not an integer in its range.
     """
 
-    def __init__(self, bottleneck, filters=32, halvings=3, levels=256, **kwargs):
+    def __init__(self, bottleneck: int, filters: int = 32, halvings: int = 3, levels: int = 256, **kwargs):
         super().__init__(**kwargs)
         self.bottleneck = check_integer("bottleneck", bottleneck, 1)
         self.filters = check_integer("filters", filters, 1)

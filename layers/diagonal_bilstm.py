@@ -1,4 +1,4 @@
-"""DiagonalBiLSTM: Section 3.2 of arXiv 1601.06759, two LSTMs that cross an image along its diagonals.
+"""DiagonalBiLSTM: Section 3.2 of arXiv 1601.06759, two LSTMs that scan an image along its diagonals.
 
     skew: row r moves r places to the right, so that a diagonal becomes a column
 
@@ -6,11 +6,11 @@
         d e f    ->    . d e f .        the pixel e sees, in the column before its own, d in its own row and b above
         g h i          . . g h i
 
-One LSTM starts in the upper left corner; the other is its mirror image and starts in the upper right one. The mirror
-image's map is shifted down by a row before the two are added: of its own row it would see pixels to the right.
+One LSTM starts in the upper left corner. The other is its mirror image and starts in the upper right corner; its map is
+shifted down by one row before the two are added, because in its own row it has seen pixels to the right.
 
-Not quite all that came before is seen. No map holds the last colour of the pixel that it stands at (mask A), so what
-the mirror image brings of the row above lacks that of its last pixel, which enters through the first convolution alone.
+The receptive field is not quite complete. Because of mask A, no map contains the last colour of its own pixel. So the
+mirrored LSTM misses the last colour of the last pixel it reads in the row above; only the first convolution sees it.
 """
 
 import keras
@@ -20,25 +20,28 @@ from image_generators.layers.convolutions import pad
 from image_generators.layers.line_lstm import InputToState, LineLSTM
 from image_generators.layers.serialization import serializable
 
-# Gates outside of the image, before their activations: o = f = 1, i = 0; the state stays what it is.
-_OPEN, _SHUT = 1e4, -1e4
+# Outside of the image the gates, before their activations, give o = f = 1 and i = 0: the state does not change.
+_ONE, _ZERO = 1e4, -1e4
 
 
 def skew(maps, fill):
-    """Moves row r by r places to the right: [batch, H, W, c] -> [batch, H, W + H - 1, c], the new places `fill` [c]."""
-    # The gradient's way back is the inverse; found by differentiation it takes seven times as long.
+    """Moves row r by r places to the right and fills the new places with `fill` `[c]`.
+
+    `[batch, H, W, c]` -> `[batch, H, W + H - 1, c]`.
+    """
+    # The gradient is the inverse. Automatic differentiation takes seven times as long.
     return ops.custom_gradient(lambda maps: (_to_diagonals(maps, fill), _to_rows))(maps)
 
 
 def unskew(maps):
-    """The inverse of `skew`: [batch, H, W + H - 1, c] -> [batch, H, W, c]."""
+    """The inverse of `skew`: `[batch, H, W + H - 1, c]` -> `[batch, H, W, c]`."""
     return ops.custom_gradient(lambda maps: (_to_rows(maps), lambda upstream: _to_diagonals(upstream, [0.0])))(maps)
 
 
 def _to_diagonals(maps, fill):
     _, height, width, channels = maps.shape
     filled = ops.broadcast_to(ops.cast(fill, maps.dtype), (ops.shape(maps)[0], height, height, channels))
-    rows = ops.concatenate([maps, filled], axis=2)  # [B, H, W + H, c], and one place less a row moves each by one more
+    rows = ops.concatenate([maps, filled], axis=2)  # [B, H, W + H, c]; with rows one shorter, each moves one further
     flat = ops.reshape(rows, (-1, height * (width + height), channels))[:, :-height]
     return ops.reshape(flat, (-1, height, width + height - 1, channels))
 
@@ -51,10 +54,10 @@ def _to_rows(maps):
 
 @serializable("layers")
 class DiagonalBiLSTM(keras.layers.Layer):
-    """Eq. 3 of arXiv 1601.06759 over diagonals, both ways: height + width - 1 steps.
+    """Eq. 3 of arXiv 1601.06759 over diagonals, in both directions: height + width - 1 steps.
 
     Args:
-        units: h, maps that come out; a multiple of `colours`.
+        units: h, the number of output maps; a multiple of `colours`.
         colours: colour groups of the maps: 3 for RGB images, 1 for grey or binary ones.
 
     Call arguments:
@@ -67,7 +70,7 @@ class DiagonalBiLSTM(keras.layers.Layer):
         ValueError: for maps that do not split into colour groups.
     """
 
-    def __init__(self, units, colours=1, **kwargs):
+    def __init__(self, units: int, colours: int = 1, **kwargs):
         super().__init__(**kwargs)
         self.input_to_state, self.input_to_mirrored = (
             InputToState(units, 1, colours, dtype=self.dtype_policy, name=name)
@@ -84,14 +87,14 @@ class DiagonalBiLSTM(keras.layers.Layer):
 
     def call(self, maps, condition=None):
         mirrored = ops.flip(self.input_to_mirrored(maps, condition), axis=2)
-        both = ops.concatenate([self.input_to_state(maps, condition), mirrored])  # [2B, H, W, 4h]
-        from_left, from_right = ops.split(self._cross(both), 2)
+        gates = ops.concatenate([self.input_to_state(maps, condition), mirrored])  # [2B, H, W, 4h]
+        from_left, from_right = ops.split(self._scan(gates), 2)
         return from_left + pad(ops.flip(from_right, axis=2), top=1)[:, :-1]
 
-    def _cross(self, gates):
+    def _scan(self, gates):
         """Both LSTMs, each from its upper left corner: [2B, H, W, 4h] -> h [2B, H, W, h]."""
-        stays = ops.repeat(ops.convert_to_tensor([_OPEN, _OPEN, _SHUT, 0.0]), self.units)
-        columns = ops.transpose(skew(gates, stays), (2, 0, 1, 3))  # [W + H - 1, 2B, H, 4h]
+        outside = ops.repeat(ops.convert_to_tensor([_ONE, _ONE, _ZERO, 0.0]), self.units)  # o, f, i, g
+        columns = ops.transpose(skew(gates, outside), (2, 0, 1, 3))  # [W + H - 1, 2B, H, 4h]
         return unskew(ops.transpose(self.walk(columns), (1, 2, 0, 3)))
 
     def compute_output_shape(self, maps_shape, condition_shape=None):

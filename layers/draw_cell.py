@@ -9,8 +9,8 @@ Inference and training (DrawCell), t = 1 .. T:
     h_dec_t = RNN_dec(h_dec_{t-1}, z_t)                     Eq. 7
     c_t = c_{t-1} + write(h_dec_t)                          Eq. 8
 
-Generation (DrawDecoderCell) is the last two lines alone, on z_t ~ N(0, I). The noise of all T steps is drawn before the
-loop and is the sequence that the RNN runs over, so that a step is a pure function.
+Generation (DrawDecoderCell) consists of the last two lines, with z_t ~ N(0, I). The noise of all T steps is drawn
+before the loop and is the RNN's input sequence, so that a step is a pure function.
 """
 
 import contextlib
@@ -29,19 +29,19 @@ from image_generators.layers.serialization import serializable
 class DrawDecoderCell(keras.layers.Layer):
     """Decoder and canvas, Eq. 7 and 8.
 
-    Input of a step: z_t `[batch, latent]`. States: canvas `[batch, B * A * channels]`, hidden and memory of the LSTM
-    `[batch, units]`; their initial values are learned. Output of a step: canvas and hidden, side by side.
+    Input of a step: z_t `[batch, latent]`. States: canvas `[batch, B * A * channels]`; h and c of the LSTM, each
+    `[batch, units]`. Their initial values are learned. Output of a step: canvas and h, concatenated.
 
     Args:
-        canvas_shape: (B, A, channels).
-        units: of the LSTM.
+        canvas_shape: (B, A, channels): height, width and channels.
+        units: size of the LSTM.
         write_size: N of the write window, or None to write the whole canvas at once (Eq. 18).
 
     Raises:
-        ValueError: for a size that is no integer above 0, or a window larger than the image.
+        ValueError: if a size is not a positive integer, or the window is larger than the image.
     """
 
-    def __init__(self, canvas_shape, units=256, write_size=5, **kwargs):
+    def __init__(self, canvas_shape: tuple[int, int, int], units: int = 256, write_size: int | None = 5, **kwargs):
         super().__init__(**kwargs)
         canvas_shape = self.canvas_shape = check_sizes("canvas_shape", canvas_shape, ("height", "width", "channels"))
         units = self.units = check_integer("units", units, 1)
@@ -69,7 +69,7 @@ class DrawDecoderCell(keras.layers.Layer):
         self.built = True
 
     def write(self, hidden):
-        """Eq. 18 or 28, 29: h_dec [batch, units] -> what is added to the canvas, [batch, B * A * channels]."""
+        """Eq. 18, or 28 and 29: h_dec `[batch, units]` -> the term added to the canvas, `[batch, B * A * channels]`."""
         patch = self.patch(hidden)
         if not self.attention:
             return patch
@@ -78,10 +78,10 @@ class DrawDecoderCell(keras.layers.Layer):
         return ops.reshape(written, (-1, self.state_size[0]))
 
     def call(self, latent, states, training=None):
-        canvas, hidden, memory = states
-        _, (hidden, memory) = self.lstm(latent, [hidden, memory])  # Eq. 7
+        canvas, hidden, cell = states
+        _, (hidden, cell) = self.lstm(latent, [hidden, cell])  # Eq. 7
         canvas = canvas + self.write(hidden)  # Eq. 8
-        return ops.concatenate([canvas, hidden], axis=-1), [canvas, hidden, memory]
+        return ops.concatenate([canvas, hidden], axis=-1), [canvas, hidden, cell]
 
     def padded(self):
         """A context for a loop of steps; see PaddedLSTMCell."""
@@ -105,22 +105,32 @@ class DrawCell(keras.layers.Layer):
     """A whole step, Eq. 3-8.
 
     Input of a step: noise `[batch, latent]`, standard normal. States: the image x `[batch, B * A * channels]`, values 0
-    to 1, which no step changes; hidden and memory of the encoder; the decoder cell's. Output of a step: mu and
-    log sigma of Q(Z_t), side by side: `[batch, 2 * latent]`.
+    to 1, constant over all steps; h and c of the encoder; the decoder cell's states. Output of a step: mu and log sigma
+    of Q(Z_t), concatenated: `[batch, 2 * latent]`.
 
     Args:
-        image_shape: (B, A, channels).
-        units: of each LSTM.
+        image_shape: (B, A, channels): height, width and channels.
+        units: size of each LSTM.
         latent: size of z_t.
         read_size: N of the read window, or None to read the whole image (Eq. 17).
         write_size: N of the write window, or None to write the whole canvas (Eq. 18).
-        canvas_channels: of the canvas; the first ones are the logits of the image. Default: the image's channels.
+        canvas_channels: channels of the canvas; the first ones are the logits of the image. None: as many as the image
+            has.
 
     Raises:
-        ValueError: for a size that is no integer above 0, or a window larger than the image.
+        ValueError: if a size is not a positive integer, or a window is larger than the image.
     """
 
-    def __init__(self, image_shape, units=256, latent=100, read_size=2, write_size=5, canvas_channels=None, **kwargs):
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        units: int = 256,
+        latent: int = 100,
+        read_size: int | None = 2,
+        write_size: int | None = 5,
+        canvas_channels: int | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         image_shape = self.image_shape = check_sizes("image_shape", image_shape, ("height", "width", "channels"))
         height, width, channels = image_shape
@@ -155,7 +165,7 @@ class DrawCell(keras.layers.Layer):
         self.built = True
 
     def read(self, images, canvas, hidden):
-        """Eq. 3, 4 with 17 or 27: what the encoder sees of the image and of what the canvas lacks.
+        """Eq. 3 and 4, with 17 or 27: r_t, the image and the error image as the encoder reads them.
 
         images `[batch, B * A * channels]`, canvas `[batch, B * A * canvas_channels]`, hidden `[batch, units]` ->
         `[batch, 2 * B * A * channels]`, or `[batch, 2 * N * N * channels]` through a window.
@@ -167,23 +177,24 @@ class DrawCell(keras.layers.Layer):
             canvas = canvas[..., :channels]
         error = images - ops.sigmoid(canvas)  # Eq. 3
         if not self.attention:
-            both = ops.concatenate([images, error], axis=2)
-            return ops.reshape(both, (-1, 2 * self.state_size[0]))
-        rows = [ops.reshape(part, (-1, height, width * channels)) for part in (images, error)]
-        both = ops.reshape(ops.concatenate(rows, axis=2), (-1, height, 2, width, channels))
-        patches = self.attention.read(both, self.attention(hidden))  # [batch, N, 2, N, channels]
+            pair = ops.concatenate([images, error], axis=2)  # Eq. 17
+            return ops.reshape(pair, (-1, 2 * self.state_size[0]))
+        rows = [ops.reshape(image, (-1, height, width * channels)) for image in (images, error)]
+        pair = ops.reshape(ops.concatenate(rows, axis=2), (-1, height, 2, width, channels))
+        patches = self.attention.read(pair, self.attention(hidden))  # Eq. 27: [batch, N, 2, N, channels]
         return ops.reshape(patches, (-1, math.prod(patches.shape[1:])))
 
     def call(self, noise, states, training=None):
-        images, encoder_hidden, encoder_memory, canvas, hidden, memory = states
-        seen = self.read(images, canvas, hidden)  # Eq. 3, 4
-        _, (encoder_hidden, encoder_memory) = self.encoder(
-            ops.concatenate([seen, hidden], axis=-1), [encoder_hidden, encoder_memory]
+        images, encoder_hidden, encoder_cell, canvas, hidden, cell = states
+        glimpse = self.read(images, canvas, hidden)  # Eq. 3, 4
+        _, (encoder_hidden, encoder_cell) = self.encoder(
+            ops.concatenate([glimpse, hidden], axis=-1), [encoder_hidden, encoder_cell]
         )  # Eq. 5
         posterior = self.posterior(encoder_hidden)
         mean, log_sigma = ops.split(posterior, 2, axis=-1)  # Eq. 1, 2
-        _, decoder_states = self.decoder(mean + ops.exp(log_sigma) * noise, [canvas, hidden, memory])  # Eq. 6-8
-        return posterior, [images, encoder_hidden, encoder_memory, *decoder_states]
+        latent = mean + ops.exp(log_sigma) * noise  # Eq. 6
+        _, decoder_states = self.decoder(latent, [canvas, hidden, cell])  # Eq. 7, 8
+        return posterior, [images, encoder_hidden, encoder_cell, *decoder_states]
 
     @contextlib.contextmanager
     def padded(self):
@@ -192,7 +203,7 @@ class DrawCell(keras.layers.Layer):
             yield
 
     def initial_state(self, images):
-        """The states before step 1, for images [batch, B, A, channels] with values 0 to 1."""
+        """The states before step 1, for images `[batch, B, A, channels]` with values 0 to 1."""
         batch_size = ops.shape(images)[0]
         encoder = [ops.broadcast_to(ops.cast(v, self.compute_dtype), (batch_size, self.units)) for v in self.initial]
         flat = ops.reshape(images, (-1, self.state_size[0]))

@@ -1,36 +1,45 @@
 """GatedBlock: one layer of the Gated PixelCNN, Figure 2 of arXiv 1606.05328, without a blind spot.
 
-Two stacks walk through the network side by side. At a pixel (row r, column c)
+A network has two stacks of maps. At a pixel (row r, column c)
 
-* the vertical map holds what is known of the rows above r, all columns;
-* the horizontal map holds that, and what is known of row r left of c and of the pixel's own earlier colours.
+* the vertical map depends on all pixels of the rows above r;
+* the horizontal map depends on these, on the pixels of row r to the left of c, and on the pixel's own earlier colours.
 
-The vertical stack is a ceil(n/2) x n convolution over rows; the horizontal one a 1 x ceil(n/2) convolution along the
-row, to which the vertical stack's 2p maps are added through a 1x1, before the gate. Both stacks end in the gate
+The vertical stack is a ceil(n/2) x n convolution over rows. The horizontal stack is a 1 x ceil(n/2) convolution along
+the row, to which the vertical stack's 2p maps are added through a 1x1 convolution before the gate. Both stacks end in
+the gate
 
-    y = tanh(W_f * x + V_f h) . sigmoid(W_g * x + V_g h)       Eq. 2; with a condition h: Eq. 4 (vector), 5 (map)
+    y = tanh(W_f * x) . sigmoid(W_g * x)                       Eq. 2
+    y = tanh(W_f * x + V_f^T h) . sigmoid(W_g * x + V_g^T h)   Eq. 4, with a vector h as condition
+    y = tanh(W_f * x + V_f * s) . sigmoid(W_g * x + V_g * s)   Eq. 5, with a map s as condition
 
-and the horizontal stack in a 1x1 and a residual connection.
+and the horizontal stack continues with a 1x1 convolution and a residual connection.
 
-Wiring: the figure shifts the vertical tap down by one row. The same function without a shift in every layer: the
-vertical convolution of the first block (mask A) sees only rows above, those of later blocks (mask B) see rows up to
-their own.
+Wiring: the figure shifts the vertical stack's maps down by one row before they enter the horizontal stack. We get the
+same function with one shift in the first block: its vertical convolution (mask A) sees only the rows above, and those
+of later blocks (mask B) see rows up to their own.
+
+The block stores and multiplies visible taps only. `gated_block_reference` computes the same with whole n x n kernels
+and their masks.
 """
 
+import functools
+
 import keras
-import numpy as np
 from keras import ops
 
 from image_generators.layers.checks import check_odd, check_rate
 from image_generators.layers.convolutions import pad, pointwise, valid_conv
-from image_generators.layers.masked_conv import check_colour_groups, check_mask_type, colour_mask, colours_of
+from image_generators.layers.masked_conv import check_colour_groups, check_mask_type, kernel_mask, mask_last_tap
 from image_generators.layers.serialization import serializable
+
+GATES = 2  # f and g of Eq. 2
 
 
 def gate(features):
-    """Eq. 2: tanh of the first half of the maps times sigmoid of the second; [..., 2p] -> [..., p]."""
-    content, opening = ops.split(features, 2, axis=-1)
-    return ops.tanh(content) * ops.sigmoid(opening)
+    """Eq. 2: tanh of the first half of the maps times sigmoid of the second; `[..., 2p]` -> `[..., p]`."""
+    f, g = ops.split(features, 2, axis=-1)
+    return ops.tanh(f) * ops.sigmoid(g)  # Eq. 2
 
 
 @serializable("layers")
@@ -38,11 +47,11 @@ class GatedBlock(keras.layers.Layer):
     """Figure 2 of arXiv 1606.05328.
 
     Args:
-        filters: p, the maps of each stack; a multiple of `colours`.
+        filters: p, the number of maps of each stack; a multiple of `colours`.
         kernel_size: n, odd: the vertical kernel is ceil(n/2) x n, the horizontal one 1 x ceil(n/2).
-        mask_type: "A" for the first block, whose inputs are the image itself (no residual there); else "B".
+        mask_type: "A" for the first block, whose inputs are the image itself (it has no residual connection); else "B".
         colours: colour groups of the maps: 3 for RGB images, 1 for grey or binary ones.
-        dropout: rate at which outputs of the two gates are dropped in training.
+        dropout: rate at which the outputs of both gates are dropped in training.
 
     Call arguments:
         vertical: `[batch, height, width, channels]`.
@@ -55,7 +64,15 @@ class GatedBlock(keras.layers.Layer):
         ValueError: for an even kernel, an unknown mask, or maps that do not split into colour groups.
     """
 
-    def __init__(self, filters, kernel_size=3, mask_type="B", colours=1, dropout=0.0, **kwargs):
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int = 3,
+        mask_type: str = "B",
+        colours: int = 1,
+        dropout: float = 0.0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         check_mask_type(mask_type)
         check_colour_groups(colours, filters=filters)
@@ -100,11 +117,11 @@ class GatedBlock(keras.layers.Layer):
 
     def call(self, vertical, horizontal, condition=None, training=None):
         self._check_condition(condition)
-        above = self.vertical_features(self._pad_rows(vertical))  # [B, H, W, 2p]
+        above = self.vertical_features(self._pad_rows(vertical))  # W * x of the vertical stack, [B, H, W, 2p]
         features = self._horizontal_features(horizontal) + self.horizontal_context(above, condition)
         output = pointwise(self.drop_horizontal(gate(features), training=training), self.masked_output_kernel())
         output = output + self.output_bias  # [B, H, W, p]
-        if self.mask_type == "B":  # no residual round mask A: the image must not leak through
+        if self.mask_type == "B":  # with mask A, a residual connection would let an output see its own pixel
             output = output + horizontal
         return self.drop_vertical(self.vertical_output(above, condition), training=training), output
 
@@ -119,51 +136,42 @@ class GatedBlock(keras.layers.Layer):
         if not self.takes_condition:
             raise ValueError("condition must be None: the block was built without one. Received: a condition")
 
-    # The parts that incremental sampling (models/) shares with `call`.
+    # Incremental sampling (models/) uses these parts too.
 
     def vertical_features(self, rows):
-        """W * x of the vertical stack: padded rows [B, reach + H, W, channels] -> [B, H, W, 2p]."""
+        """W * x of the vertical stack: padded rows `[B, reach + H, W, channels]` -> `[B, H, W, 2p]`."""
         return valid_conv(pad(rows, left=self.reach, right=self.reach), self.vertical_kernel) + self.vertical_bias
 
     def vertical_output(self, above, condition=None):
-        """The vertical stack's gate: [B, H, W, 2p] -> [B, H, W, p]."""
+        """The vertical stack's gate, Eq. 2, 4 or 5: `[B, H, W, 2p]` -> `[B, H, W, p]`."""
         if condition is not None:
-            above = above + self._spread(pointwise(condition, self.vertical_condition))
+            above = above + condition_term(condition, self.vertical_condition)  # Eq. 4, 5
         return gate(above)
 
     def horizontal_context(self, above, condition=None):
-        """What the horizontal stack adds before its gate besides its own convolution: [B, H, W, 2p] -> the same."""
+        """The terms inside the horizontal gate that are not its own convolution: `[B, H, W, 2p]` -> the same shape."""
         context = pointwise(above, self.vertical_to_horizontal) + self.horizontal_bias
         if condition is not None:
-            context = context + self._spread(pointwise(condition, self.horizontal_condition))
+            context = context + condition_term(condition, self.horizontal_condition)  # Eq. 4, 5
         return context
 
     def masked_horizontal_kernel(self):
-        """[reach + 1, channels, 2p]: taps from left to right, the last one the pixel itself, masked."""
+        """`[reach + 1, channels, 2p]`: taps from left to right; the last one, the pixel itself, is masked."""
         kernel = ops.convert_to_tensor(self.horizontal_kernel)[0]
-        # The split into colours is the same in both halves of a gate.
-        target = np.tile(colours_of(self.filters, self.colours), 2)
-        mask = colour_mask(colours_of(kernel.shape[1], self.colours), target, self.mask_type, kernel.dtype)
-        return ops.concatenate([kernel[:-1], (kernel[-1] * mask)[None]], axis=0)
+        return mask_last_tap(kernel, self.mask_type, self.colours, GATES)
 
     def masked_output_kernel(self):
-        """[p, p]: the 1x1 at the end of the horizontal stack, masked."""
+        """`[p, p]`: the 1x1 convolution at the end of the horizontal stack, mask B."""
         kernel = ops.convert_to_tensor(self.output_kernel)
-        group = colours_of(self.filters, self.colours)
-        return kernel * colour_mask(group, group, "B", kernel.dtype)
+        return mask_last_tap(kernel[None], "B", self.colours, gates=1)[0]
 
     def _horizontal_features(self, horizontal):
         return valid_conv(pad(horizontal, left=self.reach), self.masked_horizontal_kernel()[None])
 
     def _pad_rows(self, vertical):
-        if self.mask_type == "A":  # the rows above, without the pixel's own
+        if self.mask_type == "A":  # rows above the pixel, without its own
             return pad(vertical, top=self.reach + 1)[:, :-1]
         return pad(vertical, top=self.reach)
-
-    @staticmethod
-    def _spread(condition):
-        """A vector [B, 2p] acts alike on every pixel: [B, 1, 1, 2p]; a map stays."""
-        return condition[:, None, None] if len(condition.shape) == 2 else condition
 
     def compute_output_shape(self, vertical_shape, horizontal_shape, condition_shape=None):
         shape = (*horizontal_shape[:-1], self.filters)
@@ -178,3 +186,36 @@ class GatedBlock(keras.layers.Layer):
             "colours": self.colours,
             "dropout": self.dropout,
         }
+
+
+def condition_term(condition, kernel):
+    """What a condition adds to W * x inside a gate: V^T h of Eq. 4, or V * s of Eq. 5.
+
+    `condition` `[B, features]` -> `[B, 1, 1, 2p]`, alike at every pixel; `[B, H, W, features]` -> `[B, H, W, 2p]`.
+    """
+    if len(condition.shape) == 2:
+        return pointwise(condition, kernel)[:, None, None]  # Eq. 4: V^T h
+    return pointwise(condition, kernel)  # Eq. 5: V * s, a 1x1 convolution
+
+
+def gated_block_reference(block: GatedBlock, vertical, horizontal, condition=None):
+    """Figure 2 literally, as `block(vertical, horizontal, condition)` computes it without dropout.
+
+    Kernels are whole, n x n and 1 x n; taps that the block does not store are zeros, and masks hide the others.
+    """
+    n, p, reach, colours = block.kernel_size, block.filters, block.reach, block.colours
+    conv = functools.partial(ops.conv, padding="same", data_format="channels_last")
+    vertical_kernel = ops.pad(block.vertical_kernel, [[0, reach], [0, 0], [0, 0], [0, 0]])  # n x n, lower rows zero
+    horizontal_kernel = ops.pad(block.horizontal_kernel, [[0, 0], [0, reach], [0, 0], [0, 0]])  # 1 x n
+    mask = ops.tile(kernel_mask((1, n), horizontal.shape[-1], p, block.mask_type, colours), (1, 1, 1, GATES))
+    output_mask = kernel_mask((1, 1), p, p, "B", colours)[0, 0]
+    if block.mask_type == "A":
+        vertical = pad(vertical, top=1)[:, :-1]  # the shift: row r gets row r - 1
+    above = conv(vertical, vertical_kernel) + block.vertical_bias
+    features = conv(horizontal, horizontal_kernel * mask) + block.horizontal_bias
+    features = features + ops.matmul(above, block.vertical_to_horizontal)
+    if condition is not None:
+        above = above + condition_term(condition, block.vertical_condition)
+        features = features + condition_term(condition, block.horizontal_condition)
+    output = ops.matmul(gate(features), block.output_kernel * output_mask) + block.output_bias
+    return gate(above), output + horizontal if block.mask_type == "B" else output

@@ -1,10 +1,10 @@
 """GaussianAttention: DRAW's selective attention, Sections 3.2 and 3.3 of arXiv 1502.04623 (Eq. 19-29).
 
-An N x N grid of Gaussian filters is laid over an image of B rows and A columns. Five numbers, a linear function of the
-decoder's state, place it: its centre (g_X, g_Y), the stride delta between filters, their width sigma and an intensity
-gamma. A read takes an N x N patch through the filters; a write puts such a patch back through their transpose.
+An N x N grid of Gaussian filters is placed on an image of B rows and A columns. Five numbers, a linear function of the
+decoder's state, define it: its centre (g_X, g_Y), the stride delta between filters, their width sigma and an intensity
+gamma. Reading extracts an N x N patch with the filters; writing adds such a patch with their transpose.
 
-Pixels and filters are counted from 1, as in the paper: the centre of the first pixel of a row is at 1.
+Pixels and filters are counted from 1, as in the paper: the centre of a row's first pixel is at 1.
 """
 
 import math
@@ -17,33 +17,34 @@ from keras import ops
 from image_generators.layers.checks import check_integer, check_sizes
 from image_generators.layers.serialization import serializable
 
-# Logarithms that the network emits are kept within these bounds: far beyond any use (a stride of e^10 images), they
-# keep every number and gradient finite.
+# Bounds of the logarithms that the network computes. They are far beyond any use (a stride of e^10 images) and keep all
+# numbers and gradients finite.
 LOG_LIMIT = 10.0
 
 
-def tiling_gamma(size, image_shape):
-    """gamma for which a write of ones, in the widest window, makes a canvas of about ones: the stride to the -2.
+def tiling_gamma(size: int, image_shape: tuple[int, int, int]) -> float:
+    """The gamma with which writing a patch of ones through the widest window gives a canvas of about ones: stride^-2.
 
-    Of an image of one pixel, in which there is no stride, 1.
+    1 for an image of one pixel, which has no stride.
     """
     return ((max(*image_shape[:2], 2) - 1) / max(size - 1, 1)) ** -2.0
 
 
 @serializable("layers")
 class GaussianAttention(keras.layers.Layer):
-    """Where to look, and looking there.
+    """Places a window, reads through it and writes through it.
 
-    `attention(hidden)` gives windows `[batch, 5]`: g_X, g_Y, delta (in pixels), sigma (in pixels), gamma.
-    `read` and `write` go through such a window.
+    `attention(hidden)` gives windows `[batch, 5]`: g_X, g_Y, delta, sigma (all in pixels) and gamma. `read` and `write`
+    take such windows.
 
     Args:
         size: N; the patch is N x N.
-        image_shape: (B, A, channels): height, width, and channels, which all go through the same filters.
-        initial_gamma: gamma at the start. With `tiling_gamma` a written patch of ones makes a canvas of about ones.
+        image_shape: (B, A, channels): height, width and channels. All channels share the filters.
+        initial_gamma: gamma before training; see `tiling_gamma`.
 
-    At the start a window covers the image, and its filters overlap: sigma is half a stride. (Not given in the paper.
-    With sigma 1 and gamma 1 a write of few filters is faint and full of gaps, and learning starts late.)
+    Before training, a window covers the image and its filters overlap: sigma is half a stride.
+    The paper does not give the initial window. With sigma 1 and gamma 1, a write with few filters is faint
+    and leaves gaps, and learning starts late.
 
     Call arguments:
         hidden: `[..., units]`.
@@ -51,10 +52,11 @@ class GaussianAttention(keras.layers.Layer):
     Returns: windows `[..., 5]`, float32.
 
     Raises:
-        ValueError: for a size below 1 or above the image's, another image_shape, or a gamma that has no logarithm.
+        ValueError: if `size` is not an integer from 1 to the image's smaller side, `image_shape` is not three positive
+            integers, or `initial_gamma` is not finite and positive.
     """
 
-    def __init__(self, size, image_shape, initial_gamma=1.0, **kwargs):
+    def __init__(self, size: int, image_shape: tuple[int, int, int], initial_gamma: float = 1.0, **kwargs):
         super().__init__(**kwargs)
         self.image_shape = check_sizes("image_shape", image_shape, ("height", "width", "channels"))
         height, width, _ = self.image_shape
@@ -72,7 +74,7 @@ class GaussianAttention(keras.layers.Layer):
         )
         # g_Y and g_X go from -1 to 1 along [height, width]; Eq. 22, 23.
         self._to_pixels = np.array([[(width + 1) / 2, (height + 1) / 2]], "float32")
-        # One grid for both directions, as long as the longer one: pixels outside the image get no weight.
+        # One grid for both directions, as long as the longer one; pixels outside of the image get no weight.
         self._pixels = np.arange(1, longest + 1, dtype="float32")
         outside = self._pixels > np.array([[height], [width]])
         self._outside = np.where(outside, np.float32(-1e30), np.float32(0))[:, None]  # [2, 1, longest]
@@ -83,7 +85,7 @@ class GaussianAttention(keras.layers.Layer):
         self.built = True
 
     def call(self, hidden):
-        # Windows and filters are computed in float32 whatever the policy: a float16 has no room for squared distances.
+        # Windows and filters are computed in float32 under every policy: squared distances overflow in float16.
         raw = ops.cast(self.linear(hidden), "float32")  # Eq. 21: g~_X, g~_Y, log sigma^2, log delta~, log gamma
         centre, logarithms = ops.split(raw, (2,), axis=-1)
         centre = self._to_pixels * (centre + 1.0)  # Eq. 22, 23
@@ -94,7 +96,7 @@ class GaussianAttention(keras.layers.Layer):
     _halves = np.array([0.5, 1.0, 1.0], "float32")  # sigma = exp(log sigma^2 / 2)
 
     def filterbank(self, window):
-        """The filters of a window [batch, 5]: (F_Y [batch, N, B], F_X [batch, N, A]); their rows sum to one."""
+        """The filters of windows `[batch, 5]`: (F_Y `[batch, N, B]`, F_X `[batch, N, A]`), whose rows sum to 1."""
         height, width, _ = self.image_shape
         centre_x, centre_y, delta, sigma, _ = ops.split(window[..., None], 5, axis=1)  # [batch, 1, 1]
         centre = ops.concatenate([centre_y, centre_x], axis=1)
@@ -108,29 +110,29 @@ class GaussianAttention(keras.layers.Layer):
         return filters_y, filters_x if height == width else filters_x[..., :width]
 
     def read(self, images, window):
-        """Eq. 27: gamma F_Y x F_X^T; images [batch, B, A, channels] -> [batch, N, N, channels].
+        """Eq. 27: gamma F_Y x F_X^T; images `[batch, B, A, channels]` -> `[batch, N, N, channels]`.
 
-        Several images, as x and x_hat, go through the filters in one go: [batch, B, k, A, channels], rows side by side,
-        -> [batch, N, k, N, channels].
+        k images, such as x and x_hat, can be read at once, with their rows side by side:
+        `[batch, B, k, A, channels]` -> `[batch, N, k, N, channels]`.
         """
         height, width, _ = self.image_shape
-        *several, _, channels = images.shape[2:]
+        *count, _, channels = images.shape[2:]  # count: [k] or []
         filters_y, filters_x = self.filterbank(window)
         rows = ops.matmul(filters_y, ops.reshape(images, (-1, height, math.prod(images.shape[2:]))))
-        rows = ops.reshape(rows, (-1, self.size * math.prod(several), width, channels))
-        patches = self._gamma(window) * ops.matmul(filters_x[:, None], rows)
-        return ops.reshape(patches, (-1, self.size, *several, self.size, channels))
+        rows = ops.reshape(rows, (-1, self.size * math.prod(count), width, channels))
+        patches = self._gamma(window) * ops.matmul(filters_x[:, None], rows)  # Eq. 27
+        return ops.reshape(patches, (-1, self.size, *count, self.size, channels))
 
     def write(self, patches, window):
-        """Eq. 29: 1/gamma F_Y^T w F_X; [batch, N, N, channels] -> [batch, B, A, channels]."""
+        """Eq. 29: 1/gamma F_Y^T w F_X; `[batch, N, N, channels]` -> `[batch, B, A, channels]`."""
         height, width, _ = self.image_shape
         channels = patches.shape[-1]
         filters_y, filters_x = self.filterbank(window)
         patches = patches / self._gamma(window)
         rows = ops.matmul(ops.transpose(filters_x, (0, 2, 1))[:, None], patches)  # [batch, N, A, channels]
         rows = ops.reshape(rows, (-1, self.size, width * channels))
-        written = ops.matmul(ops.transpose(filters_y, (0, 2, 1)), rows)
-        return ops.reshape(written, (-1, height, width, channels))
+        images = ops.matmul(ops.transpose(filters_y, (0, 2, 1)), rows)  # Eq. 29
+        return ops.reshape(images, (-1, height, width, channels))
 
     def _gamma(self, window):
         return ops.cast(window[:, 4, None, None, None], self.compute_dtype)

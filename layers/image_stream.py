@@ -1,9 +1,9 @@
-"""ImageStream: features to a picture by up-convolutions; one of the two expanding halves of arXiv 1411.5928, Figure 2.
+"""ImageStream: from features to an image by up-convolutions; one of the two streams of Figure 2 of arXiv 1411.5928.
 
-    features -> dense, 8x8 maps -> ReLU -> up-convolution -> ReLU -> ... -> up-convolution -> a picture
+    features -> dense, 8x8 maps -> ReLU -> up-convolution -> ReLU -> ... -> up-convolution -> image
 
-Each up-convolution is twice as high and wide as what it is given. In a deep stream a 3x3 convolution with ReLU follows
-each but the last, whose output is the picture.
+Each up-convolution doubles height and width. The output of the last one is the image. In a deep stream, a 3x3
+convolution with ReLU follows each of the others.
 """
 
 import keras
@@ -22,17 +22,17 @@ class ImageStream(keras.layers.Layer):
     """A dense layer, then up-convolutions.
 
     Args:
-        filters: maps of the dense layer, of each up-convolution between, and of the picture: at least two numbers; the
-            picture is 8 * 2**(len(filters) - 1) pixels high and wide.
+        filters: number of maps of the dense layer, of each up-convolution, and of the image: two numbers or more. The
+            image is 8 * 2**(len(filters) - 1) pixels high and wide.
         deep: whether a 3x3 convolution follows each up-convolution but the last.
 
-    Input shape: `[batch, features]`. Output shape: `[batch, size, size, filters[-1]]`, float, of any value.
+    Input shape: `[batch, features]`. Output shape: `[batch, size, size, filters[-1]]`, unbounded.
 
     Raises:
-        ValueError: for other `filters`.
+        ValueError: if `filters` are not two or more positive integers, or `deep` is not True or False.
     """
 
-    def __init__(self, filters, deep=False, **kwargs):
+    def __init__(self, filters: tuple[int, ...], deep: bool = False, **kwargs):
         super().__init__(**kwargs)
         self.filters = sizes_of(filters)
         if len(self.filters) < 2:
@@ -67,7 +67,7 @@ class ImageStream(keras.layers.Layer):
         return self.expand(self.first(features))
 
     def expand(self, maps):
-        """The first maps, flat [batch, 64 * filters[0]] and after their ReLU -> the picture."""
+        """The first maps after their ReLU, flat: `[batch, 64 * filters[0]]` -> the image."""
         maps = ops.reshape(maps, (-1, START, START, self.filters[0]))
         for layer in self.stack:
             maps = layer(maps)

@@ -1,48 +1,47 @@
-"""LineLSTM: an LSTM that walks through an image line by line, all pixels of a line at once.
+"""LineLSTM: an LSTM over the lines of an image, all pixels of a line at once.
 
-What RowLSTM and DiagonalBiLSTM of arXiv 1601.06759 share: their lines are rows and diagonals. Eq. 3 there, with `*` a
-convolution along the line before, K_ss its kernel, and `inputs` what InputToState makes of the maps:
+RowLSTM and DiagonalBiLSTM of arXiv 1601.06759 share it: their lines are rows and diagonals. It computes Eq. 3 there,
+where `*` is a convolution along the previous line, K_ss its kernel, and `inputs` the output of InputToState:
 
     o, f, i = sigmoid, g = tanh of their quarters of  K_ss * h_before + inputs
     c = f . c_before + i . g
     h = o . tanh(c)
 
-Outside of the image stands a learned state: c is the weight `outside`, h is tanh(c).
+Outside of the image, the state is learned: c is the weight `outside`, and h is tanh(c).
 """
 
 import math
 
 import keras
-import numpy as np
 from keras import ops
 
 from image_generators.layers.checks import check_integer, check_odd
 from image_generators.layers.convolutions import pad, pointwise, valid_conv
 from image_generators.layers.line_walk import walk_through
-from image_generators.layers.masked_conv import check_colour_groups, colour_mask, colours_of
+from image_generators.layers.masked_conv import check_colour_groups, mask_last_tap
 from image_generators.layers.serialization import serializable
 
 GATES = 4  # o, f, i, g
 
 
-def _remembering(shape, dtype=None):
-    """Biases of the gates at first: 1 of the forget gate, as is usual, else 0."""
+def _forget_gate_ones(shape, dtype=None):
+    """Initial biases: 1 for the forget gate, as is usual, and 0 for the others."""
     return ops.repeat(ops.cast([0.0, 1.0, 0.0, 0.0], dtype), shape[0] // GATES)
 
 
 @serializable("layers")
 class InputToState(keras.layers.Layer):
-    """What the maps, and a condition, say to the four gates: a 1 x k convolution along the rows, mask B.
+    """The input-to-state part of the four gates: a 1 x k convolution along the rows, mask B, and a condition.
 
     Args:
-        units: h, of the LSTM; a multiple of `colours`. The split into colours is the same in each gate.
+        units: h of the LSTM; a multiple of `colours`. Each gate is split into colours in the same way.
         kernel_size: k, odd.
         colours: colour groups of the maps: 3 for RGB images, 1 for grey or binary ones.
 
     Call arguments:
         maps: `[batch, height, width, channels]`.
-        condition: None, a vector `[batch, features]` or a map `[batch, height, width, features]`, of which an unmasked
-            1x1 is added (Section 3.6 of arXiv 1601.06759, for an image of lower resolution).
+        condition: None, a vector `[batch, features]` or a map `[batch, height, width, features]`. It is added through
+            an unmasked 1x1 convolution (Section 3.6 of arXiv 1601.06759, for an image of lower resolution).
 
     Returns: `[batch, height, width, 4 * units]`.
 
@@ -50,19 +49,19 @@ class InputToState(keras.layers.Layer):
         ValueError: for an even kernel, maps that do not split into colour groups, or a condition of another rank.
     """
 
-    def __init__(self, units, kernel_size=1, colours=1, **kwargs):
+    def __init__(self, units: int, kernel_size: int = 1, colours: int = 1, **kwargs):
         super().__init__(**kwargs)
         check_colour_groups(colours, units=units)
         self.units = int(units)
         self.kernel_size = check_odd("kernel_size", kernel_size)
         self.colours = int(colours)
-        self.reach = self.kernel_size // 2  # how many pixels to the left it sees
+        self.reach = self.kernel_size // 2  # pixels to the left
 
     def build(self, maps_shape, condition_shape=None):
         channels, filters = maps_shape[-1], GATES * self.units
         check_colour_groups(self.colours, channels=channels)
         self.kernel = self.add_weight(name="kernel", shape=(1, self.reach + 1, channels, filters))
-        self.bias = self.add_weight(name="bias", shape=(filters,), initializer=_remembering)
+        self.bias = self.add_weight(name="bias", shape=(filters,), initializer=_forget_gate_ones)
         self.takes_condition = condition_shape is not None
         if self.takes_condition:
             self.condition_kernel = self.add_weight(name="condition_kernel", shape=(condition_shape[-1], filters))
@@ -70,10 +69,10 @@ class InputToState(keras.layers.Layer):
     def call(self, maps, condition=None):
         kernel = self.masked_kernel()
         gates = valid_conv(pad(maps, left=self.reach), kernel[None]) if self.reach else pointwise(maps, kernel[0])
-        return gates + self.of_condition(condition)
+        return gates + self.bias_and_condition(condition)
 
-    def of_condition(self, condition):
-        """What does not depend on the maps: bias and condition, to be added to [B, H, W, 4h]."""
+    def bias_and_condition(self, condition):
+        """The terms that do not depend on the maps, to be added to `[B, H, W, 4h]`."""
         if condition is None:
             return ops.convert_to_tensor(self.bias)
         if not self.takes_condition:
@@ -83,15 +82,12 @@ class InputToState(keras.layers.Layer):
                 "condition must be a vector [batch, features] or a map [batch, height, width, features]. "
                 f"Received: condition of shape {tuple(condition.shape)}"
             )
-        added = pointwise(condition, self.condition_kernel) + self.bias
-        return added[:, None, None] if len(condition.shape) == 2 else added
+        terms = pointwise(condition, self.condition_kernel) + self.bias
+        return terms[:, None, None] if len(condition.shape) == 2 else terms
 
     def masked_kernel(self):
-        """[reach + 1, channels, 4h]: taps from left to right, the last one the pixel itself, masked."""
-        kernel = ops.convert_to_tensor(self.kernel)[0]
-        target = np.tile(colours_of(self.units, self.colours), GATES)
-        mask = colour_mask(colours_of(kernel.shape[1], self.colours), target, "B", kernel.dtype)
-        return ops.concatenate([kernel[:-1], (kernel[-1] * mask)[None]], axis=0)
+        """`[reach + 1, channels, 4h]`: taps from left to right; the last one, the pixel itself, is masked."""
+        return mask_last_tap(ops.convert_to_tensor(self.kernel)[0], "B", self.colours, GATES)
 
     def compute_output_shape(self, maps_shape, condition_shape=None):
         return (*maps_shape[:-1], GATES * self.units)
@@ -103,22 +99,22 @@ class InputToState(keras.layers.Layer):
 
 @serializable("layers")
 class LineLSTM(keras.layers.Layer):
-    """The walk through the lines: Eq. 3 for one line after another.
+    """Eq. 3 for one line after another.
 
     Args:
-        units: h.
-        before, after: how many pixels of the line before K_ss sees on either side of a pixel's own place: 1 and 1 for
-            rows; 1 and 0 for diagonals, where they are the pixel above and the one to the left.
-        walks: how many LSTMs with weights of their own go side by side, each over its part of the batch.
+        units: length of h and of c.
+        before, after: how many pixels K_ss sees on either side of a pixel's own place in the previous line: 1 and 1 for
+            rows; 1 and 0 for diagonals, where it sees the pixel above and the pixel to the left.
+        walks: number of LSTMs that run side by side, with separate weights, each on its part of the batch.
 
-    Input: what InputToState gives, lines first: `[lines, walks * batch, length, 4 * units]`.
-    Output: h, `[lines, walks * batch, length, units]`.
+    Input shape: `[lines, walks * batch, length, 4 * units]`, the output of InputToState with lines first.
+    Output shape: `[lines, walks * batch, length, units]`, h.
 
     Raises:
-        ValueError: for a size that is no such integer.
+        ValueError: if an argument is not an integer in its range.
     """
 
-    def __init__(self, units, before=1, after=1, walks=1, **kwargs):
+    def __init__(self, units: int, before: int = 1, after: int = 1, walks: int = 1, **kwargs):
         super().__init__(**kwargs)
         self.units = check_integer("units", units, 1)
         self.before = check_integer("before", before, 0)
@@ -127,16 +123,16 @@ class LineLSTM(keras.layers.Layer):
 
     def build(self, gates_shape=None):
         shape = ((self.before + 1 + self.after) * self.units, GATES * self.units)  # taps in the order of the line
-        limit = math.sqrt(6.0 / sum(shape))  # Glorot's, of each walk
+        limit = math.sqrt(6.0 / sum(shape))  # Glorot's limit, for each walk
         start = keras.initializers.RandomUniform(-limit, limit)
         self.kernel = self.add_weight(name="kernel", shape=(self.walks, *shape), initializer=start)
         self.outside = self.add_weight(name="outside", shape=(self.walks, self.units), initializer="zeros")
 
     def call(self, gates):
         lines, _, length, width = gates.shape
-        parted = ops.reshape(gates, (lines, self.walks, -1, length, width))
+        gates = ops.reshape(gates, (lines, self.walks, -1, length, width))
         kernel, outside = (ops.cast(weight, self.compute_dtype) for weight in (self.kernel, self.outside))
-        hidden = walk_through(parted, kernel, outside, self.before, self.after)
+        hidden = walk_through(gates, kernel, outside, self.before, self.after)
         return ops.reshape(hidden, (lines, -1, length, self.units))
 
     def compute_output_shape(self, gates_shape):

@@ -3,8 +3,10 @@
     vector -> dense, a small map             -> residual blocks -> transposed convolutions, each twice as high and wide
     or map -> convolution (-> halved)                           -> convolution -> s
 
-The map is as high and wide as the image and says at each pixel what the condition says of that place. The paper gives
-no sizes. Where a map is halved first, to see further, each of its sizes on the way down is added to that on the way up.
+s is as high and wide as the image and holds, for each pixel, what the condition tells about that place. A map can be
+halved first, to widen the receptive field; then the maps of each size on the way down are added to those on the way up.
+
+The paper does not give the sizes; these are ours.
 """
 
 import keras
@@ -14,10 +16,10 @@ from image_generators.layers.checks import check_integer, check_sizes
 from image_generators.layers.pixels import scaled
 from image_generators.layers.serialization import serializable
 
-SMALLEST = 8  # pixels: what a vector becomes first is the image's size, halved until it is no larger than this
+SMALLEST = 8  # pixels: a vector's first map has the image's size, halved until it is at most this
 
-# He's, so that s is of the size of what the condition holds from the first step on: what enters the gates as hundredths
-# is heard late. Of the inputs of a transposed convolution with stride 2 three quarters are zeros.
+# He's initialisation, so that s is as large as the condition from the first step on: with values of a few hundredths,
+# the gates would take long to use it. With stride 2, a transposed convolution sees zeros in 3 of 4 inputs.
 _GAINS = {keras.layers.Conv2D: 2.0, keras.layers.Conv2DTranspose: 8.0}
 
 
@@ -27,20 +29,29 @@ class MapNetwork(keras.layers.Layer):
 
     Args:
         size: (height, width) of the output.
-        filters: channels of the output, and of all maps inside.
-        depth: residual blocks, of two 3x3 convolutions each, at the smallest size.
-        halvings: of maps alone: how often height and width are halved before they are doubled again.
-        levels: None for features as they are; or that the input are pixels 0 .. levels - 1, scaled here to -1 .. 1.
+        filters: channels of the output and of all maps inside.
+        depth: number of residual blocks, of two 3x3 convolutions each, at the smallest size.
+        halvings: how often height and width of a map are halved before they are doubled again; 0 for vectors.
+        levels: None if the inputs are features. If they are pixels, their number of values: the layer scales
+            0 .. levels - 1 to -1 .. 1.
 
-    Input shape: `[batch, features]`, or `[batch, height / 2**k, width / 2**k, features]` for some k from 0 on.
+    Input shape: `[batch, features]`, or `[batch, height / 2**k, width / 2**k, features]` for some k >= 0.
     Output shape: `[batch, height, width, filters]`.
 
     Raises:
-        ValueError: a size that is no such integer; an input that does not reach `size` by doublings, or cannot be
-            halved so often, as no vector can.
+        ValueError: if an argument is not an integer in its range, if no doublings of the input's size give `size`, or
+            if the input cannot be halved so often.
     """
 
-    def __init__(self, size, filters=32, depth=2, halvings=0, levels=None, **kwargs):
+    def __init__(
+        self,
+        size: tuple[int, int],
+        filters: int = 32,
+        depth: int = 2,
+        halvings: int = 0,
+        levels: int | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.size = check_sizes("size", size, ("height", "width"))
         self.filters = check_integer("filters", filters, 1)
@@ -51,9 +62,7 @@ class MapNetwork(keras.layers.Layer):
     def build(self, input_shape):
         shape = tuple(input_shape[1:])
         if self.halvings and len(shape) != 3:
-            raise ValueError(
-                f"halvings must be 0 of vectors, of which there is no larger map. Received: halvings={self.halvings}"
-            )
+            raise ValueError(f"halvings must be 0 for vector conditions. Received: halvings={self.halvings}")
         start = shape[:2] if len(shape) == 3 else self._start_of_vectors()
         self.start = tuple(size // 2**self.halvings for size in start)
         doublings = self._doublings(start) + self.halvings
@@ -61,9 +70,9 @@ class MapNetwork(keras.layers.Layer):
         def layer(kind, name, channels, *arguments):
             start = keras.initializers.VarianceScaling(_GAINS[kind], "fan_in")
             options = {"padding": "same", "kernel_initializer": start, "dtype": self.dtype_policy, "name": name}
-            made = kind(self.filters, *arguments, data_format="channels_last", **options)
-            made.build((None, *self.start, channels))
-            return made
+            convolution = kind(self.filters, *arguments, data_format="channels_last", **options)
+            convolution.build((None, *self.start, channels))
+            return convolution
 
         def conv(name, channels=self.filters, strides=1):
             return layer(keras.layers.Conv2D, name, channels, 3, strides)
@@ -83,7 +92,7 @@ class MapNetwork(keras.layers.Layer):
         self.last = conv("last")
 
     def _start_of_vectors(self):
-        """Height and width of a vector's first map; an odd size is not halved."""
+        """Height and width of a vector's first map. An odd size is not halved."""
         height, width = self.size
         while min(height, width) > SMALLEST and height % 2 == width % 2 == 0:
             height, width = height // 2, width // 2
@@ -96,7 +105,7 @@ class MapNetwork(keras.layers.Layer):
         reached = tuple(side << doublings for side in start)
         if reached != self.size or any(side % 2**self.halvings for side in start):
             raise ValueError(
-                f"size must be that of the input, doubled some times, and the input's a multiple of 2**halvings. "
+                f"size must be the input's size times a power of two, and the input's a multiple of 2**halvings. "
                 f"Received: size={self.size}, halvings={self.halvings}, an input of {start[0]}x{start[1]}"
             )
         return doublings
@@ -107,15 +116,15 @@ class MapNetwork(keras.layers.Layer):
         maps = self.first(ops.cast(condition, self.compute_dtype))
         if len(condition.shape) == 2:
             maps = ops.reshape(maps, (-1, *self.start, self.filters))
-        larger = []
+        skips = []
         for conv in self.down:
-            larger.append(maps)
+            skips.append(maps)
             maps = conv(ops.relu(maps))
         for first, second in self.blocks:
             maps = maps + second(ops.relu(first(ops.relu(maps))))
         for up in self.up:
             maps = up(ops.relu(maps))
-            maps = maps + larger.pop() if larger else maps
+            maps = maps + skips.pop() if skips else maps
         return self.last(ops.relu(maps))  # [B, H, W, filters]
 
     def compute_output_shape(self, input_shape):

@@ -1,13 +1,17 @@
-"""PaddedLSTMCell: keras.layers.LSTMCell, whose kernels get a few columns of zeros for the length of a loop.
+"""PaddedLSTMCell: keras.layers.LSTMCell with a few columns of zeros appended to its kernels for the length of a loop.
 
-The same weights under the same names, and the same numbers. The zeros are put there once, before the loop:
+    i, f, o = sigmoid, g = tanh of their quarters of  x W + h_before U + b
+    c = f . c_before + i . g
+    h = o . tanh(c)
+
+Weights, their names and all results are those of Keras. The zeros are appended once, before the loop:
 
     with cell.padded():
         outputs = keras.layers.RNN(cell)(inputs)
 
-Why: rows of 4 * 256 floats lie exactly one page of memory apart, and what is read down a column then competes for the
-same few places of a processor's cache. On one core of an AMD EPYC, TensorFlow multiplies [100, 264] x [264, 1024] in
-1.6 ms and [100, 264] x [264, 1040] in 0.9 ms; backward, in 2.2 and 1.0 ms.
+Why: rows of 4 * 256 floats are exactly one page of memory apart, so that the elements of a column compete for the same
+few cache lines. On one core of an AMD EPYC, TensorFlow multiplies [100, 264] x [264, 1024] in 1.6 ms and
+[100, 264] x [264, 1040] in 0.9 ms; the backward pass takes 2.2 and 1.0 ms.
 """
 
 import contextlib
@@ -18,41 +22,41 @@ from keras import ops
 from image_generators.layers.checks import check_integer
 from image_generators.layers.serialization import serializable
 
-_PADDING = 16  # columns: one line of the cache
+_PADDING = 16  # columns: one cache line
 
 
 def _in_single_precision(initializer):
-    """The same numbers, also in half precision, in which Keras' orthogonal initialiser finds no QR decomposition."""
+    """`initializer` computed in float32 and cast: Keras' orthogonal one needs a QR, which half precision lacks."""
 
     def initialise(shape, dtype=None):
-        half = keras.backend.standardize_dtype(dtype) in ("float16", "bfloat16")
-        return ops.cast(initializer(shape, "float32" if half else dtype), dtype)
+        is_half = keras.backend.standardize_dtype(dtype) in ("float16", "bfloat16")
+        return ops.cast(initializer(shape, "float32" if is_half else dtype), dtype)
 
     return initialise
 
 
 @serializable("layers")
 class PaddedLSTMCell(keras.layers.LSTMCell):
-    """An LSTM with forget gates (biases 1 at first), tanh and sigmoid, and nothing else.
+    """An LSTM cell with tanh, sigmoid and forget-gate biases that start at 1; LSTMCell's other options are not here.
 
     Call arguments: x `[batch, inputs]`; states `[h, c]`, each `[batch, units]`. Returns: h, `[h, c]`.
 
     Args:
-        units: at least 1.
-        name, dtype, trainable: of keras.layers.Layer; of LSTMCell there is no other option.
+        units: length of h and of c, at least 1.
+        name, dtype, trainable: as of keras.layers.Layer.
 
     Raises:
-        ValueError: for units that are no such integer.
+        ValueError: if `units` is not a positive integer.
     """
 
-    def __init__(self, units, name=None, dtype=None, trainable=True):
+    def __init__(self, units: int, name: str | None = None, dtype=None, trainable: bool = True):
         super().__init__(check_integer("units", units, 1), name=name, dtype=dtype, trainable=trainable)
         self.recurrent_initializer = _in_single_precision(self.recurrent_initializer)
         self._padded = None
 
     @contextlib.contextmanager
     def padded(self):
-        """Inside, the weights as they are now serve all steps."""
+        """A context for a loop of steps: all of them use the weights as they are on entry."""
         self._padded = self._pad()
         try:
             yield
@@ -66,15 +70,15 @@ class PaddedLSTMCell(keras.layers.LSTMCell):
         )
 
     def call(self, inputs, states, training=False):
-        hidden, memory = states
+        hidden, cell = states
         kernel, recurrent_kernel, bias = self._padded or self._pad()
-        # Two products, for h is often there before x, and another core is free.
+        # Two products: h is often ready before x, and another core can start on it.
         gates = ops.add(ops.matmul(inputs, kernel), bias) + ops.matmul(hidden, recurrent_kernel)
-        ends = [self.units * i for i in (1, 2, 3, 4)]
-        enter, keep, content, leave, _ = ops.split(gates, ends, axis=-1)
-        memory = ops.sigmoid(keep) * memory + ops.sigmoid(enter) * ops.tanh(content)
-        hidden = ops.sigmoid(leave) * ops.tanh(memory)
-        return hidden, [hidden, memory]
+        ends = [self.units * quarter for quarter in (1, 2, 3, 4)]
+        i, f, g, o, _ = ops.split(gates, ends, axis=-1)  # Keras' order; the padding comes last
+        cell = ops.sigmoid(f) * cell + ops.sigmoid(i) * ops.tanh(g)
+        hidden = ops.sigmoid(o) * ops.tanh(cell)
+        return hidden, [hidden, cell]
 
     def get_config(self):
         return {**keras.layers.Layer.get_config(self), "units": self.units}

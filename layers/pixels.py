@@ -1,11 +1,12 @@
-"""Pixels as networks see them."""
+"""Scaling of pixel values for networks."""
 
 from keras import ops
 
 
-def scaled(values, levels):
+def scaled(values, levels: int):
     """Values 0 .. levels - 1, of any shape and dtype -> float32, -1 to 1.
 
-    To cast to lower precision afterwards leaves 256 values apart; to compute there rounds some to their neighbours.
+    Cast the result to a lower precision if need be: all 256 values stay distinct. Computed in that precision, some
+    would round to the same number.
     """
     return ops.cast(values, "float32") * (2.0 / (levels - 1)) - 1.0

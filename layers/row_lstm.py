@@ -1,7 +1,8 @@
-"""RowLSTM: Section 3.1 of arXiv 1601.06759, an LSTM that goes down an image a row at a time.
+"""RowLSTM: Section 3.1 of arXiv 1601.06759, an LSTM that processes an image row by row, from top to bottom.
 
-The input-to-state convolution is 1 x k along the row, masked; the state-to-state one sees three pixels of the row
-above. So a pixel sees a triangle above it, open upwards, and k // 2 pixels to its left for every layer.
+The input-to-state convolution is 1 x k along the row and masked; the state-to-state convolution sees three pixels of
+the row above. So the receptive field is a triangle above the pixel that widens by one pixel per row on each side, and
+k // 2 pixels to the left per layer.
 """
 
 import keras
@@ -13,11 +14,11 @@ from image_generators.layers.serialization import serializable
 
 @serializable("layers")
 class RowLSTM(keras.layers.Layer):
-    """Eq. 3 of arXiv 1601.06759 over rows: as many steps as the image is high, whatever its width.
+    """Eq. 3 of arXiv 1601.06759 over rows, one step per row.
 
     Args:
-        units: h, maps that come out; a multiple of `colours`.
-        kernel_size: k of the input-to-state convolution, odd (the paper: 3).
+        units: h, the number of output maps; a multiple of `colours`.
+        kernel_size: k of the input-to-state convolution, odd (3 in the paper).
         colours: colour groups of the maps: 3 for RGB images, 1 for grey or binary ones.
 
     Call arguments:
@@ -30,7 +31,7 @@ class RowLSTM(keras.layers.Layer):
         ValueError: for an even kernel, or maps that do not split into colour groups.
     """
 
-    def __init__(self, units, kernel_size=3, colours=1, **kwargs):
+    def __init__(self, units: int, kernel_size: int = 3, colours: int = 1, **kwargs):
         super().__init__(**kwargs)
         self.input_to_state = InputToState(units, kernel_size, colours, dtype=self.dtype_policy, name="input_to_state")
         self.units = int(units)

@@ -1,12 +1,15 @@
-"""Names under which Keras saves and finds the classes of this package."""
+"""The names under which Keras saves and finds our classes."""
 
 import keras
 
 PACKAGE = "image_generators"
 
 
-def serializable(former_package):
-    """Registers a class with Keras as `image_generators>Name`; files that say `former_package>Name` still load."""
+def serializable(former_package: str):
+    """Registers a class with Keras as `image_generators>Name`.
+
+    Files saved with the earlier name `former_package>Name` still load.
+    """
 
     def register(cls):
         keras.saving.get_custom_objects()[f"{former_package}>{cls.__name__}"] = cls

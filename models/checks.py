@@ -1,4 +1,4 @@
-"""What models accept from outside. Every message names the argument, what is accepted and what was received."""
+"""Checks of models' arguments. Every message names the argument, states the rule and shows what was received."""
 
 import keras
 import numpy as np
@@ -6,13 +6,13 @@ from keras import ops
 
 from image_generators.layers.checks import check_flag, check_integer, is_integer, sizes_of
 
-# In a tf.data pipeline, of images alone or with labels.
+# For a tf.data pipeline of images, with or without labels.
 TO_UINT8 = "dataset.map(lambda x, *y: (tf.cast(tf.round(x), tf.uint8), *y))"
-__all__ = ["check_flag", "check_integer"]  # of layers/checks.py, for models too
+__all__ = ["check_flag", "check_integer"]  # re-exported from layers/checks.py
 
 
-def as_array(name, values):
-    """`values` as a NumPy array; ValueError for lists that are none, their rows being of different lengths."""
+def as_array(name: str, values) -> np.ndarray:
+    """`values` as a NumPy array. Raises ValueError for nested lists with rows of different lengths."""
     try:
         return np.asarray(values)
     except ValueError as error:
@@ -20,10 +20,10 @@ def as_array(name, values):
         raise ValueError(f"{name} must be an array. Received: {received}") from error
 
 
-def check_absent(model, options, *names):
-    """Takes `names` out of the keyword arguments of a class of models that has none such; ValueError if one is given.
+def check_absent(model, options: dict, *names: str):
+    """Removes `names` from a constructor's keyword arguments; raises ValueError if one of them is not None.
 
-    They would reach a base class that is told what they are already.
+    For arguments of a base class that the class itself sets.
     """
     for name in names:
         value = options.pop(name, None)
@@ -32,41 +32,41 @@ def check_absent(model, options, *names):
 
 
 class NotFinite(ValueError):
-    """A network has NaN or infinite weights, or computes such numbers: nothing to draw or decide by."""
+    """A network has NaN or infinite weights, or computes such numbers, so that its answer would be meaningless."""
 
 
-def check_positive(name, value):
-    """Raises ValueError unless `value` is a finite number above zero, as a float32 too."""
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+def check_positive(name: str, value):
+    """Raises ValueError unless `value` is a positive, finite number, also when it is cast to float32."""
+    is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     with np.errstate(over="ignore"):
-        if not number or not np.isfinite(np.float32(value)) or np.float32(value) <= 0:
+        if not is_number or not np.isfinite(np.float32(value)) or np.float32(value) <= 0:
             raise ValueError(f"{name} must be a finite number above zero. Received: {name}={value!r}")
 
 
-def check_choice(name, value, choices):
-    """Raises ValueError unless `value` is one of `choices`, which are strings."""
+def check_choice(name: str, value, choices):
+    """Raises ValueError unless `value` is one of the strings `choices`."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {list(choices)}. Received: {name}={value!r}")
 
 
 def check_network_images(images, image_shape):
-    """Raises ValueError where images that a network is called with cannot be what it expects: floats, another size.
+    """Raises ValueError if the images that a network is called with are floats or have another shape.
 
-    Their values cannot be looked at inside a graph; `check_images` does it outside.
+    A graph cannot check values; `check_images` does that for arrays.
     """
     dtype = _dtype_of(images)
     if "int" not in dtype:
-        help_of_floats = f"; values 0 to 255 become uint8 by {TO_UINT8}" if "float" in dtype else ""
-        raise ValueError(f"images must be uint8. Received: images of dtype {dtype}{help_of_floats}")
+        hint = f"; convert values 0 to 255 with {TO_UINT8}" if "float" in dtype else ""
+        raise ValueError(f"images must be uint8. Received: images of dtype {dtype}{hint}")
     if tuple(images.shape[1:]) != tuple(image_shape):
         expected = ", ".join(str(n) for n in image_shape)
         raise ValueError(f"images must have shape [n, {expected}]. Received: images of shape {list(images.shape)}")
 
 
 def check_network_labels(name, labels):
-    """Raises ValueError where labels that a network is called with cannot be labels: floats, another rank.
+    """Raises ValueError if the labels that a network is called with are floats or have another rank.
 
-    Labels [n, 1] beside a network's answers [n] would spread to [n, n], silently.
+    Labels [n, 1] and predictions [n] would silently broadcast to [n, n].
     """
     dtype = _dtype_of(labels)
     if "int" not in dtype or labels.ndim != 1:
@@ -76,38 +76,41 @@ def check_network_labels(name, labels):
 
 
 def _dtype_of(tensor):
-    """Its name; of what is no tensor, a list perhaps, the type."""
+    """The name of a tensor's dtype, or of the type of anything else, such as a list."""
     dtype = getattr(tensor, "dtype", type(tensor))
     return str(getattr(dtype, "name", dtype))
 
 
 def without_loss(integers):
-    """Integers of any type as int32 or int64, whichever holds the values of their type (of uint64, all below 2^63)."""
-    wide = keras.backend.standardize_dtype(integers.dtype) in ("uint32", "int64", "uint64")
-    return ops.cast(integers, "int64" if wide else "int32")
+    """Integers of any dtype as int32, or int64 if their dtype needs it (uint64: values below 2^63)."""
+    is_wide = keras.backend.standardize_dtype(integers.dtype) in ("uint32", "int64", "uint64")
+    return ops.cast(integers, "int64" if is_wide else "int32")
 
 
-def nan_beyond(cost, values, count):
-    """`cost` [n], but NaN where one of `values` [n, ...] is no integer from 0 to count - 1: a graph cannot raise."""
+def nan_beyond(cost, values, count: int):
+    """`cost` `[n]`, with NaN where one of `values` `[n, ...]` is not an integer from 0 to count - 1.
+
+    A graph cannot raise errors about values.
+    """
     if "int" in keras.backend.standardize_dtype(values.dtype):
         values = without_loss(values)
-        good = ops.logical_and(values >= 0, values < count)
+        is_valid = ops.logical_and(values >= 0, values < count)
     else:
-        good = ops.logical_and(ops.logical_and(values >= 0, values < count), values == ops.floor(values))
-    return ops.where(ops.all(good, axis=tuple(range(1, values.ndim))), cost, float("nan"))
+        is_valid = ops.logical_and(ops.logical_and(values >= 0, values < count), values == ops.floor(values))
+    return ops.where(ops.all(is_valid, axis=tuple(range(1, values.ndim))), cost, float("nan"))
 
 
 def nan_unless_finite(values, computed):
-    """`values` [n, ...], but NaN where a row of `computed`, of as many axes, holds a NaN or an infinity.
+    """`values` `[n, ...]`, with NaN where an example of `computed`, of the same rank, has a NaN or an infinity.
 
-    A graph cannot raise, and comparing, clipping and pooling make plausible numbers of NaN.
+    A graph cannot raise errors about values, and comparisons, clipping and pooling turn NaN into plausible numbers.
     """
     finite = ops.all(ops.isfinite(computed), axis=tuple(range(1, len(computed.shape))), keepdims=True)
     return ops.where(finite, values, float("nan"))
 
 
-def check_computed(values):
-    """What a network has computed, as a NumPy array; NotFinite where a value is NaN or infinite."""
+def check_computed(values) -> np.ndarray:
+    """A network's outputs as a NumPy array. Raises NotFinite if a value is NaN or infinite."""
     values = ops.convert_to_numpy(values)
     if not np.isfinite(values).all():
         raise NotFinite(
@@ -117,8 +120,11 @@ def check_computed(values):
     return values
 
 
-def check_image_shape(image_shape, channels=(1, 3)):
-    """(height, width, colours) as a tuple of int; ValueError otherwise, as where there are not so many `channels`."""
+def check_image_shape(image_shape, channels: tuple[int, ...] = (1, 3)) -> tuple[int, int, int]:
+    """(height, width, colours) as a tuple of int. Raises ValueError for anything else.
+
+    `channels`: the numbers of colours that are accepted.
+    """
     shape = sizes_of(image_shape)
     if len(shape) != 3 or shape[-1] not in channels:
         accepted = "1 or 3 colours" if channels == (1, 3) else " or ".join(f"{n} channels" for n in channels)
@@ -126,18 +132,27 @@ def check_image_shape(image_shape, channels=(1, 3)):
     return shape
 
 
-def check_images(images, image_shape, levels, name="images", n=None):
-    """`images` as uint8 [n, height, width, colours] with values below `levels`; ValueError otherwise.
+def check_images(
+    images, image_shape: tuple[int, int, int], levels: int, name: str = "images", n: int | None = None
+) -> np.ndarray:
+    """`images` as uint8 `[n, height, width, colours]`. Raises ValueError for other shapes, dtypes and values.
 
-    Integers of another width are taken if every value fits; floats are not: a model that expects 0..255 would silently
-    misread 0..1. `n`: how many there must be, and one of image_shape stands for n equal ones; None: any number.
+    Integers of another dtype are accepted if all values are below `levels`. Floats are not: a model that expects 0..255
+    would silently misread 0..1.
+
+    Args:
+        images: array or nested lists.
+        image_shape: (height, width, colours).
+        levels: number of values of a sub-pixel.
+        name: name of the argument, for messages.
+        n: required number of images; a single image of `image_shape` is then repeated n times. None: any number.
     """
     images = as_array(name, images)
     if not np.issubdtype(images.dtype, np.integer):
-        floats = np.issubdtype(images.dtype, np.floating)
-        help_of_floats = f"; whole numbers become it by np.round({name}).astype('uint8')" if floats else ""
+        is_float = np.issubdtype(images.dtype, np.floating)
+        hint = f"; convert whole numbers with np.round({name}).astype('uint8')" if is_float else ""
         raise ValueError(
-            f"{name} must be uint8, values 0 to {levels - 1}. Received: {name} of dtype {images.dtype}{help_of_floats}"
+            f"{name} must be uint8, values 0 to {levels - 1}. Received: {name} of dtype {images.dtype}{hint}"
         )
     if n is not None and images.shape == tuple(image_shape):
         images = np.broadcast_to(images, (n, *image_shape))
@@ -152,23 +167,22 @@ def check_images(images, image_shape, levels, name="images", n=None):
 
 
 def check_some(images):
-    """Raises ValueError for no images, of which there is no mean."""
+    """Raises ValueError if there are no images, since they have no mean."""
     if not len(images):
         raise ValueError(f"images must be at least one. Received: images of shape {list(np.shape(images))}")
 
 
-def check_condition_shape(condition_shape, num_classes):
-    """(features,) or (height, width, features) as a tuple of int, or None; ValueError otherwise."""
+def check_condition_shape(condition_shape, num_classes: int | None) -> tuple[int, ...] | None:
+    """(features,) or (height, width, features) as a tuple of int, or None. Raises ValueError for anything else."""
     if condition_shape is None:
         return None
     if num_classes is not None:
         raise ValueError(
-            "condition_shape must be None where num_classes is given: a condition is labels or features. "
+            "condition_shape must be None if num_classes is given: a condition is labels or features. "
             f"Received: condition_shape={condition_shape!r}, num_classes={num_classes}"
         )
     shape = tuple(condition_shape) if isinstance(condition_shape, (tuple, list)) else ()
-    good = all(is_integer(size) and size > 0 for size in shape)
-    if len(shape) not in (1, 3) or not good:
+    if len(shape) not in (1, 3) or not all(is_integer(size) and size > 0 for size in shape):
         raise ValueError(
             "condition_shape must be (features,) or (height, width, features), integers above 0. "
             f"Received: condition_shape={condition_shape!r}"
@@ -176,8 +190,8 @@ def check_condition_shape(condition_shape, num_classes):
     return tuple(int(size) for size in shape)
 
 
-def check_condition(condition, num_classes, n):
-    """Labels as int32 [n], or None for a model without classes; one integer stands for n equal labels."""
+def check_condition(condition, num_classes: int | None, n: int) -> np.ndarray | None:
+    """Labels as int32 `[n]`, or None for a model without classes. A single integer is repeated n times."""
     if num_classes is None:
         if condition is not None:
             raise ValueError(f"condition must be None: the model was made without num_classes. Received: {condition!r}")
@@ -190,8 +204,8 @@ def check_condition(condition, num_classes, n):
     )
 
 
-def check_labels(name, labels, num_classes, n):
-    """`labels` as int32 [n], each from 0 to num_classes - 1; as they are where that is None. ValueError otherwise."""
+def check_labels(name: str, labels, num_classes: int | None, n: int) -> np.ndarray:
+    """`labels` as int32 `[n]`, 0 to num_classes - 1; any integers if that is None. Raises ValueError for others."""
     labels = as_array(name, labels)
     if not np.issubdtype(labels.dtype, np.integer) or labels.shape != (n,):
         raise ValueError(
@@ -206,8 +220,11 @@ def check_labels(name, labels, num_classes, n):
     return labels.astype("int32")
 
 
-def check_features(name, features, shape, n):
-    """`features` as float32 [n, *shape], all finite; one of `shape` stands for n equal ones. ValueError otherwise."""
+def check_features(name: str, features, shape: tuple[int, ...], n: int) -> np.ndarray:
+    """`features` as float32 `[n, *shape]`. Raises ValueError for other shapes or dtypes, NaN and infinities.
+
+    Features of a single example, of `shape`, are repeated n times.
+    """
     features = as_array(name, features)
     expected = ", ".join(str(size) for size in (n, *shape))
     if not (np.issubdtype(features.dtype, np.floating) or np.issubdtype(features.dtype, np.integer)):
@@ -222,8 +239,8 @@ def check_features(name, features, shape, n):
     return features
 
 
-def check_known(known_mask, rows, shape):
-    """Which sub-pixels are known, bool of `shape` [n, height, width, colours], by a mask or a number of rows."""
+def check_known(known_mask, rows: int | None, shape: tuple[int, int, int, int]) -> np.ndarray:
+    """Which sub-pixels are known, bool of `shape` `[n, height, width, colours]`, from a mask or a number of rows."""
     n, height, width, _ = shape
     if (known_mask is None) == (rows is None):
         raise ValueError(f"give known_mask or rows, one of them. Received: known_mask={known_mask!r}, rows={rows!r}")

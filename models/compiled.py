@@ -1,4 +1,4 @@
-"""Functions of tensors: compiled by the active backend, with a model's weights or without; spread over the cores."""
+"""Functions of tensors: compiled by the active backend, differentiated, or run on several CPU cores."""
 
 import functools
 import math
@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 
 
-def compiled(model, function, jit_compile=False):
-    """Compiles `function(*tensors)`, once for each combination of shapes, without baking the weights in.
+def compiled(model: keras.Model, function, jit_compile: bool = False):
+    """Compiles `function(*tensors)`, once per combination of shapes. The weights stay variable.
 
-    TensorFlow: a graph, which can also be exported and served; by XLA with `jit_compile`. JAX: `jax.jit`, which is XLA
-    in any case, with the weights as arguments, since it would otherwise keep those of the first call.
+    TensorFlow: a graph, which can also be exported and served, compiled by XLA if `jit_compile`. JAX: `jax.jit`, always
+    XLA, with the weights as arguments, since otherwise those of the first call would be constants.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -29,9 +29,9 @@ def compiled(model, function, jit_compile=False):
 
 
 def fused(function):
-    """`function(*tensors)` as one program of XLA in any graph: for long chains of small operations on large tensors.
+    """Decorator that compiles a pure function by XLA inside any graph: for chains of small operations on large tensors.
 
-    Decorates pure functions. JAX: the function itself, since everything there is XLA's. XLA compiles once a shape.
+    XLA compiles once per shape. On JAX it returns the function itself, which XLA compiles anyway.
     """
     if keras.backend.backend() != "tensorflow":
         return function
@@ -41,7 +41,7 @@ def fused(function):
 
 
 def with_gradient(function):
-    """`function(*tensors)`, a scalar -> function giving it and its gradient with respect to the first tensor."""
+    """A function that returns the scalar `function(*tensors)` and its gradient with respect to the first tensor."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -58,16 +58,16 @@ def with_gradient(function):
 
 
 def over_cores(function, arrays):
-    """`function` of slices of the arrays along their first axis, one slice a CPU core, side by side; a list of results.
+    """Applies `function` to slices of the arrays along their first axis, one slice per CPU core; a list of results.
 
-    A sampler is one long chain of small operations, which keeps one core busy and no more. The slices are of one size,
-    so that XLA compiles once; where there is an accelerator, the whole is one slice.
+    A sampler is one long chain of small operations and keeps only one core busy. All slices have the same size, so that
+    XLA compiles once. With an accelerator there is only one slice.
     """
-    parts = 1 if _has_accelerator() else math.gcd(len(arrays[0]), os.cpu_count() or 1)
-    size = len(arrays[0]) // parts
-    slices = [[array[i * size : (i + 1) * size] for array in arrays] for i in range(parts)]
-    with ThreadPoolExecutor(parts) as pool:
-        return list(pool.map(lambda part: keras.ops.convert_to_numpy(function(*part)), slices))
+    count = 1 if _has_accelerator() else math.gcd(len(arrays[0]), os.cpu_count() or 1)
+    size = len(arrays[0]) // count
+    slices = [[array[i * size : (i + 1) * size] for array in arrays] for i in range(count)]
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(lambda arrays: keras.ops.convert_to_numpy(function(*arrays)), slices))
 
 
 def _has_accelerator():

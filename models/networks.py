@@ -1,6 +1,7 @@
-"""The names of all networks, as records, command lines and servers have them, and how a network is restored."""
+"""The names of all networks, as used in records, command lines and servers, and restoring a network from a file."""
 
 import concurrent.futures
+import os
 
 import keras
 
@@ -53,39 +54,39 @@ NETWORKS = {
 }
 
 
-def class_of(name):
-    """The class of a network that a record names. Raises weights_file.Refused for a name that is none of NETWORKS."""
+def class_of(name: str) -> type:
+    """The class of a network that a record names. Raises weights_file.Refused for a name that is not in NETWORKS."""
     if name not in NETWORKS:
         raise weights_file.Refused(f"the record's model must be one of {', '.join(NETWORKS)}. Received: {name!r}")
     return NETWORKS[name]
 
 
-def load_network(network_class, config, path, sha256=None):
-    """A built network with the weights of a file.
+def load_network(network_class: type, config: dict, path: str | os.PathLike, sha256: str | None = None) -> keras.Model:
+    """Builds a network and loads its weights from a file.
 
-    Sizes are compared with the file before the network takes memory: a damaged or foreign `config` can ask for more
-    than the machine has.
+    Sizes are compared with the file before memory is allocated: a damaged or wrong `config` may need more memory than
+    the machine has.
 
     Args:
-        network_class: one of NETWORKS' classes.
+        network_class: a class of NETWORKS.
         config: its constructor arguments.
         path: `.weights.h5` file.
-        sha256: if given, the file must have it.
+        sha256: expected digest of the file, 64 hex digits; None: any.
 
     Raises:
-        weights_file.Refused: the file is not what it should be (see WeightsFile), or `config` is not that of a network
-            with its weights.
+        weights_file.Refused: if the file is not valid (see WeightsFile), or does not hold the weights of a network with
+            this `config`.
     """
     file = weights_file.WeightsFile(path, sha256)
     name = network_class.__name__
-    for argument, value in config.items():  # every layer has weights of its own
+    for argument, value in config.items():  # a file has at least one array per layer
         if argument.endswith("depth") and is_integer(value) and value > len(file.shapes):
             raise weights_file.Refused(
                 f"{argument} must be at most the {len(file.shapes)} arrays in {path}. Received: {argument}={value}"
             )
     try:
         shapes = _shapes(network_class, config)
-    except Exception as error:  # of whatever kind the constructor raises for what is no argument of its
+    except Exception as error:  # constructors raise various types for wrong arguments
         reason = " ".join(str(error).split())[:300]
         raise weights_file.Refused(
             f"the weights {path} must come with arguments of {name}. Received: {reason}"
@@ -98,7 +99,7 @@ def load_network(network_class, config, path, sha256=None):
 
 
 def _shapes(network_class, config):
-    """The shapes of all weights of a network; none of them takes memory."""
+    """The shapes of all weights of a network, without allocating them."""
 
     def build():
         with keras.StatelessScope(initialize_variables=False):
@@ -106,6 +107,6 @@ def _shapes(network_class, config):
             network.build()
         return [tuple(weight.shape) for weight in network.weights]
 
-    # Keras lists variables without values, to give them some later, for each thread: this list ends with its thread.
+    # Keras keeps, per thread, a list of variables to initialise later. In a thread of its own, the list ends with it.
     with concurrent.futures.ThreadPoolExecutor(1) as thread:
         return thread.submit(build).result()

@@ -1,53 +1,53 @@
-"""Files of weights, `.weights.h5`: read only if they are what they should be, whole. Nothing is unpickled.
+"""Weight files, `.weights.h5`: checked completely before they are loaded. Nothing is unpickled.
 
-HDF5 is read from memory and written to memory. So the bytes whose digest was checked are those that are read, and a
-disk that becomes full is an error of Python's: HDF5 itself may end the process.
+HDF5 is read from memory and written to memory. So the bytes that are read are those whose digest was checked, and a
+full disk raises an error in Python; HDF5 itself may end the process.
 """
 
 import collections
 import contextlib
 import hashlib
 import io
+import os
 import pathlib
 import warnings
 
 import h5py
 import numpy as np
 
-HALF_ABOVE = 1_000_000  # weights: files of larger networks are in half precision, or a repository would not hold them
-_SEAL = b"SHA-256:"  # at the end of a checkpoint, before the digest of all that precedes it; HDF5 passes over it
-_SEALED = "sealed"  # attribute of a file that has one
+HALF_ABOVE = 1_000_000  # weights: larger networks are stored in half precision, to keep the repository small
+_SEAL = b"SHA-256:"  # at the end of a checkpoint, followed by the digest of everything before it; HDF5 ignores both
+_SEALED = "sealed"  # attribute of a file with a seal
 
 
 class Refused(ValueError):
-    """What was asked for cannot be done as things are; the message says what stands in the way."""
+    """A request that cannot be carried out; the message says why."""
 
 
 class _Memory(io.BytesIO):
-    """A file in memory. Keras asks how its name ends."""
+    """A file in memory. Its name has the ending that Keras requires."""
 
     def __str__(self):
         return "memory.weights.h5"
 
 
 class WeightsFile:
-    """A `.weights.h5` file, read and checked as far as that is possible without a network.
+    """A `.weights.h5` file, read and checked as far as possible without a network.
 
     Args:
-        path: of the file.
-        sha256: if given, the file must have it.
+        path: path of the file.
+        sha256: expected digest, 64 hex digits; None: any.
 
     Attributes:
-        shapes: {name of an array: its shape}, without those of an optimizer.
-        attributes: what `content_of` stored beside the arrays.
-        is_sealed: whether the file carried its own digest, which it then matched.
+        shapes: {name of an array: its shape}, without an optimizer's arrays.
+        attributes: the attributes that `content_of` stored with the arrays.
+        is_sealed: whether the file ends with its own digest (which has been checked).
 
     Raises:
-        Refused: there is no such file, it is not the one of its record, it is damaged, or it claims larger arrays than
-            it holds.
+        Refused: if the file does not exist, has another digest, is damaged, or declares larger arrays than it holds.
     """
 
-    def __init__(self, path, sha256=None):
+    def __init__(self, path: str | os.PathLike, sha256: str | None = None):
         self.path = pathlib.Path(path)
         if not self.path.is_file():
             raise Refused(f"weights must be a .weights.h5 file. Received: {str(path)!r}, which is no file")
@@ -73,20 +73,20 @@ class WeightsFile:
             self._has_optimizer = "optimizer" in file
             self.shapes = {name: array.shape for name, array in arrays.items() if not name.startswith("optimizer/")}
 
-    def check(self, kind, shapes):
-        """Raises Refused unless the file holds arrays of these shapes, in any order; `kind`: the network's class."""
+    def check(self, kind: str, shapes: list[tuple[int, ...]]):
+        """Raises Refused unless the file holds arrays of these shapes, in any order. `kind`: the network's class."""
         with self._refusing(f"hold the weights of this {kind}"):
-            if len(self.shapes) != len(shapes):  # what a file has beyond, as of a deeper network, Keras passes over
+            if len(self.shapes) != len(shapes):  # Keras ignores further arrays, such as those of a deeper network
                 raise ValueError(f"it holds {len(self.shapes)} arrays, the network {len(shapes)}")
             held, expected = collections.Counter(self.shapes.values()), collections.Counter(map(tuple, shapes))
             if held != expected:
-                shape, other = next(iter(held - expected)), next(iter(expected - held))
-                raise ValueError(f"it holds an array of shape {list(shape)}, the network one of {list(other)}")
+                extra, missing = next(iter(held - expected)), next(iter(expected - held))
+                raise ValueError(f"it holds an array of shape {list(extra)}, the network one of {list(missing)}")
 
-    def load_into(self, model, checkpoint=False):
-        """model.load_weights, refusing files of which Keras would leave parts out, with a mere warning or without.
+    def load_into(self, model, checkpoint: bool = False):
+        """As model.load_weights, but a file that Keras would load only in part is an error.
 
-        Raises Refused for a file of another model, or one with an optimizer in it unless `checkpoint`.
+        Raises Refused for a file of another model, and for one that holds an optimizer unless `checkpoint`.
         """
         kind = type(model).__name__
         self.check(kind, [weight.shape for weight in model.weights])
@@ -98,7 +98,7 @@ class WeightsFile:
 
     @contextlib.contextmanager
     def _refusing(self, what):
-        """Whatever HDF5, h5py and Keras raise for what is damaged or foreign becomes one sentence."""
+        """Turns all errors of HDF5, h5py and Keras about a damaged or foreign file into Refused, in one sentence."""
         try:
             yield
         except Exception as error:
@@ -106,18 +106,18 @@ class WeightsFile:
             raise Refused(f"{self.path} must {what}. Received: {reason}") from error
 
 
-def load(model, path, sha256=None):
-    """Gives a built network the weights of a file that a finished training left. Raises Refused: see WeightsFile."""
+def load(model, path: str | os.PathLike, sha256: str | None = None):
+    """Loads the weights of a finished training into a built network. Raises Refused: see WeightsFile."""
     WeightsFile(path, sha256).load_into(model)
 
 
-def content_of(model, half=False, sealed=False, **attributes):
-    """The bytes of a `.weights.h5` file of the model, and of its optimizer where it has one.
+def content_of(model, half: bool = False, sealed: bool = False, **attributes) -> bytes:
+    """The content of a `.weights.h5` file of the model, and of its optimizer if it has one.
 
     Args:
         model: a built model.
-        half: float32 arrays are stored in float16.
-        sealed: a digest follows, which readers compare.
+        half: whether float32 arrays are stored in float16.
+        sealed: whether a digest is appended, which readers check.
         **attributes: numbers and strings that are stored with the arrays.
     """
     memory = _Memory()
@@ -132,8 +132,11 @@ def content_of(model, half=False, sealed=False, **attributes):
     return memory.getvalue()
 
 
-def round_if_large(model):
-    """Rounds the weights of a network above HALF_ABOVE to what its file will hold; returns whether it is one."""
+def round_if_large(model) -> bool:
+    """Rounds the weights of a network with more than HALF_ABOVE to half precision, as its file will hold them.
+
+    Returns: whether the network is so large.
+    """
     large = model.count_params() > HALF_ABOVE
     if large:
         model.set_weights([_half(array).astype(array.dtype) for array in model.get_weights()])
@@ -141,16 +144,16 @@ def round_if_large(model):
 
 
 def _halved(memory):
-    """The file again, with float32 arrays in float16."""
+    """A copy of the file, with float32 arrays in float16."""
     halved = _Memory()
     with h5py.File(memory) as source, h5py.File(halved, "w") as target:
 
         def write(name, item):
             if isinstance(item, h5py.Dataset):
-                made = target.create_dataset(name, data=_half(item[()]))
+                copy = target.create_dataset(name, data=_half(item[()]))
             else:
-                made = target.require_group(name)
-            made.attrs.update(item.attrs)
+                copy = target.require_group(name)
+            copy.attrs.update(item.attrs)
 
         target.attrs.update(source.attrs)
         source.visititems(write)
@@ -161,7 +164,7 @@ def _half(array):
     return array.astype("float16") if np.asarray(array).dtype == "float32" else array
 
 
-def sha256_of_file(path):
+def sha256_of_file(path: str | os.PathLike) -> str:
     """SHA-256 of the file's content, 64 hex digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""What a ChairsGenerator accepts from outside; see checks.py."""
+"""Checks of a ChairsGenerator's arguments; see models/checks.py."""
 
 import numpy as np
 
@@ -6,8 +6,8 @@ from image_generators.models import checks
 from image_generators.models.chairs.transformations import NAMES
 
 
-def check_size(image_shape, smallest):
-    """Raises ValueError unless height and width are `smallest`, doubled once or more."""
+def check_size(image_shape: tuple[int, int, int], smallest: int):
+    """Raises ValueError unless height and width are equal, and `smallest` doubled at least once."""
     height, width, _ = image_shape
     doublings = height // smallest
     if height != width or height % smallest or doublings < 2 or doublings & (doublings - 1):
@@ -17,8 +17,8 @@ def check_size(image_shape, smallest):
         )
 
 
-def check_styles(style, num_styles):
-    """Numbers of styles or vectors -> float32 [n, num_styles]; one alone gives n = 1. ValueError otherwise."""
+def check_styles(style, num_styles: int) -> np.ndarray:
+    """Numbers or vectors of styles -> float32 `[n, num_styles]`, n = 1 for a single style."""
     style = checks.as_array("style", style)
     if np.issubdtype(style.dtype, np.integer) and style.ndim < 2:
         numbers = np.atleast_1d(style)
@@ -31,22 +31,22 @@ def check_styles(style, num_styles):
     return checks.check_features("style", style, (num_styles,), len(style) if style.ndim == 2 else 1)
 
 
-def check_views(style, azimuth, elevation, num_styles):
-    """(styles float32 [n, num_styles], views float32 [n, 2]: azimuth and elevation), each of one row or of n."""
+def check_views(style, azimuth, elevation, num_styles: int) -> tuple[np.ndarray, np.ndarray]:
+    """(styles float32 `[n, num_styles]`, views float32 `[n, 2]`: azimuth and elevation), each with one row or n."""
     styles = check_styles(style, num_styles)
     azimuth, elevation = _check_degrees("azimuth", azimuth), _check_degrees("elevation", elevation)
     if elevation.size and np.abs(elevation).max() > 90:
         raise ValueError(
             f"elevation must be -90 to 90 degrees. Received: elevations from {elevation.min():g} to {elevation.max():g}"
         )
-    rows = {"style": len(styles), "azimuth": len(azimuth), "elevation": len(elevation)}
-    n = _agreed(rows)
+    lengths = {"style": len(styles), "azimuth": len(azimuth), "elevation": len(elevation)}
+    n = _agreed(lengths)
     views = np.stack([spread(azimuth, n), spread(elevation, n)], axis=-1)
     return styles, views
 
 
-def check_labels(labels, num_styles, n):
-    """(numbers of styles int32 [n], views float32 [n, 2]) of the labels of a data set, [n, 3]."""
+def check_labels(labels, num_styles: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of a data set, `[n, 3]` -> (numbers of styles int32 `[n]`, views float32 `[n, 2]`)."""
     labels = checks.as_array("labels", labels)
     if labels.shape != (n, 3) or labels.dtype.kind not in "iuf":
         raise ValueError(
@@ -56,12 +56,12 @@ def check_labels(labels, num_styles, n):
     styles = labels[:, 0]
     if not np.array_equal(styles, np.round(styles)):
         raise ValueError(f"labels must have whole numbers of styles. Received: {styles[styles != np.round(styles)][0]}")
-    _, views = check_views(0, labels[:, 1], labels[:, 2], num_styles)  # no vectors of styles: n * num_styles numbers
+    _, views = check_views(0, labels[:, 1], labels[:, 2], num_styles)  # one style: n vectors would take much memory
     return checks.check_labels("style", styles.astype("int64"), num_styles, n), views
 
 
-def check_transformation(transformation, length):
-    """float32 [n, length], all finite; zeros of one row for None. None for a model without transformations."""
+def check_transformation(transformation, length: int | None) -> np.ndarray | None:
+    """float32 `[n, length]`; one row of zeros for None. For a model without transformations (length None): None."""
     if length is None:
         if transformation is not None:
             raise ValueError(
@@ -81,21 +81,21 @@ def check_transformation(transformation, length):
     return checks.check_features("transformation", transformation, (length,), n)
 
 
-def spread(array, n):
-    """`array` of n rows, or its one row n times."""
+def spread(array: np.ndarray, n: int) -> np.ndarray:
+    """`array` with n rows; a single row is repeated."""
     return array if len(array) == n else np.repeat(array, n, axis=0)
 
 
-def agree(**arrays):
-    """How many rows they have, one standing for any number; ValueError where they differ."""
+def agree(**arrays: np.ndarray) -> int:
+    """The common number of rows; arrays with a single row suit any number. Raises ValueError if they differ."""
     return _agreed({name: len(array) for name, array in arrays.items()})
 
 
-def _agreed(rows):
-    found = {n for n in rows.values() if n != 1} or {1}
-    if len(found) > 1:
-        raise ValueError(f"{', '.join(rows)} must have as many rows, or one. Received: rows {rows}")
-    return found.pop()
+def _agreed(lengths):
+    distinct = {n for n in lengths.values() if n != 1} or {1}
+    if len(distinct) > 1:
+        raise ValueError(f"{', '.join(lengths)} must have as many rows, or one. Received: rows {lengths}")
+    return distinct.pop()
 
 
 def _check_degrees(name, degrees):

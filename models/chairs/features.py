@@ -1,8 +1,9 @@
-"""FeatureEditing: the features of a ChairsGenerator's layers, read, and drawn from; Section 6 of arXiv 1411.5928.
+"""FeatureEditing: reads the features of a ChairsGenerator's layers and draws from them; Section 6 of arXiv 1411.5928.
 
-For arithmetic on features, random chairs from a distribution of them, and pictures of single units.
+For arithmetic on features, random chairs from a distribution of features, and images of single units.
 """
 
+import numpy as np
 from keras import ops
 
 from image_generators.layers.image_stream import START
@@ -16,16 +17,24 @@ LAYERS = ("style1", "style2", "fc3", "fc4", "fc5")
 class FeatureEditing:
     """Part of ChairsGenerator."""
 
-    def features(self, style, azimuth=0.0, elevation=0.0, transformation=None, layer="fc4", batch_size=64):
-        """Features of a layer, after its ReLU: float32 [n, units].
+    def features(
+        self,
+        style: int | np.ndarray,
+        azimuth: float | np.ndarray = 0.0,
+        elevation: float | np.ndarray = 0.0,
+        transformation: np.ndarray | None = None,
+        layer: str = "fc4",
+        batch_size: int = 64,
+    ) -> np.ndarray:
+        """Features of a layer, after its ReLU: float32 `[n, units]`.
 
         Args:
             style, azimuth, elevation, transformation, batch_size: as for `generate`.
-            layer: "style1" or "style2", of the style alone; "fc3" or "fc4", of all; "fc5", the first maps of the image,
-                8x8x256 at full width, followed by those of a second stream.
+            layer: "style1" or "style2", which depend on the style alone; "fc3" or "fc4", which depend on all inputs; or
+                "fc5", the first maps of the image, 8x8x256 at full width, followed by those of a second stream.
         """
         self._check_layer(layer)
-        given = self._check_inputs(style, azimuth, elevation, transformation)
+        inputs = self._check_inputs(style, azimuth, elevation, transformation)
 
         def features(styles, views, transformation=None):
             if layer.startswith("style"):
@@ -35,41 +44,47 @@ class FeatureEditing:
             )
             return ops.cast(self.first_maps(joint) if layer == "fc5" else joint, "float32")
 
-        return self._in_batches(self._compile_answer(f"features_{layer}", features), batch_size, *given)
+        return self._in_batches(self._compile_answer(f"features_{layer}", features), batch_size, *inputs)
 
     def generate_from_features(
-        self, features, layer="fc4", azimuth=0.0, elevation=20.0, transformation=None, batch_size=64
-    ):
-        """Pictures from the features of a layer, as `features` gives them, or changed: Generated.
+        self,
+        features: np.ndarray,
+        layer: str = "fc4",
+        azimuth: float | np.ndarray = 0.0,
+        elevation: float | np.ndarray = 20.0,
+        transformation: np.ndarray | None = None,
+        batch_size: int = 64,
+    ) -> Generated:
+        """Images from features of a layer, as returned by `features` or modified.
 
-        One of an argument stands for all.
+        An argument with a single value is used for all images.
 
         Args:
-            features: float [n, units].
-            layer: which layer's.
-            azimuth, elevation, transformation: as for `generate`; they matter to "style1" and "style2" alone.
-            batch_size: pictures computed at a time.
+            features: float `[n, units]`.
+            layer: name of the layer.
+            azimuth, elevation, transformation: as for `generate`; used only with layers "style1" and "style2".
+            batch_size: number of images computed at a time; it bounds the memory.
         """
         self._check_layer(layer)
         units = (self._units(layer),)
         features = checks.as_array("features", features)
         features = checks.check_features("features", features, units, len(features) if features.ndim == 2 else 1)
-        _, *given = self._check_inputs(0, azimuth, elevation, transformation)
-        n = chairs_checks.agree(features=features, views=given[0])
-        features, *given = (chairs_checks.spread(array, n) for array in (features, *given))
+        _, *inputs = self._check_inputs(0, azimuth, elevation, transformation)
+        n = chairs_checks.agree(features=features, views=inputs[0])
+        features, *inputs = (chairs_checks.spread(array, n) for array in (features, *inputs))
 
-        def pictures(features, views, transformation=None):
-            found = ops.cast(features, self.compute_dtype)
+        def images(features, views, transformation=None):
+            features = ops.cast(features, self.compute_dtype)
             if layer == "style1":
-                found = self.style_layers[1](found)
+                features = self.style_layers[1](features)
             if layer.startswith("style"):
-                found = self.joint_features(found, views, transformation)
-            found = self.fc4(found) if layer == "fc3" else found
-            found = found if layer == "fc5" else self.first_maps(found)
-            return self._whole(*self.pictures(found))
+                features = self.joint_features(features, views, transformation)
+            features = self.fc4(features) if layer == "fc3" else features
+            features = features if layer == "fc5" else self.first_maps(features)
+            return self._to_pixels(*self.pictures(features))
 
-        paint = self._compile_answer(f"from_{layer}", pictures, pixels=2)
-        return Generated(*self._in_batches(paint, batch_size, features, *given))
+        paint = self._compile_answer(f"from_{layer}", images, pixels=2)
+        return Generated(*self._in_batches(paint, batch_size, features, *inputs))
 
     def _units(self, layer):
         if layer == "fc5":

@@ -1,8 +1,11 @@
 """ChairsGenerator: training and generation of chairs, tables and cars; arXiv 1411.5928.
 
-The network is models/chairs/network.py. In training each picture is transformed at random
-(models/chairs/transformations.py), and the network is told how. The loss is 10 |rgb - x m|^2 + |mask - m|^2, halved,
-for each image, with pixels 0 to 1: the negative log-likelihood of normal distributions, but for a constant.
+The network is models/chairs/network.py. In training, each image is transformed at random
+(models/chairs/transformations.py), and the transformation is an input of the network. The training objective is
+
+    L = 1/2 (10 |rgb - x m|^2 + |mask - m|^2)                    for each image, with pixels 0 to 1
+
+(with the weights of the authors' release): up to a constant, the negative log-likelihood of normal distributions.
 """
 
 import keras
@@ -19,38 +22,39 @@ from image_generators.models.chairs.network import ChairsNetwork
 from image_generators.models.chairs.style import StyleFitting
 from image_generators.models.distributions import tfd
 
-RGB_WEIGHT = 10.0  # of the squared error of colours, beside that of the mask
+RGB_WEIGHT = 10.0  # weight of the colours' squared error; that of the mask's is 1
 
 
 @serializable("models")
 class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
     """The generator of arXiv 1411.5928, with one or two streams.
 
-    Trained by `compile(optimizer)` and `fit` on {"images": uint8 [n, size, size, 4], "condition": float [n, 3]}: images
-    are colours times the mask, and the mask; a condition is style (its number), azimuth and elevation in degrees.
+    Trained by `compile(optimizer)` and `fit` on {"images": uint8 `[n, size, size, 4]`, "condition": float `[n, 3]`}.
+    Images have four channels: the colours times the mask, and the mask. A condition is the number of a style, and
+    azimuth and elevation in degrees.
 
     Args:
         image_shape: (size, size, 4), size 16, 32, 64, 128, 256 ...
-        num_styles: designs, of one class of things or of several.
-        streams: 2; or 1: image and mask are channels of one picture.
+        num_styles: number of styles (3D models), of one object class or several.
+        streams: 2; or 1, with the mask as the fourth channel of the image.
         deep: whether a 3x3 convolution follows each up-convolution but the last.
-        mask_loss: "squared"; or "softmax": cross-entropy of the mask, taken as probability. Of a softmax's two maps
-            only the difference matters: here it is one map.
-        width: times all sizes of layers, for small networks.
-        transformations: whether there are any; without, there is no such input.
-        growth_steps: None; or the spread of transformations grows in training from 0 to 1, as the release's with 1e5:
-            2 / (1 + exp(-step / growth_steps)) - 1.
+        mask_loss: "squared"; or "softmax", the cross-entropy of the mask as a probability. Only the difference of the
+            softmax's two maps matters, so there is one map.
+        width: factor of all layer sizes, for small networks.
+        transformations: whether images are transformed in training. If False, the network has no such input.
+        growth_steps: None; or the spread of transformations grows during training from 0 to 1, as
+            2 / (1 + exp(-step / growth_steps)) - 1 (1e5 in the authors' release).
         levels: 256.
 
     Raises:
-        ValueError: for an argument that is none of these.
+        ValueError: if an argument is out of range.
     """
 
     takes_condition = True
-    unit = "squared_error"  # mean squared error of a colour of a pixel, 0 to 1
+    unit = "squared_error"  # mean squared error per colour and pixel, pixels 0 to 1
 
     def __init__(self, *args, **kwargs):
-        # No casts on the way in: in bfloat16 style 301 would be style 300, and 313 degrees 312.
+        # No autocast of inputs: in bfloat16, style 301 would become 300, and 313 degrees would become 312.
         checks.check_absent(self, kwargs, "autocast")
         super().__init__(*args, autocast=False, **kwargs)
         self._theta = keras.random.SeedGenerator(0)
@@ -59,7 +63,7 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
     # Training: plain compile() and fit().
 
     def call(self, inputs, training=None):
-        """{"images", "condition"} -> {"rgb", "mask", "targets"}, float32; in training all of transformed pictures."""
+        """{"images", "condition"} -> {"rgb", "mask", "targets"}, float32; transformed at random in training."""
         images, labels = inputs["images"], ops.cast(inputs["condition"], "float32")
         checks.check_network_images(images, self.image_shape)
         targets = ops.cast(images, "float32") / 255.0
@@ -84,18 +88,19 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
         return 2.0 / (1.0 + ops.exp(-self.steps_seen / self.growth_steps)) - 1.0
 
     def loss_of(self, rgb, mask, targets):
-        """The paper's loss of each image: float32 [B].
+        """The training objective of arXiv 1411.5928 for each image: float32 `[B]`.
 
         Args:
-            rgb, mask: as `draw` gives them.
-            targets: float [B, size, size, 4], 0 to 1.
+            rgb, mask: the results of `draw`.
+            targets: float `[B, size, size, 4]`, 0 to 1: x m and m.
         """
-        colours, covered = targets[..., :3], targets[..., 3:]
-        of_colours = 0.5 * RGB_WEIGHT * ops.sum(ops.square(rgb - colours), axis=(1, 2, 3))
-        if self.mask_loss == "squared":
-            return of_colours + 0.5 * ops.sum(ops.square(mask - covered), axis=(1, 2, 3))
-        entropy = ops.softplus(mask) - covered * mask  # -m log p - (1 - m) log(1 - p) of p = sigmoid(mask)
-        return of_colours + ops.sum(entropy, axis=(1, 2, 3))
+        colours, m = targets[..., :3], targets[..., 3:]
+        rgb_loss = 0.5 * RGB_WEIGHT * ops.sum(ops.square(rgb - colours), axis=(1, 2, 3))  # 1/2 10 |rgb - x m|^2
+        if self.mask_loss == "squared":  # networks "-E" of the paper
+            return rgb_loss + 0.5 * ops.sum(ops.square(mask - m), axis=(1, 2, 3))  # 1/2 |mask - m|^2
+        # Networks "-S": -m log p - (1 - m) log(1 - p) with p = sigmoid(mask).
+        entropy = ops.softplus(mask) - m * mask
+        return rgb_loss + ops.sum(entropy, axis=(1, 2, 3))
 
     def _condition_type(self):
         return "float32", (3,)
@@ -106,39 +111,46 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         cost = self.loss_of(y_pred["rgb"], y_pred["mask"], y_pred["targets"])
-        cost = checks.nan_beyond(cost, x["condition"][:, 0], self.num_styles)  # no style is a vector of zeros
+        # The one-hot vector of an invalid style is all zeros, which raises no error.
+        cost = checks.nan_beyond(cost, x["condition"][:, 0], self.num_styles)
         return self.mean_cost(cost, x["images"], sample_weight)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        wrong = ops.mean(ops.square(y_pred["rgb"] - y_pred["targets"][..., :3]), axis=(1, 2, 3))
-        self._error.update_state(wrong, sample_weight=sample_weight)
+        errors = ops.mean(ops.square(y_pred["rgb"] - y_pred["targets"][..., :3]), axis=(1, 2, 3))
+        self._error.update_state(errors, sample_weight=sample_weight)
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
     # Likelihood and errors.
 
-    def distribution(self, style, azimuth, elevation, transformation=None):
-        """TFP distribution of {"rgb": [size, size, 3], "mask": [size, size, 1]}, 0 to 1, batch [n].
+    def distribution(
+        self,
+        style: int | np.ndarray,
+        azimuth: float | np.ndarray,
+        elevation: float | np.ndarray,
+        transformation: np.ndarray | None = None,
+    ) -> tfd.JointDistributionNamed:
+        """TFP distribution of {"rgb": `[size, size, 3]`, "mask": `[size, size, 1]`}, 0 to 1, batch `[n]`.
 
-        Its -log_prob is the loss and a constant. With mask_loss "softmax" that of the mask is of intensities taken as
-        probabilities, and a density of nothing. Arguments as of `generate`.
+        Its -log_prob is the loss plus a constant. With mask_loss "softmax", the mask's term is the cross-entropy of
+        intensities treated as probabilities, which is not a density. Arguments as for `generate`.
         """
         self.build()
         rgb, mask = self.draw(*self._check_inputs(style, azimuth, elevation, transformation))
         normal = lambda mean, scale: tfd.Independent(tfd.Normal(mean, scale), 3)  # noqa: E731
         bernoulli = lambda logits: tfd.Independent(tfd.Bernoulli(logits=logits, dtype="float32"), 3)  # noqa: E731
-        of_mask = normal(mask, 1.0) if self.mask_loss == "squared" else bernoulli(mask)
-        return tfd.JointDistributionNamed({"rgb": normal(rgb, RGB_WEIGHT**-0.5), "mask": of_mask})
+        mask_distribution = normal(mask, 1.0) if self.mask_loss == "squared" else bernoulli(mask)
+        return tfd.JointDistributionNamed({"rgb": normal(rgb, RGB_WEIGHT**-0.5), "mask": mask_distribution})
 
-    def errors(self, images, labels, batch_size=64):
-        """(of colours, of the mask): mean squared errors of each image, float64 [n]; pixels 0 to 1, no transformation.
+    def errors(self, images: np.ndarray, labels: np.ndarray, batch_size: int = 64) -> tuple[np.ndarray, np.ndarray]:
+        """Mean squared errors of each image, (colours, mask), float64 `[n]`; pixels 0 to 1, no transformation.
 
         Args:
-            images: uint8 [n, size, size, 4].
-            labels: [n, 3]: style, azimuth and elevation in degrees.
-            batch_size: images computed at a time; it bounds the memory.
+            images: uint8 `[n, size, size, 4]`.
+            labels: `[n, 3]`: style, azimuth and elevation in degrees.
+            batch_size: number of images computed at a time; it bounds the memory.
 
         Raises:
-            ValueError: images or labels of another type, shape or range.
+            ValueError: if images or labels have another dtype, shape or range.
         """
         images = checks.check_images(images, self.image_shape, self.levels)
         styles, views = chairs_checks.check_labels(labels, self.num_styles, len(images))
@@ -147,64 +159,68 @@ class ChairsGenerator(FeatureEditing, StyleFitting, ChairsNetwork):
             targets = ops.cast(images, "float32") / 255.0
             theta = self._no_transformation(ops.shape(images)[0]) if self.transformations else None
             rgb, mask = self.draw(ops.one_hot(styles, self.num_styles), views, theta)
-            wrong = ops.square(ops.concatenate([rgb, self.mask_of(mask)], axis=-1) - targets)
-            return ops.mean(wrong[..., :3], axis=(1, 2, 3)), ops.mean(wrong[..., 3], axis=(1, 2))
+            squared = ops.square(ops.concatenate([rgb, self.mask_of(mask)], axis=-1) - targets)
+            return ops.mean(squared[..., :3], axis=(1, 2, 3)), ops.mean(squared[..., 3], axis=(1, 2))
 
         function = self._compile("errors", errors)
         return tuple(np.asarray(e, "float64") for e in self._in_batches(function, batch_size, images, styles, views))
 
-    def squared_error(self, images, labels, batch_size=64):
-        """Mean squared error of a colour of a pixel, 0 to 1: the paper's metric, there in 1e-3.
+    def squared_error(self, images: np.ndarray, labels: np.ndarray, batch_size: int = 64) -> float:
+        """Mean squared error per colour and pixel, pixels 0 to 1: the paper's metric, which it gives in units of 1e-3.
 
-        See `errors`; ValueError for no images.
+        Arguments as for `errors`. Raises ValueError if there are no images.
         """
         checks.check_some(images)
         return float(self.errors(images, labels, batch_size)[0].mean())
 
-    def mask_error(self, images, labels, batch_size=64):
-        """Mean squared error of the mask of a pixel, 0 to 1. See `errors`; ValueError for no images."""
+    def mask_error(self, images: np.ndarray, labels: np.ndarray, batch_size: int = 64) -> float:
+        """Mean squared error of the mask per pixel, 0 to 1. Arguments and errors as for `squared_error`."""
         checks.check_some(images)
         return float(self.errors(images, labels, batch_size)[1].mean())
 
     # Generation.
 
-    def generate(self, style, azimuth, elevation, transformation=None, batch_size=64):
-        """Pictures of styles from anywhere. One of an argument stands for all.
+    def generate(
+        self,
+        style: int | np.ndarray,
+        azimuth: float | np.ndarray,
+        elevation: float | np.ndarray,
+        transformation: np.ndarray | None = None,
+        batch_size: int = 64,
+    ) -> Generated:
+        """Images of styles from any viewpoint. An argument with a single value is used for all images.
 
         Args:
-            style: integers [n], 0 to num_styles - 1; or vectors, float [n, num_styles], of any numbers: mixtures.
-            azimuth: degrees [n], any: 0 and 360 are the same.
-            elevation: degrees [n], -90 to 90.
-            transformation: None, or float [n, 8] (models/chairs/transformations.py), also beyond the ranges of
+            style: integers `[n]`, 0 to num_styles - 1; or vectors, float `[n, num_styles]`, such as mixtures of styles.
+            azimuth: degrees `[n]`, any; 0 and 360 are the same.
+            elevation: degrees `[n]`, -90 to 90.
+            transformation: None, or float `[n, 8]` (models/chairs/transformations.py), also beyond the ranges used in
                 training.
-            batch_size: pictures computed at a time; it bounds the memory.
-
-        Returns: Generated.
+            batch_size: number of images computed at a time; it bounds the memory.
 
         Raises:
-            ValueError: an argument is none of these, or they are of different lengths; weights or what they make of
-                the arguments are not finite.
+            ValueError: if an argument is out of range, if lengths differ, or if weights or outputs are not finite.
         """
-        given = self._check_inputs(style, azimuth, elevation, transformation)
-        return Generated(*self._in_batches(self._compile_answer("paint", self.paint, pixels=2), batch_size, *given))
+        inputs = self._check_inputs(style, azimuth, elevation, transformation)
+        return Generated(*self._in_batches(self._compile_answer("paint", self.paint, pixels=2), batch_size, *inputs))
 
     def paint(self, styles, views, transformation=None):
-        """`generate` as a pure function of tensors, to compile or export: (images, masks), float32, 0 to 255, whole.
+        """`generate` as a pure function of tensors, to compile or export: (images, masks), float32, integers 0 to 255.
 
-        Values are NaN where the network's are not finite: check before casting.
+        Values are NaN where the network's outputs are not finite: check before casting.
         """
-        return self._whole(*self.draw(styles, views, transformation))
+        return self._to_pixels(*self.draw(styles, views, transformation))
 
-    def _whole(self, rgb, mask):
+    def _to_pixels(self, rgb, mask):
         values = ops.concatenate([rgb, self.mask_of(mask)], axis=-1)
         values = ops.round(ops.clip(values, 0.0, 1.0) * 255.0)
         values = checks.nan_unless_finite(values, ops.concatenate([rgb, mask], axis=-1))
         return values[..., :3], values[..., 3]
 
     def _check_inputs(self, style, azimuth, elevation, transformation):
-        """What `draw` takes, NumPy arrays of n rows: styles, views and, where the model has one, the transformation."""
+        """The arguments of `draw` as NumPy arrays of n rows: styles, views and, if there is one, transformation."""
         styles, views = chairs_checks.check_views(style, azimuth, elevation, self.num_styles)
         theta = chairs_checks.check_transformation(transformation, self.transformation_length)
         n = chairs_checks.agree(style=styles, view=views, transformation=views[:1] if theta is None else theta)
-        given = [styles, views, *([] if theta is None else [theta])]
-        return [chairs_checks.spread(array, n) for array in given]
+        inputs = [styles, views, *([] if theta is None else [theta])]
+        return [chairs_checks.spread(array, n) for array in inputs]

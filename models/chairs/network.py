@@ -6,7 +6,7 @@
 
 Figure 2 and Section 3.1, with the sizes of the authors' release ("2s-E"); ReLU after every layer but the last.
 
-Departure: the release is given its augmentation tool's 28 numbers, of which all but these eight are of no use here.
+Departure: the release's transformation has the 28 numbers of its augmentation tool; only these eight are used here.
 """
 
 import math
@@ -23,26 +23,26 @@ from image_generators.models.chairs.transformations import NAMES
 from image_generators.models.image_model import ImageModel
 
 MASK_LOSSES = ("squared", "softmax")
-IMAGE_MAPS = (256, 256, 92)  # the first maps, and those of up-convolutions; the last number goes on to larger sizes
+IMAGE_MAPS = (256, 256, 92)  # numbers of first maps and of up-convolutions' maps; the last one repeats for larger sizes
 MASK_MAPS = (128, 92, 32)
 
 
 class ChairsNetwork(ImageModel):
-    """Layers and weights, as functions of tensors. Arguments: see ChairsGenerator."""
+    """The layers of a ChairsGenerator, as functions of tensors. Arguments: see ChairsGenerator."""
 
     accepted_channels = (4,)
 
     def __init__(
         self,
-        image_shape=(64, 64, 4),
-        num_styles=843,
-        streams=2,
-        deep=False,
-        mask_loss="squared",
-        width=1.0,
-        transformations=True,
-        growth_steps=None,
-        levels=256,
+        image_shape: tuple[int, int, int] = (64, 64, 4),
+        num_styles: int = 843,
+        streams: int = 2,
+        deep: bool = False,
+        mask_loss: str = "squared",
+        width: float = 1.0,
+        transformations: bool = True,
+        growth_steps: float | None = None,
+        levels: int = 256,
         **kwargs,
     ):
         super().__init__(image_shape, levels, **kwargs)
@@ -96,53 +96,60 @@ class ChairsNetwork(ImageModel):
         for stream in self.image_streams:
             stream.build((None, self.fc4.units))
         if self.growth_steps is not None:
-            self.steps_seen = self.add_weight(  # float32 under every policy: a bfloat16 counts no further than 256
+            self.steps_seen = self.add_weight(  # float32 under every policy: bfloat16 cannot count beyond 256
                 name="steps_seen", shape=(), initializer="zeros", dtype="float32", trainable=False, autocast=False
             )
 
     @property
-    def transformation_length(self):
+    def transformation_length(self) -> int | None:
         """8, or None for a network without transformations."""
         return len(NAMES) if self.transformations else None
 
     # The network, layer by layer: functions of tensors.
 
-    def style_features(self, styles, layer="style2"):
-        """Vectors of styles, float [B, num_styles] -> features of the first or second layer, [B, units]."""
+    def style_features(self, styles, layer: str = "style2"):
+        """Style vectors, float `[B, num_styles]` -> features of layer "style1" or "style2", `[B, units]`."""
         first = self.style_layers[0](ops.cast(styles, self.compute_dtype))
         return first if layer == "style1" else self.style_layers[1](first)
 
-    def joint_features(self, style_features, views, transformation=None, layer="fc4"):
-        """Features "style2", views (azimuth, elevation) in degrees [B, 2], transformations [B, 8] -> "fc3" or "fc4"."""
+    def joint_features(self, style_features, views, transformation=None, layer: str = "fc4"):
+        """Features of layer "fc3" or "fc4".
+
+        Args:
+            style_features: features of "style2", `[B, units]`.
+            views: azimuth and elevation in degrees, `[B, 2]`.
+            transformation: `[B, 8]`, or None for a network without transformations.
+            layer: "fc3" or "fc4".
+        """
         azimuth, elevation = ops.unstack(ops.cast(views, "float32"), 2, axis=-1)
         azimuth = azimuth - 360.0 * ops.floor(azimuth / 360.0)
         angles = ops.stack([elevation, azimuth], axis=-1) * (np.pi / 180.0)
-        both = ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1)  # [B, 2, 2]
-        inputs = [(self.view_layers, ops.reshape(both, (-1, 4)))]
+        sin_cos = ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1)  # [B, 2, 2]
+        inputs = [(self.view_layers, ops.reshape(sin_cos, (-1, 4)))]
         inputs += [(self.transformation_layers, transformation)] if self.transformations else []
-        streams = [second(first(ops.cast(given, self.compute_dtype))) for (first, second), given in inputs]
+        streams = [second(first(ops.cast(x, self.compute_dtype))) for (first, second), x in inputs]
         joint = self.fc3(ops.concatenate([style_features, *streams], axis=-1))
         return joint if layer == "fc3" else self.fc4(joint)
 
     def first_maps(self, features):
-        """Features "fc4" -> "fc5": the first maps of all streams, [B, 64 * their number], the image's first."""
+        """Features of "fc4" -> features of "fc5": the first maps of all streams, flat, with the image's first."""
         return ops.concatenate([stream.first(features) for stream in self.image_streams], axis=-1)
 
     def pictures(self, maps):
-        """Features "fc5" -> (rgb [B, size, size, 3], mask or its logit [B, size, size, 1]), float32."""
+        """Features of "fc5" -> (rgb `[B, size, size, 3]`, mask or its logit `[B, size, size, 1]`), float32."""
         sizes = np.cumsum([START**2 * stream.filters[0] for stream in self.image_streams])
-        ends = [int(size) for size in sizes[:-1]]  # of all but the last
-        parts = ops.split(maps, ends, axis=-1) if ends else [maps]
-        found = [stream.expand(part) for stream, part in zip(self.image_streams, parts, strict=True)]
-        return _separate(found)
+        ends = [int(size) for size in sizes[:-1]]
+        first_maps = ops.split(maps, ends, axis=-1) if ends else [maps]
+        outputs = [stream.expand(maps) for stream, maps in zip(self.image_streams, first_maps, strict=True)]
+        return _separate(outputs)
 
     def draw(self, styles, views, transformation=None):
-        """The whole network: see `style_features`, `joint_features` and `pictures`."""
+        """The whole network: `style_features`, `joint_features`, `first_maps` and `pictures`."""
         features = self.joint_features(self.style_features(styles), views, transformation)
         return _separate([stream(features) for stream in self.image_streams])
 
     def mask_of(self, mask):
-        """What the network says of the mask -> how much is covered, 0 to 1 (of "squared", about)."""
+        """The network's mask or logit -> the mask, 0 to 1 (only approximately for mask_loss "squared")."""
         return mask if self.mask_loss == "squared" else ops.sigmoid(mask)
 
     def get_config(self):
@@ -150,7 +157,7 @@ class ChairsNetwork(ImageModel):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def _separate(found):
-    """What one stream or two have drawn -> (rgb [B, size, size, 3], mask [B, size, size, 1]), float32."""
-    rgb, mask = found if len(found) == 2 else (found[0][..., :3], found[0][..., 3:])
+def _separate(outputs):
+    """The outputs of one stream or two -> (rgb [B, size, size, 3], mask [B, size, size, 1]), float32."""
+    rgb, mask = outputs if len(outputs) == 2 else (outputs[0][..., :3], outputs[0][..., 3:])
     return ops.cast(rgb, "float32"), ops.cast(mask, "float32")

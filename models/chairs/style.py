@@ -1,6 +1,6 @@
-"""StyleFitting: the style of a chair that the network was not trained on, found by gradient descent on its input.
+"""StyleFitting: finds the style vector of a chair that the network was not trained on, by gradient descent.
 
-The network stays as it is. Two parametrisations of the style vector:
+The network's weights do not change. The style vector has one of two parametrisations:
 
     free      any vector of num_styles numbers
     mixture   softmax of num_styles numbers: a weighted mean of the known styles
@@ -21,20 +21,27 @@ class StyleFitting:
     """Part of ChairsGenerator."""
 
     def fit_style(
-        self, images, azimuths, elevations, steps=200, learning_rate=None, parametrisation="mixture", start=None
-    ):
-        """The style vector that draws `images` best, by the loss of training: float32 [num_styles].
+        self,
+        images: np.ndarray,
+        azimuths: float | np.ndarray,
+        elevations: float | np.ndarray,
+        steps: int = 200,
+        learning_rate: float | None = None,
+        parametrisation: str = "mixture",
+        start: int | np.ndarray | None = None,
+    ) -> np.ndarray:
+        """The style vector with the least training loss on `images`: float32 `[num_styles]`.
 
         Args:
-            images: uint8 [k, size, size, 4], views of one thing, not transformed.
-            azimuths, elevations: degrees [k], as for `generate`, or one for all images.
-            steps: of Adam, whose learning rate falls to 0 as half a cosine.
-            learning_rate: None: that of PARAMETRISATIONS.
+            images: uint8 `[k, size, size, 4]`, views of one object, not transformed.
+            azimuths, elevations: degrees `[k]`, as for `generate`, or one number for all images.
+            steps: number of Adam steps; the learning rate decays to 0 as half a cosine.
+            learning_rate: initial learning rate. None: the one in PARAMETRISATIONS.
             parametrisation: "free" or "mixture".
-            start: None: the mean of all styles; or one style to start "free" from, a number or a vector.
+            start: None: the mean of all styles. With "free", also the number or vector of one style.
 
         Raises:
-            ValueError: an argument is none of these; weights, or the style that is found, are not finite.
+            ValueError: if an argument is out of range, or if weights or the fitted style are not finite.
         """
         images = checks.check_images(images, self.image_shape, self.levels)
         checks.check_some(images)
@@ -69,7 +76,7 @@ class StyleFitting:
         return styles[0]
 
     def _style_cost(self, parametrisation):
-        """Function of (parameters, images, views): the mean loss, and its gradient with respect to the parameters."""
+        """Function of (parameters, images, views) -> (mean loss, its gradient with respect to the parameters)."""
 
         def cost(parameters, images, views):
             n = ops.shape(images)[0]

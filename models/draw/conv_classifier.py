@@ -1,7 +1,7 @@
 """ConvClassifier: the two-layer convolutional baseline of Table 1 of arXiv 1502.04623.
 
-The paper takes its number from Mnih et al. 2014 (arXiv 1406.6247): 8 filters of 10x10 with a stride of 5, a layer of
-256 units, ReLU after each. Their paper is quoted from memory.
+The paper takes its number from Mnih et al. 2014 (arXiv 1406.6247): 8 filters of 10x10 pixels with stride 5, then a
+layer of 256 units, each with ReLU. We quote these sizes from memory.
 """
 
 import keras
@@ -18,25 +18,25 @@ class ConvClassifier(Classifier):
 
     Args:
         image_shape: (height, width, colours).
-        num_classes: at least 2.
-        filters: of the convolution.
-        kernel_size, strides: in pixels.
-        units: of the fully connected layer.
-        levels: values of a sub-pixel, 0 .. levels - 1.
+        num_classes: number of classes, at least 2.
+        filters: maps of the convolution.
+        kernel_size, strides: of the convolution, in pixels.
+        units: size of the fully connected layer.
+        levels: number of values of a sub-pixel, 0 .. levels - 1.
 
     Raises:
-        ValueError: for a size that is no integer of its range.
+        ValueError: if a size is not an integer in its range.
     """
 
     def __init__(
         self,
-        image_shape=(100, 100, 1),
-        num_classes=10,
-        filters=8,
-        kernel_size=10,
-        strides=5,
-        units=256,
-        levels=256,
+        image_shape: tuple[int, int, int] = (100, 100, 1),
+        num_classes: int = 10,
+        filters: int = 8,
+        kernel_size: int = 10,
+        strides: int = 5,
+        units: int = 256,
+        levels: int = 256,
         **kwargs,
     ):
         super().__init__(image_shape, num_classes, levels, **kwargs)
@@ -45,10 +45,10 @@ class ConvClassifier(Classifier):
         self.strides = checks.check_integer("strides", strides, 1)
         self.units = checks.check_integer("units", units, 1)
         options = {"dtype": self.dtype_policy}
-        of_images = {"data_format": "channels_last", **options}
+        image_options = {"data_format": "channels_last", **options}
         sizes = self.filters, self.kernel_size, self.strides
-        self.convolution = keras.layers.Conv2D(*sizes, activation="relu", **of_images)
-        self.flatten = keras.layers.Flatten(**of_images)
+        self.convolution = keras.layers.Conv2D(*sizes, activation="relu", **image_options)
+        self.flatten = keras.layers.Flatten(**image_options)
         self.hidden = keras.layers.Dense(self.units, activation="relu", **options)
         self.classes = keras.layers.Dense(self.num_classes, **options)
 

@@ -1,7 +1,7 @@
 """DrawClassifier: differentiable RAM, Section 4.1 of arXiv 1502.04623.
 
-An LSTM looks at an image through a few glimpses: each read's window is a linear function of its own previous output.
-The class is a softmax after the last glimpse.
+An LSTM reads an image through a few glimpses. The window of each glimpse is a linear function of the LSTM's previous
+output. A softmax after the last glimpse gives the class.
 """
 
 import keras
@@ -16,22 +16,29 @@ from image_generators.models.draw.classifier import Classifier
 
 @serializable("models")
 class DrawClassifier(Classifier):
-    """DRAW's attention without DRAW's generation.
+    """A classifier with DRAW's attention.
 
     Args:
         image_shape: (height, width, colours).
-        num_classes: at least 2.
-        glimpses: how many reads; 4 or 8 in the paper.
-        units: of the LSTM.
+        num_classes: number of classes, at least 2.
+        glimpses: number of glimpses; 4 or 8 in the paper.
+        units: size of the LSTM.
         glimpse_size: N of the read windows.
-        levels: values of a sub-pixel, 0 .. levels - 1.
+        levels: number of values of a sub-pixel, 0 .. levels - 1.
 
     Raises:
-        ValueError: for a size that is no integer of its range.
+        ValueError: if a size is not an integer in its range.
     """
 
     def __init__(
-        self, image_shape=(100, 100, 1), num_classes=10, glimpses=8, units=256, glimpse_size=12, levels=256, **kwargs
+        self,
+        image_shape: tuple[int, int, int] = (100, 100, 1),
+        num_classes: int = 10,
+        glimpses: int = 8,
+        units: int = 256,
+        glimpse_size: int = 12,
+        levels: int = 256,
+        **kwargs,
     ):
         super().__init__(image_shape, num_classes, levels, **kwargs)
         self.glimpses = checks.check_integer("glimpses", glimpses, 1)
@@ -53,7 +60,7 @@ class DrawClassifier(Classifier):
 
     def look(self, inputs):
         batch_size = ops.shape(inputs)[0]
-        hidden, memory = (
+        hidden, cell = (
             ops.broadcast_to(ops.cast(value, self.compute_dtype), (batch_size, self.units)) for value in self.initial
         )
         windows = []
@@ -62,7 +69,7 @@ class DrawClassifier(Classifier):
                 windows.append(self.attention(hidden))
                 glimpse = self.attention.read(inputs, windows[-1])  # [B, N, N, colours]
                 glimpse = ops.reshape(glimpse, (-1, self.glimpse_size**2 * self.colours))
-                _, (hidden, memory) = self.lstm(glimpse, [hidden, memory])
+                _, (hidden, cell) = self.lstm(glimpse, [hidden, cell])
         return self.classes(hidden), ops.stack(windows, axis=1)
 
     def get_config(self):

@@ -1,11 +1,13 @@
-"""Auto-encoders, Section 3.4 of arXiv 1606.05328: one encoder, and two ways to decode.
+"""Auto-encoders, Section 3.4 of arXiv 1606.05328: one encoder and two decoders.
 
 image -> ConvEncoder -> code -> m, deconvolutional -> map -> every gate of a Gated PixelCNN   PixelCNNAutoencoder
                                                           -> 1x1, the mean of each pixel      DeconvolutionalAutoencoder
 
-Both are trained end to end, the first under likelihood, the second under squared error. The paper does not say how the
-code enters its PixelCNN; through a map (Eq. 5) it can say what is where.
+Both are trained end to end, the first by maximum likelihood, the second with squared error. The paper does not say how
+the code enters its PixelCNN. Here it enters through a map (Eq. 5), so that it can describe places in the image.
 """
+
+import numpy as np
 
 from image_generators.layers.conv_encoder import ConvEncoder
 from image_generators.layers.serialization import serializable
@@ -16,18 +18,26 @@ from image_generators.models.pixelcnn.map_regression import MapRegression
 
 
 class _Encoding:
-    """What an encoder adds to a model whose condition is a code: an image stands for its code.
+    """Adds an encoder to a model that is conditioned on codes. Without a condition, the code is that of the image.
 
     Args:
         image_shape: (height, width, colours).
         bottleneck: length of the code.
         encoder_filters: maps of the encoder's first convolution.
-        **kwargs: of the decoder, but for what its condition is: the code.
+        levels: number of values of a sub-pixel.
+        **kwargs: as for the decoder, except its condition arguments.
     """
 
-    takes_condition = False  # in training the code is the image's own
+    takes_condition = False  # in training, the code is that of the image
 
-    def __init__(self, image_shape=(32, 32, 3), bottleneck=10, encoder_filters=32, levels=256, **kwargs):
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int] = (32, 32, 3),
+        bottleneck: int = 10,
+        encoder_filters: int = 32,
+        levels: int = 256,
+        **kwargs,
+    ):
         bottleneck = checks.check_integer("bottleneck", bottleneck, 1)
         checks.check_absent(self, kwargs, "num_classes", "condition_shape")
         if kwargs.get("condition_levels") is not None:
@@ -44,13 +54,13 @@ class _Encoding:
         self.encoder.build((None, *self.image_shape))
         super().build_network()
 
-    def encode(self, images, batch_size=64):
-        """Codes, float32 [n, bottleneck], of uint8 images [n, height, width, colours]."""
+    def encode(self, images: np.ndarray, batch_size: int = 64) -> np.ndarray:
+        """Codes, float32 `[n, bottleneck]`, of uint8 images `[n, height, width, colours]`."""
         images = checks.check_images(images, self.image_shape, self.levels)
         return self._in_batches(self._compile_answer("encode", self.encoder), batch_size, images).astype("float32")
 
     def with_codes(self, inputs):
-        """(images, codes): the codes given, or those of the images."""
+        """The inputs of `call` -> (images, codes): the codes of the inputs, or those of the images."""
         images, codes = split_inputs(inputs)
         checks.check_network_images(images, self.image_shape)
         return images, self.encoder(images) if codes is None else codes
@@ -68,16 +78,15 @@ class _Encoding:
 class PixelCNNAutoencoder(_Encoding, MapPixelCNN):
     """p(image | code of the image), a Gated PixelCNN. Arguments: see `_Encoding` and MapPixelCNN.
 
-    Trained on images alone. `log_prob(images)` is that of the images given their own codes: what the decoder leaves to
-    say, without the cost of the codes themselves. `sample(n, codes)` decodes; the same codes give other images by
-    another seed.
+    Trained on images alone. `log_prob(images)` is the log-likelihood of images given their own codes; it does not
+    include the cost of the codes. `sample(n, codes)` decodes; another seed gives other images for the same codes.
     """
 
     def network_inputs(self, inputs):
         return super().network_inputs(join_inputs(*self.with_codes(inputs)))
 
-    def reconstruct(self, images, seed=0, temperature=1.0):
-        """Images drawn given the codes of `images`, uint8 of the same shape; another seed, other ones."""
+    def reconstruct(self, images: np.ndarray, seed: int = 0, temperature: float = 1.0) -> np.ndarray:
+        """Draws images given the codes of `images`, uint8 of the same shape. Another seed gives other images."""
         return self.complete(images, rows=0, condition=self.encode(images), seed=seed, temperature=temperature)
 
     def _complete(self, images, known, condition, seed, temperature, jit_compile):
@@ -88,11 +97,11 @@ class PixelCNNAutoencoder(_Encoding, MapPixelCNN):
 
 @serializable("models")
 class DeconvolutionalAutoencoder(_Encoding, MapRegression):
-    """The mean of the image given its code, under squared error. Arguments: see `_Encoding` and MapRegression."""
+    """The mean image given the code of the image, under squared error. See `_Encoding` and MapRegression."""
 
     def condition_of(self, inputs):
         return self.with_codes(inputs)[1]
 
-    def reconstruct(self, images):
-        """What the decoder makes of the codes of `images`, uint8 of the same shape."""
+    def reconstruct(self, images: np.ndarray) -> np.ndarray:
+        """Decodes the codes of `images`, uint8 of the same shape."""
         return self.mean(self.encode(images))

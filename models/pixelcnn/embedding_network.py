@@ -1,10 +1,13 @@
-"""EmbeddingNetwork: images of one identity close together, of others apart; Section 3.3 of arXiv 1606.05328.
+"""EmbeddingNetwork: embeds images of the same identity close together, others apart; Section 3.3 of arXiv 1606.05328.
 
-A convolutional network whose last layer is a vector h of length 1, trained by a triplet loss on identities. Gated
-PixelCNN is conditioned on h. The paper does not give its sizes: these are ours.
+A convolutional network whose output is a vector h of length 1, trained with a triplet loss on identities. A Gated
+PixelCNN is conditioned on h.
+
+The paper does not give the sizes; these are ours.
 """
 
 import keras
+import numpy as np
 from keras import ops
 
 from image_generators.layers.serialization import serializable
@@ -15,23 +18,23 @@ from image_generators.models.pixelcnn.triplet import MINING, triplet_loss
 
 @serializable("models")
 class EmbeddingNetwork(ImageModel):
-    """Blocks of a 3x3 convolution, ReLU and 2x2 max-pooling, each twice as wide as the one before; a linear layer.
+    """Blocks of a 3x3 convolution, ReLU and 2x2 max-pooling, whose number of maps doubles; then a linear layer.
 
-    Trained by `fit(images, identities)` on batches of data/identities.py. The metric, `error_percent`, is that of N-way
-    one-shot identification inside the batch: see `compute_metrics`.
+    Trained by `fit(images, identities)` on batches of data/identities.py. The metric, `error_percent`, is the error of
+    N-way one-shot identification inside the batch: see `compute_metrics`.
 
     Args:
         image_shape: (height, width, colours).
         levels: 256, or 2 for binary images.
-        ways: N, identities of an episode; a batch is a multiple of 2 * ways images.
-        filters: of the first convolution.
+        ways: N, the number of identities of an episode; a batch has a multiple of 2 * ways images.
+        filters: maps of the first convolution.
         depth: number of blocks.
         features: length of h.
-        margin: of the triplet loss, in squared distance.
-        mining: "all" or "semi_hard", which triplets count (models/pixelcnn/triplet.py).
+        margin: margin of the triplet loss, in squared distance.
+        mining: "all" or "semi_hard": which triplets count (models/pixelcnn/triplet.py).
 
     Raises:
-        ValueError: for an argument that is none of these.
+        ValueError: if an argument is out of range.
     """
 
     needs_labels = True
@@ -40,14 +43,14 @@ class EmbeddingNetwork(ImageModel):
 
     def __init__(
         self,
-        image_shape=(28, 28, 1),
-        levels=256,
-        ways=20,
-        filters=32,
-        depth=3,
-        features=64,
-        margin=0.2,
-        mining="all",
+        image_shape: tuple[int, int, int] = (28, 28, 1),
+        levels: int = 256,
+        ways: int = 20,
+        filters: int = 32,
+        depth: int = 3,
+        features: int = 64,
+        margin: float = 0.2,
+        mining: str = "all",
         **kwargs,
     ):
         super().__init__(image_shape, levels, **kwargs)
@@ -59,18 +62,18 @@ class EmbeddingNetwork(ImageModel):
         checks.check_choice("mining", mining, MINING)
         self.margin, self.mining = margin, mining
         options = {"dtype": self.dtype_policy}
-        of_images = {"data_format": "channels_last", **options}
+        image_options = {"data_format": "channels_last", **options}
         self.stack = []
         for i in range(self.depth):
             maps = self.filters * 2**i
             self.stack += [
                 keras.layers.Conv2D(
                     maps, 3, padding="same", activation="relu", kernel_initializer="he_normal", name=f"convolution_{i}",
-                    **of_images,
+                    **image_options,
                 ),
-                keras.layers.MaxPooling2D(padding="same", name=f"pooling_{i}", **of_images),
+                keras.layers.MaxPooling2D(padding="same", name=f"pooling_{i}", **image_options),
             ]  # fmt: skip
-        self.stack.append(keras.layers.Flatten(name="flatten", **of_images))
+        self.stack.append(keras.layers.Flatten(name="flatten", **image_options))
         self.stack.append(keras.layers.Dense(self.features, name="embedding", **options))
         self._error = keras.metrics.Mean(name="error_percent")
 
@@ -95,7 +98,7 @@ class EmbeddingNetwork(ImageModel):
             raise ValueError("sample_weight must be None: the loss is of triplets, not of images. Received: weights")
         embeddings, identities = map(replicas.whole_batch, (y_pred, y))
         loss = triplet_loss(embeddings, identities, self.margin, self.mining)
-        return self.mean_cost(loss[None], x[None])  # the batch as one
+        return self.mean_cost(loss[None], x[None])  # one cost for the whole batch
 
     def _check_examples(self, images, condition, labels):
         super()._check_examples(images, condition, labels)
@@ -110,21 +113,24 @@ class EmbeddingNetwork(ImageModel):
             )
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        """Of a batch of episodes, each one image of N identities and then another of each, in the same order.
+        """The error of N-way one-shot identification, in both directions.
 
-        An image is identified where the nearest of the N images of the episode's other half is of its identity: N-way
-        one-shot identification, asked both ways.
+        A batch consists of episodes: one image of each of N identities, then another image of each in the same order.
+        An image is identified correctly if the nearest of the N images in the other half has its identity.
         """
         halves = ops.reshape(replicas.whole_batch(y_pred), (-1, 2, self.ways, self.features))
         first, second = halves[:, 0], halves[:, 1]  # [episodes, N, features]
-        likeness = ops.matmul(first, ops.transpose(second, (0, 2, 1)))  # lengths are 1: the most alike is the nearest
-        right = ops.arange(self.ways, dtype="int32")
-        wrong = [ops.cast(ops.argmax(likeness, axis=axis) != right, "float32") for axis in (1, 2)]
-        self._error.update_state(100.0 * ops.stack(wrong))
+        similarity = ops.matmul(first, ops.transpose(second, (0, 2, 1)))  # of unit vectors: the largest is the nearest
+        identities = ops.arange(self.ways, dtype="int32")
+        errors = [ops.cast(ops.argmax(similarity, axis=axis) != identities, "float32") for axis in (1, 2)]
+        self._error.update_state(100.0 * ops.stack(errors))
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
-    def embed(self, images, batch_size=100):
-        """uint8 images [n, height, width, colours] -> h, float32 [n, features], of length 1. ValueError for others."""
+    def embed(self, images: np.ndarray, batch_size: int = 100) -> np.ndarray:
+        """uint8 images `[n, height, width, colours]` -> h, float32 `[n, features]`, of length 1.
+
+        Raises ValueError for images of another dtype, shape or range.
+        """
         images = checks.check_images(images, self.image_shape, self.levels)
         return self._in_batches(self._compile_answer("embed", self), batch_size, images)
 

@@ -1,13 +1,13 @@
 """Arithmetic of incremental sampling: plain float32, or fixed point, whose results are the same on every machine.
 
-A decoder must see the very probabilities that the encoder saw: one bit of difference, and all that follows is noise.
-Floating-point sums depend on their order, and their order on the batch, the threads, the library, the processor. In
-fixed point every weight and every activation is a multiple of 2^-12, so that a product is a multiple of 2^-24; sums of
-those, below 2^29, are exact in float64, in any order. What is not a sum or a product (tanh, sigmoid, exp) is looked up
-in a table. Nothing is ever rounded but on purpose, by `activation`.
+A decoder must compute exactly the encoder's probabilities: if one bit differs, everything after it is decoded wrongly.
+Floating-point sums depend on the order of summation, which depends on batch size, threads, library and processor. In
+fixed point, all weights and activations are multiples of 2^-12, and their products multiples of 2^-24. Sums of these
+below 2^29 are exact in float64, in any order. All other functions (tanh, sigmoid, exp) are looked up in tables. Only
+`activation` rounds.
 
-NumPy's exp and tanh differ in the last bit between processors, so the tables are rounded too. All true values are so
-far from the middle between two steps that functions which are wrong by up to five ulps give the same tables.
+NumPy's exp and tanh differ in the last bit between processors, so the tables are rounded too. All exact values are so
+far from the midpoint between two steps that errors of up to five ulps do not change the tables.
 """
 
 import hashlib
@@ -18,25 +18,25 @@ from keras import ops
 from image_generators.layers.gated_block import gate
 
 _STEP = 2.0**-12  # of weights and activations
-_WEIGHT_LIMIT, _ACTIVATION_LIMIT = 2.0**6, 2.0**8  # of 2^13 products at most the sum stays below 2^27
+_WEIGHT_LIMIT, _ACTIVATION_LIMIT = 2.0**6, 2.0**8  # a sum of up to 2^13 products is below 2^27
 _TABLE_STEP = 2.0**-10  # of the arguments of tanh, sigmoid and exp
 _TABLE_LIMIT = 16.0
 _EXPONENTIAL_STEP = 2.0**-41  # of the values of exp, 1 to e^-16
 
 
 class Float32:
-    """What sampling computes in, whatever the model's policy."""
+    """Arithmetic of sampling, under every dtype policy."""
 
     dtype = "float32"
 
     @staticmethod
     def weight(tensor):
-        """A kernel, a bias or a condition, as the sampler uses it."""
+        """Converts a kernel, a bias or a condition."""
         return ops.cast(tensor, "float32")
 
     @staticmethod
     def activation(tensor):
-        """What one layer hands on to the next."""
+        """Converts the output of a layer."""
         return tensor
 
     gate = staticmethod(gate)  # Eq. 2 of arXiv 1606.05328
@@ -56,7 +56,7 @@ class FixedPoint:
 
     @staticmethod
     def weight(tensor):
-        """The nearest multiple of 2^-12. ValueError for a weight that is too large, or NaN."""
+        """The nearest multiple of 2^-12. Raises ValueError for weights beyond +-2^6 and NaN."""
         tensor = ops.cast(tensor, "float64")
         if not bool(ops.all(ops.abs(tensor) <= _WEIGHT_LIMIT)):
             raise ValueError(f"weights must lie within -{_WEIGHT_LIMIT:g} and {_WEIGHT_LIMIT:g} for fixed point")
@@ -69,17 +69,17 @@ class FixedPoint:
 
     def gate(self, features):
         """Eq. 2 of arXiv 1606.05328: tanh of the first half of the maps times sigmoid of the second."""
-        content, opening = ops.split(_table_index(features), 2, axis=-1)
-        return self.activation(ops.take(self._tanh, content) * ops.take(self._sigmoid, opening))
+        f, g = ops.split(_table_index(features), 2, axis=-1)
+        return self.activation(ops.take(self._tanh, f) * ops.take(self._sigmoid, g))  # Eq. 2
 
     def probabilities(self, logits):
-        """softmax of float64 [..., levels], not normalised: the most likely level has 1. In NumPy."""
+        """The softmax of logits, float64 `[..., levels]`, not normalised: the most likely level has 1. NumPy arrays."""
         below = np.clip(logits.max(axis=-1, keepdims=True) - logits, 0, _TABLE_LIMIT)
         return self.exponentials[np.round(below / _TABLE_STEP).astype(np.int32)]
 
 
 def _table_index(argument):
-    """Place of the nearest argument in a table that goes from -16 to 16."""
+    """Index of the nearest argument in a table from -16 to 16."""
     inside = ops.clip(argument, -_TABLE_LIMIT, _TABLE_LIMIT)
     return ops.cast(ops.round((inside + _TABLE_LIMIT) / _TABLE_STEP), "int32")
 

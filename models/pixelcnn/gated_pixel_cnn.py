@@ -18,18 +18,18 @@ class GatedPixelCNN(PixelNetwork):
     Args:
         image_shape: (height, width, colours).
         levels: 256, or 2 for binary images.
-        num_classes: None, or how many classes it is conditioned on (Eq. 4, one-hot).
-        condition_shape: None, or what else it is conditioned on: (features,), a vector that acts alike on every pixel
-            (Eq. 4), or (height, width, features), a map as high and wide as the image (Eq. 5). What the features are
-            scaled to is the caller's.
-        filters: p, maps of each stack; a multiple of the colours.
-        depth: number of GatedBlocks, the first included.
+        num_classes: None, or the number of classes that the model is conditioned on (Eq. 4, one-hot).
+        condition_shape: None, or the shape of another condition: (features,), a vector that acts alike on all pixels
+            (Eq. 4), or (height, width, features), a map as high and wide as the image (Eq. 5). The model does not
+            scale features.
+        filters: p, the number of maps of each stack; a multiple of the colours.
+        depth: number of GatedBlocks, including the first.
         kernel_size: n of Figure 2, odd.
-        first_kernel_size: the same for the first block.
-        head_filters: maps between the two 1x1 convolutions of the head; default `filters`.
-        dropout: rate, on the gates' outputs.
+        first_kernel_size: n of the first block, odd.
+        head_filters: number of maps between the two 1x1 convolutions of the head. None: `filters`.
+        dropout: rate on the gates' outputs.
 
-    The number of blocks, the first kernel and the head on CIFAR-10 are not given in the paper.
+    The paper does not give the number of blocks, the first kernel and the head for CIFAR-10.
 
     Raises:
         ValueError: for an even kernel, maps that do not split into colour groups, or another argument out of range.
@@ -37,16 +37,16 @@ class GatedPixelCNN(PixelNetwork):
 
     def __init__(
         self,
-        image_shape=(32, 32, 3),
-        levels=256,
-        num_classes=None,
-        condition_shape=None,
-        filters=66,
-        depth=8,
-        kernel_size=3,
-        first_kernel_size=7,
-        head_filters=None,
-        dropout=0.0,
+        image_shape: tuple[int, int, int] = (32, 32, 3),
+        levels: int = 256,
+        num_classes: int | None = None,
+        condition_shape: tuple[int, ...] | None = None,
+        filters: int = 66,
+        depth: int = 8,
+        kernel_size: int = 3,
+        first_kernel_size: int = 7,
+        head_filters: int | None = None,
+        dropout: float = 0.0,
         **kwargs,
     ):
         sizes = (filters, depth, kernel_size, first_kernel_size, head_filters, dropout)
@@ -72,17 +72,17 @@ class GatedPixelCNN(PixelNetwork):
             block.build(shape, shape, self.batch_features_shape)
             shape = (None, height, width, self.filters)
         if self.is_conditional:
-            block.vertical_condition.trainable = False  # nothing follows the last vertical map: it has no gradient
+            block.vertical_condition.trainable = False  # the last vertical map is not used: no gradient
         self.build_head()
 
     def call(self, inputs, training=None):
         """uint8 images [B, H, W, colours] (or {"images", "condition"}) -> logits float32 [B, H, W, colours, levels]."""
         images, condition = self.network_inputs(inputs)
         vertical = horizontal = images
-        given = [] if condition is None else [condition]
+        conditions = [] if condition is None else [condition]  # h of Eq. 4 or s of Eq. 5
         for block in self.blocks:
             vertical, horizontal = self.through(
-                functools.partial(block, training=training), vertical, horizontal, *given
+                functools.partial(block, training=training), vertical, horizontal, *conditions
             )
         return self.head(horizontal)
 

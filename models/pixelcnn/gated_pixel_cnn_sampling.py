@@ -1,9 +1,9 @@
-"""GatedSampler: a Gated PixelCNN as models/pixelcnn/raster.py wants it, one row, one pixel and one colour at a time.
+"""GatedSampler: a Gated PixelCNN with the methods of models/pixelcnn/raster.py, one row, pixel and colour at a time.
 
-Rows. The vertical stack needs only the rows above, so it advances a whole row at a time, over cached rows.
+Rows. The vertical stack depends only on the rows above, so it is computed for a whole row at a time, from cached rows.
 
-Pixels. Within a row only the horizontal stack is left, and between two gates it is linear. Write h_s for what enters
-block s and g_s for the output of its gate, both at the current pixel; V is the block's 1x1 and W the centre tap of the
+Pixels. Within a row only the horizontal stack remains, and between two gates it is linear. Let h_s be the input of
+block s and g_s the output of its gate, both at the current pixel; V is the block's 1x1 and W the centre tap of the
 next block's horizontal convolution (both masked). With the residual connection
 
     h_{s+1} = h_s + g_s V + ...            y_{s+1} = h_{s+1} W + ...            g_{s+1} = gate(y_{s+1})
@@ -12,9 +12,9 @@ and one matrix product takes the pair (h, g) of one block to the next:
 
     [y_{s+1}, h_{s+1}] = [h_s, g_s] [[W, I], [V W, V]] + context                                             (step s)
 
-The context is all that is known before: the vertical stack, the condition, biases, earlier pixels of the row and
-earlier colours of the pixel; the last two are batched products over all steps. The masks make every matrix block
-triangular in the colours: the step of one colour multiplies one third of the rows and of the columns.
+The context is the sum of all terms known before: those of the vertical stack, the condition, biases, earlier pixels of
+the row and earlier colours of the pixel; the last two are batched products over all steps. The masks make every matrix
+block triangular in the colours: the step of one colour multiplies a third of the rows and a third of the columns.
 
 Shapes: n images, W columns, C colours, p filters, g = p / C maps of one colour, S = depth steps. A pair is [h, g], 2g
 columns; the result of a step is [tanh half of y, sigmoid half of y, h], 3g columns. Columns of an image come before
@@ -51,7 +51,7 @@ class GatedSampler:
     # Rows: the vertical stack.
 
     def start_image(self, batch, width):
-        """The rows above that each block's vertical convolution looks at, zeros: [rows, W, n, channels]."""
+        """The cached rows of each block's vertical convolution, zeros at first: [rows, W, n, channels]."""
         first, *others = self.blocks
         image_rows = self._zeros(first.reach + 1, width, batch, self.colours)
         return [image_rows, *(self._zeros(block.reach, width, batch, self.filters) for block in others)]
@@ -59,10 +59,10 @@ class GatedSampler:
     def start_row(self, rows, row_index):
         image_rows, *caches = rows
         inputs, contexts = image_rows, []
-        of_condition = self._condition_of_row(row_index)
+        condition_terms = self._condition_of_row(row_index)
         for i in range(self.depth):
             above = self._vertical_features(i, inputs)  # [W, n, 2p]
-            to_vertical, to_horizontal = of_condition[i]
+            to_vertical, to_horizontal = condition_terms[i]  # Eq. 4, 5
             context = pointwise(above, self.taps[i]) + self.context_biases[i] + to_horizontal
             contexts.append(self._columns_by_colour(context))  # [W, n, C, 2g]
             if i + 1 < self.depth:
@@ -80,8 +80,8 @@ class GatedSampler:
         """The vertical convolution of one row, as one matrix product: [reach + 1, W, n, channels] -> [W, n, 2p]."""
         reach, width = self.blocks[i].reach, rows.shape[1]
         padded = ops.pad(rows, [[0, 0], [reach, reach], [0, 0], [0, 0]])
-        seen = [padded[row, j : j + width] for row in range(reach + 1) for j in range(2 * reach + 1)]
-        features = pointwise(_join(seen), self.vertical_kernels[i]) + self.vertical_biases[i]
+        taps = [padded[row, j : j + width] for row in range(reach + 1) for j in range(2 * reach + 1)]
+        features = pointwise(_join(taps), self.vertical_kernels[i]) + self.vertical_biases[i]
         return self.activation(features)
 
     def _prepare_rows(self, condition):
@@ -93,22 +93,22 @@ class GatedSampler:
         self.context_biases = [self.weight(block.horizontal_bias) for block in self.blocks]
         self.condition_terms = self.condition_map = None
         condition = None if condition is None else self.weight(condition)
-        if condition is not None and len(condition.shape) == 2:  # a vector acts alike on all rows: computed once
-            self.condition_terms = self._condition_of(condition[None])
-        elif condition is not None:  # a map: row by row
+        if condition is not None and len(condition.shape) == 2:  # a vector: the same for all rows
+            self.condition_terms = self._condition_terms_of(condition[None])
+        elif condition is not None:  # a map: computed row by row
             self.condition_map = ops.transpose(condition, (1, 2, 0, 3))  # [H, W, n, features]
 
-    def _condition_of(self, condition):
-        """What a condition [1 or W, n, features] adds to the two stacks of each block, 2p columns each."""
+    def _condition_terms_of(self, condition):
+        """The terms of a condition [1 or W, n, features] in both stacks of each block, 2p columns each: Eq. 4, 5."""
         return [
             tuple(pointwise(condition, self.weight(k)) for k in (block.vertical_condition, block.horizontal_condition))
             for block in self.blocks
         ]
 
     def _condition_of_row(self, row_index):
-        """For each block what the condition adds to its two stacks in this row."""
+        """The terms of the condition in both stacks of each block, for this row."""
         if self.condition_map is not None:
-            return self._condition_of(self.condition_map[row_index])
+            return self._condition_terms_of(self.condition_map[row_index])
         return self.condition_terms or [(0.0, 0.0)] * self.depth
 
     # Pixels: the horizontal stack.

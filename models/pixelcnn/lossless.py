@@ -1,14 +1,15 @@
 """Lossless compression: images to bytes and back, by a trained Gated PixelCNN and a range coder.
 
-A symbol of probability p costs -log2 p bits (constriction's range coder; Martin 1979), so that the bytes of a set of
-images are its negative log-likelihood under the model: a check of a claimed bits/dim that is hard to argue with.
+A symbol of probability p costs -log2 p bits (constriction's range coder; Martin 1979). So the size of the compressed
+images is their negative log-likelihood under the model, which verifies a reported bits/dim independently.
 
-The decoder knows a sub-pixel's distribution only after it has decoded all earlier ones. It walks in raster order, and
-the encoder walks with it, both in fixed-point arithmetic (models/pixelcnn/fixed_point.py): the same probabilities to
-the last bit, whatever the machine, the threads and the number of images side by side.
+The decoder knows a sub-pixel's distribution only after it has decoded all earlier sub-pixels, so it works in raster
+order. The encoder uses the same order, and both use fixed-point arithmetic (models/pixelcnn/fixed_point.py): the
+probabilities are the same to the last bit on every machine, for any number of threads and images.
 
-A file: magic, header (`_HEADER`), the coder's 32-bit words, and a digest of all of it. The header has digests of the
-tables, the weights and the images: a file that was altered, cut short, or made by other tables or weights is refused.
+A file consists of magic, header (`_HEADER`), the coder's 32-bit words, and a digest of all of it. The header holds
+digests of the tables, the weights and the images. A file that was altered or truncated, or was made with other tables
+or weights, is refused.
 """
 
 import hashlib
@@ -26,33 +27,33 @@ from image_generators.models.pixelcnn.gated_pixel_cnn_sampling import GatedSampl
 from image_generators.models.pixelcnn.raster import walk
 
 MAGIC = b"GPC2"
-FIRST_MAGIC = b"GPCN"  # of format 1, whose tables depended on the processor
-BATCH = 256  # images that are walked side by side; part of the format, since it orders the symbols
+FIRST_MAGIC = b"GPCN"  # magic of format 1, whose tables depended on the processor
+BATCH = 256  # images per batch; part of the format, since it determines the order of symbols
 _HEADER = struct.Struct("<4s3I2H8s8s8s")  # magic; n, height, width; colours, levels; tables, weights, images
-_DIGEST = 8  # bytes kept of a SHA-256
-_MOST = 2**31  # sub-pixels in a file
-_DENSEST = 2**12  # sub-pixels in a byte: what a file asks memory for, it must have bytes for
-_LONGEST = 2**16 - 1  # pixels: height and width, as the header has room for them
+_DIGEST = 8  # bytes of a SHA-256 that are stored
+_MOST = 2**31  # sub-pixels per file
+_DENSEST = 2**12  # sub-pixels per byte: bounds the memory that a short file can make the decoder allocate
+_LONGEST = 2**16 - 1  # pixels: largest height and width
 _CATEGORICAL = constriction.stream.model.Categorical(perfect=False)
 
 
 class BadFile(ValueError):
-    """Bytes that are not a whole compressed file, or not one of this network."""
+    """The bytes are not a complete compressed file, or not one of this network."""
 
 
 class OtherWeights(BadFile):
-    """A file of another network's."""
+    """The file was made with another network's weights."""
 
 
-def encode(model, images):
-    """Images to bytes.
+def encode(model: GatedPixelCNN, images: np.ndarray) -> bytes:
+    """Compresses images.
 
     Args:
         model: a GatedPixelCNN without a condition.
-        images: uint8 [n, height, width, colours] of any n, height and width, with the model's colours and levels.
+        images: uint8 `[n, height, width, colours]` of any n, height and width, with the model's colours and levels.
 
     Raises:
-        ValueError: another model, other images, or more of them than a file holds.
+        ValueError: if the model is another one, or the images do not suit it or are too many or too large.
     """
     arithmetic = FixedPoint()
     model = _resized(model, np.shape(images))
@@ -64,14 +65,14 @@ def encode(model, images):
     coder = constriction.stream.queue.RangeEncoder()
     walk = _Walk(model, arithmetic)
     for start in range(0, len(images), BATCH):
-        part = images[start : start + BATCH]
+        batch = images[start : start + BATCH]
 
-        def known(place, probabilities, part=part):
-            values = part[place].astype(np.int32)
+        def encode_values(index, probabilities, batch=batch):
+            values = batch[index].astype(np.int32)
             coder.encode(values, _CATEGORICAL, probabilities)
             return values
 
-        walk(len(part), known)
+        walk(len(batch), encode_values)
     n, height, width, colours = images.shape
     header = (n, height, width, colours, model.levels, *_fingerprints(model, arithmetic), _digest(images.tobytes()))
     words = coder.get_compressed().astype("<u4").tobytes()
@@ -81,16 +82,16 @@ def encode(model, images):
 
 
 def _least_bytes(subpixels):
-    """How many bytes, in whole words, so many sub-pixels have at least."""
+    """The least number of bytes, in whole words, of a file with so many sub-pixels."""
     return -(-subpixels // (4 * _DENSEST)) * 4
 
 
-def decode(model, content):
-    """The images that `encode` was given, uint8 [n, height, width, colours].
+def decode(model: GatedPixelCNN, content: bytes) -> np.ndarray:
+    """Decompresses the result of `encode`: the images, uint8 `[n, height, width, colours]`.
 
     Raises:
-        ValueError: another model.
-        BadFile: `content` was cut short or altered, or is of another network.
+        ValueError: if the model is not a GatedPixelCNN without a condition.
+        BadFile: if `content` was truncated or altered, or is of another network.
     """
     _check_model(model)
     if content[: len(MAGIC)] == FIRST_MAGIC:
@@ -115,52 +116,52 @@ def decode(model, content):
             f"Received: one of {model.colours} and {model.levels}"
         )
     model = _resized(model, (n, height, width, colours))
-    here = _fingerprints(model, arithmetic)
-    if here[0] != tables:
+    own_tables, own_weights = _fingerprints(model, arithmetic)
+    if own_tables != tables:
         raise BadFile(
             "the file was made with other tables of tanh, sigmoid and exp than this program's: decode it with the one "
             "that wrote it"
         )
-    if here[1] != weights:
+    if own_weights != weights:
         raise OtherWeights("the file was made with other weights than the network's")
     images = np.zeros((n, height, width, colours), "uint8")
     coder = constriction.stream.queue.RangeDecoder(np.frombuffer(words, "<u4").astype(np.uint32))
     walk = _Walk(model, arithmetic)
     for start in range(0, n, BATCH):
-        part = images[start : start + BATCH]
+        batch = images[start : start + BATCH]
 
-        def decoded(place, probabilities, part=part):
-            part[place] = coder.decode(_CATEGORICAL, probabilities)
-            return part[place]
+        def decode_values(index, probabilities, batch=batch):
+            batch[index] = coder.decode(_CATEGORICAL, probabilities)
+            return batch[index]
 
         try:
-            walk(len(part), decoded)
-        except tf.errors.UnknownError as error:  # what an AssertionError of the coder's becomes in a graph
+            walk(len(batch), decode_values)
+        except tf.errors.UnknownError as error:  # an AssertionError of the coder, inside a graph
             raise BadFile("the file holds words that no encoder writes for these weights") from error
     if _digest(images.tobytes()) != images_digest:
-        raise BadFile("what was decoded is not what was encoded: the two walks saw different probabilities")
+        raise BadFile("the decoded images are not the encoded ones: the decoder computed other probabilities")
     return images
 
 
-def cost_in_bits(model, images):
-    """What the fixed-point network says `images` cost, one number for each: its -log2 p, without any coder."""
+def cost_in_bits(model: GatedPixelCNN, images: np.ndarray) -> np.ndarray:
+    """The cost of each image under the fixed-point network, -log2 p in bits, float64 `[n]`; no coder is involved."""
     arithmetic = FixedPoint()
     model = _resized(model, np.shape(images))
     images = checks.check_images(images, model.image_shape, model.levels)
     bits = np.zeros(len(images))
 
-    def known(place, probabilities):
-        values = images[place]
+    def add_cost(index, probabilities):
+        values = images[index]
         chosen = np.take_along_axis(probabilities, values[:, None].astype(np.int64), axis=1)[:, 0]
         bits[:] -= np.log2(chosen / probabilities.sum(axis=1))
         return values
 
-    _Walk(model, arithmetic)(len(images), known)
+    _Walk(model, arithmetic)(len(images), add_cost)
     return bits
 
 
 class _Walk:
-    """The network's way through images in raster order (raster.py), which asks for every value on its way."""
+    """Visits sub-pixels in raster order (raster.py); a callback gets their probabilities and returns their values."""
 
     def __init__(self, model, arithmetic):
         self.model, self.arithmetic = model, arithmetic
@@ -168,7 +169,7 @@ class _Walk:
         self.walk = tf.function(self._walk, autograph=False)
 
     def __call__(self, n, value_of):
-        """value_of((:, row, column, colour), probabilities [n, levels]), NumPy's, gives the values [n]."""
+        """value_of(index (:, row, column, colour), probabilities [n, levels]) returns the values [n]; NumPy arrays."""
         self.value_of = value_of
         self.walk(tf.constant(n))
 
@@ -193,24 +194,21 @@ def _check_model(model):
 
 
 def _resized(model, shape):
-    """The same network for images of another size, [n, height, width, colours]; both are built.
-
-    No weight depends on the size.
-    """
+    """The same network for images of another size, `[n, height, width, colours]`; no weight depends on the size."""
     _check_model(model)
     if len(shape) != 4 or shape[-1] != model.colours:
         raise ValueError(f"images must be [n, height, width, {model.colours}]. Received: shape {list(shape)}")
     model.build()
     if tuple(shape[1:]) == tuple(model.image_shape):
         return model
-    other = GatedPixelCNN.from_config({**model.get_config(), "image_shape": list(shape[1:])})
-    other.build()
-    other.set_weights(model.get_weights())
-    return other
+    resized = GatedPixelCNN.from_config({**model.get_config(), "image_shape": list(shape[1:])})
+    resized.build()
+    resized.set_weights(model.get_weights())
+    return resized
 
 
 def _fingerprints(model, arithmetic):
-    """Of all that decides a probability: the tables and the weights."""
+    """Digests of the tables and of the weights, which together determine all probabilities."""
     return arithmetic.fingerprint[:_DIGEST], _digest(b"".join(weight.tobytes() for weight in model.get_weights()))
 
 

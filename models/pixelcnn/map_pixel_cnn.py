@@ -1,6 +1,6 @@
-"""MapPixelCNN: a Gated PixelCNN and the network m(h) of Eq. 5 of arXiv 1606.05328 before it, trained end to end.
+"""MapPixelCNN: a Gated PixelCNN conditioned on a map s = m(h), Eq. 5 of arXiv 1606.05328; both are trained end to end.
 
-condition h -> m, deconvolutional -> map s, as high and wide as the image -> into every gate of a GatedPixelCNN
+condition h -> m, deconvolutional -> map s, as high and wide as the image -> every gate of a GatedPixelCNN
 """
 
 from keras import ops
@@ -11,16 +11,16 @@ from image_generators.models import checks
 from image_generators.models.pixelcnn.autoregressive import split_inputs
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
 
-CERTAIN = 1e4  # a logit beside zeros: the others' probability is 0 in float32
+CERTAIN = 1e4  # logit of a known value; the other logits are 0, and their probabilities are 0 in float32
 
 
-def known_pixels(condition, levels):
-    """Of images with holes and a mask, [n, height, width, colours + 1], where a pixel is known: bool [n, h, w, 1]."""
+def known_pixels(condition, levels: int):
+    """Where pixels are known, bool `[n, H, W, 1]`, from images with holes and a mask, `[n, H, W, colours + 1]`."""
     return condition[..., -1:] == levels - 1
 
 
 def check_map_arguments(condition_shape, condition_levels, map_filters, map_depth, map_halvings):
-    """The last four as int, and None for no levels; ValueError for no condition, or for an impossible number."""
+    """(condition_levels or None, map_filters, map_depth, map_halvings) as int. Raises ValueError for bad ones."""
     if condition_shape is None:
         raise ValueError("condition_shape must be (features,) or (height, width, features). Received: None")
     if condition_levels is not None:
@@ -31,7 +31,7 @@ def check_map_arguments(condition_shape, condition_levels, map_filters, map_dept
 
 
 def check_map_sizes(model):
-    """Raises ValueError where a model's m cannot make a map as large as the image of its condition."""
+    """Raises ValueError if m cannot turn the model's condition into a map as large as the image."""
     size, (*start, _), halvings = model.image_shape[:2], model.condition_shape, model.map_halvings
     if not start and halvings:
         raise ValueError(f"map_halvings must be 0 for vector conditions. Received: map_halvings={halvings}")
@@ -45,7 +45,7 @@ def check_map_sizes(model):
 
 
 def check_keeps_known(keeps_known, model):
-    """`keeps_known` as bool; ValueError where a model's condition cannot be its image with holes and a mask."""
+    """`keeps_known` as bool. Raises ValueError if the model's condition cannot be an image with holes and a mask."""
     keeps_known = checks.check_flag("keeps_known", keeps_known)
     height, width, colours = model.image_shape
     expected = (height, width, colours + 1), model.levels
@@ -60,38 +60,38 @@ def check_keeps_known(keeps_known, model):
 
 @serializable("models")
 class MapPixelCNN(GatedPixelCNN):
-    """p(image | h), where h says something of places in the image.
+    """p(image | h), where h contains information about places in the image.
 
     Args:
         image_shape: (height, width, colours).
-        condition_shape: of one h: (features,), or (height, width, features) of which some doublings make the image's
-            height and width (8x8 for a 32x32 image).
-        condition_levels: None for features as they are; 256 where h are images, uint8.
+        condition_shape: shape of one h: (features,), or (height, width, features), smaller than the image by a power of
+            two (such as 8x8 for a 32x32 image) or of its size.
+        condition_levels: None if h is features; 256 if h is an image, uint8.
         map_filters: channels of s and of all maps inside m.
-        map_depth: residual blocks of m.
-        map_halvings: how often m halves a map before it doubles it, to see further.
-        keeps_known: whether h is the image with holes and, as its last channel, a mask: the highest level where the
-            pixel is known, else 0. A known pixel then has its value with certainty, in likelihoods and in samples.
-        **kwargs: of GatedPixelCNN.
+        map_depth: number of residual blocks of m.
+        map_halvings: how often m halves a map before it doubles it, to widen its receptive field.
+        keeps_known: whether h is the image with holes and a mask as its last channel: the highest level where a pixel
+            is known, else 0. Known pixels then keep their values, with probability 1, in likelihoods and in samples.
+        **kwargs: as for GatedPixelCNN.
 
     Raises:
-        ValueError: for no condition; for `keeps_known` of another condition; or as of GatedPixelCNN.
+        ValueError: if `condition_shape` is None, if `keeps_known` does not suit it, or as for GatedPixelCNN.
     """
 
     def __init__(
         self,
-        image_shape=(32, 32, 3),
-        condition_shape=(10,),
-        condition_levels=None,
-        map_filters=32,
-        map_depth=2,
-        map_halvings=0,
-        keeps_known=False,
+        image_shape: tuple[int, int, int] = (32, 32, 3),
+        condition_shape: tuple[int, ...] = (10,),
+        condition_levels: int | None = None,
+        map_filters: int = 32,
+        map_depth: int = 2,
+        map_halvings: int = 0,
+        keeps_known: bool = False,
         **kwargs,
     ):
         checks.check_absent(self, kwargs, "num_classes")
         arguments = check_map_arguments(condition_shape, condition_levels, map_filters, map_depth, map_halvings)
-        # Before the base class is made, which asks for features_shape.
+        # Set first, because the base class's constructor uses features_shape.
         self.condition_levels, self.map_filters, self.map_depth, self.map_halvings = arguments
         super().__init__(image_shape, condition_shape=condition_shape, **kwargs)
         check_map_sizes(self)
@@ -106,7 +106,7 @@ class MapPixelCNN(GatedPixelCNN):
         )
 
     @property
-    def features_shape(self):
+    def features_shape(self) -> tuple[int, int, int]:
         return (*self.image_shape[:2], self.map_filters)
 
     def build_network(self):
@@ -114,8 +114,8 @@ class MapPixelCNN(GatedPixelCNN):
         super().build_network()
 
     def condition_features(self, condition):
-        """h [batch, *condition_shape] -> s = m(h), [batch, height, width, map_filters]."""
-        return None if condition is None else self.map_network(super().condition_features(condition))
+        """h `[batch, *condition_shape]` -> s = m(h) of Eq. 5, `[batch, height, width, map_filters]`."""
+        return None if condition is None else self.map_network(super().condition_features(condition))  # Eq. 5
 
     def call(self, inputs, training=None):
         logits = super().call(inputs, training=training)
@@ -127,9 +127,9 @@ class MapPixelCNN(GatedPixelCNN):
 
     def generate(self, uniforms, images, known, temperature, condition=None):
         if self.keeps_known:
-            given = known_pixels(condition, self.levels)
-            images = ops.where(given, ops.cast(condition[..., :-1], "float32"), images)
-            known = ops.where(given, 1.0, known)
+            is_known = known_pixels(condition, self.levels)
+            images = ops.where(is_known, ops.cast(condition[..., :-1], "float32"), images)
+            known = ops.where(is_known, 1.0, known)
         return super().generate(uniforms, images, known, temperature, condition)
 
     def _check_condition(self, condition, n):

@@ -1,14 +1,15 @@
-"""MapRegression: what squared error makes of a condition: the network m(h) of a MapPixelCNN, and a mean for each pixel.
+"""MapRegression: the baseline of MapPixelCNN: the same network m(h), trained with squared error to predict each pixel.
 
 condition h -> m, deconvolutional -> map s -> 1x1 -> the mean of each sub-pixel
 
-Squared error is the likelihood of independent normal distributions of one width, sigma. That width is learned beside
-the means, which it does not change, so that the cost is in bits/dim, as a PixelCNN's is.
+Squared error is the negative log-likelihood of independent normal distributions with one width, sigma. Sigma is learned
+together with the means, so that the cost is in bits/dim, as for a PixelCNN; it does not change the best means.
 """
 
 import math
 
 import keras
+import numpy as np
 from keras import ops
 
 from image_generators.layers.map_network import MapNetwork
@@ -28,23 +29,23 @@ from image_generators.models.pixelcnn.map_pixel_cnn import (
 
 @serializable("models")
 class MapRegression(ImageModel):
-    """The mean of image given h, under squared error; arguments as of MapPixelCNN.
+    """The mean of the image given h, under squared error. Arguments as for MapPixelCNN.
 
-    Trained by `compile(optimizer)` and `fit` on {"images": uint8 [n, height, width, colours], "condition": ...}.
+    Trained by `compile(optimizer)` and `fit` on {"images": uint8 `[n, height, width, colours]`, "condition": ...}.
     """
 
     takes_condition = True
 
     def __init__(
         self,
-        image_shape=(32, 32, 3),
-        condition_shape=(10,),
-        condition_levels=None,
-        map_filters=32,
-        map_depth=2,
-        map_halvings=0,
-        keeps_known=False,
-        levels=256,
+        image_shape: tuple[int, int, int] = (32, 32, 3),
+        condition_shape: tuple[int, ...] = (10,),
+        condition_levels: int | None = None,
+        map_filters: int = 32,
+        map_depth: int = 2,
+        map_halvings: int = 0,
+        keeps_known: bool = False,
+        levels: int = 256,
         **kwargs,
     ):
         arguments = check_map_arguments(condition_shape, condition_levels, map_filters, map_depth, map_halvings)
@@ -64,21 +65,21 @@ class MapRegression(ImageModel):
         self.log_sigma = self.add_weight(name="log_sigma", shape=(), initializer="zeros")  # of values -1 to 1
 
     def call(self, inputs, training=None):
-        """{"images", "condition"} -> means, float32 [B, H, W, colours], -1 to 1 being the values 0 to levels - 1."""
+        """{"images", "condition"} -> means, float32 `[B, H, W, colours]`; -1 to 1 stand for values 0 to levels - 1."""
         condition = self.condition_of(inputs)
         check_network_condition(condition, self.condition_shape)
         return self.means_given(condition)
 
     def condition_of(self, inputs):
-        """The condition in what `call` is given."""
+        """The inputs of `call` -> the condition."""
         return split_inputs(inputs)[1]
 
     def means_given(self, condition):
-        """h, [B, *condition_shape] -> what `call` gives."""
+        """h `[B, *condition_shape]` -> the means that `call` returns."""
         return ops.cast(self.means(ops.relu(self.map_network(condition))), "float32")
 
     def _log_prob(self, inputs, means):
-        """Nats per image: the density of each value, the distance of two neighbouring values being 1."""
+        """Log-density per image in nats, in units where neighbouring values are 1 apart."""
         images, condition = split_inputs(inputs)
         checks.check_network_images(images, self.image_shape)
         density = tfd.Normal(means, ops.exp(ops.cast(self.log_sigma, "float32")))
@@ -92,13 +93,13 @@ class MapRegression(ImageModel):
 
     def _check_examples(self, images, condition, labels):
         super()._check_examples(images, condition, labels)
-        if condition is not None:  # without one, `call` says what is missing
+        if condition is not None:  # if it is missing, `call` raises
             self._check_condition(condition, len(images))
 
-    def log_prob(self, images, condition=None, batch_size=64):
-        """Log-density in nats, float32 [n]: of wide distributions, about a probability's.
+    def log_prob(self, images: np.ndarray, condition: np.ndarray | None = None, batch_size: int = 64) -> np.ndarray:
+        """Log-density in nats, float32 `[n]`; close to a log-probability if sigma is much larger than a level.
 
-        Arguments and errors as of AutoregressiveModel.log_prob.
+        Arguments and errors as for AutoregressiveModel.log_prob.
         """
         images = checks.check_images(images, self.image_shape, self.levels)
         condition = self._check_condition(condition, len(images))
@@ -110,11 +111,11 @@ class MapRegression(ImageModel):
         function = self._compile("log_prob", answer)
         return self._in_batches(function, batch_size, images, *([] if condition is None else [condition]))
 
-    def mean(self, condition, batch_size=64):
-        """The mean image given each condition, uint8 [n, height, width, colours]; n is 1 for one of condition_shape.
+    def mean(self, condition: np.ndarray, batch_size: int = 64) -> np.ndarray:
+        """The mean image given each condition, uint8 `[n, height, width, colours]`; n = 1 for a single condition.
 
         Raises:
-            ValueError: conditions of another type, shape or range; weights or means that are not finite.
+            ValueError: if conditions have another dtype, shape or range, or weights or means are not finite.
         """
         condition = checks.as_array("condition", condition)
         if condition.shape == self.condition_shape:
@@ -123,7 +124,7 @@ class MapRegression(ImageModel):
         return self._in_batches(self._compile_answer("paint", self.paint, pixels=1), batch_size, condition)
 
     def paint(self, condition):
-        """The mean image as a pure function of tensors, to compile or export: values 0 to levels - 1, float32.
+        """`mean` as a pure function of tensors, to compile or export: values 0 to levels - 1, float32.
 
         Values are NaN where means are not finite: check before casting.
         """

@@ -1,4 +1,4 @@
-"""MultiScalePixelRNN: Section 3.6 of arXiv 1601.06759, a small image first, then the large one around its pixels.
+"""MultiScalePixelRNN: Section 3.6 of arXiv 1601.06759, a model of a small image and of the full image given the small.
 
     every k-th pixel of every k-th row, the small image   -> PixelRNN -> p(small)
     the small image -> deconvolutional network, a map as large as the large image -> all gates of a second PixelRNN
@@ -26,18 +26,26 @@ class MultiScalePixelRNN(AutoregressiveModel):
         image_shape: (height, width, colours); height and width are multiples of `factor`.
         levels: 256, or 2 for binary images.
         factor: k, at least 2: the small image has a k-th of the height and width.
-        map_filters: channels of the map that the second network is told.
-        map_depth: residual blocks of the network that makes the map.
-        **kwargs: of both PixelRNNs; and of the model (dtype, name).
+        map_filters: channels of the map that the second network is conditioned on.
+        map_depth: number of residual blocks of the network that computes the map.
+        **kwargs: as for PixelRNN, used for both; and dtype, name and trainable of the model.
 
     Raises:
-        ValueError: for a factor that is no power of two or does not divide the image, or as of PixelRNN.
+        ValueError: if `factor` is not a power of two that divides height and width, or as for PixelRNN.
     """
 
-    def __init__(self, image_shape=(32, 32, 3), levels=256, factor=4, map_filters=32, map_depth=1, **kwargs):
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int] = (32, 32, 3),
+        levels: int = 256,
+        factor: int = 4,
+        map_filters: int = 32,
+        map_depth: int = 1,
+        **kwargs,
+    ):
         checks.check_absent(self, kwargs, "num_classes", "condition_shape")
-        own = {name: kwargs.pop(name) for name in ("dtype", "name", "trainable") if name in kwargs}
-        super().__init__(image_shape, levels, **own)
+        model_options = {name: kwargs.pop(name) for name in ("dtype", "name", "trainable") if name in kwargs}
+        super().__init__(image_shape, levels, **model_options)
         self.factor = checks.check_integer("factor", factor, 2)
         if any(size % factor for size in self.image_shape[:2]) or factor & (factor - 1):
             raise ValueError(
@@ -50,8 +58,8 @@ class MultiScalePixelRNN(AutoregressiveModel):
         options = {"levels": levels, "dtype": self.dtype_policy, **kwargs}
         self.small = PixelRNN((height // factor, width // factor, colours), name="small", **options)
         self.network_options = {name: getattr(self.small, name) for name in kwargs}
-        told = (height, width, self.map_filters)
-        self.large = PixelRNN(self.image_shape, condition_shape=told, name="large", **options)
+        map_shape = (height, width, self.map_filters)
+        self.large = PixelRNN(self.image_shape, condition_shape=map_shape, name="large", **options)
         self.map_network = MapNetwork(
             (height, width),
             self.map_filters,
@@ -72,30 +80,30 @@ class MultiScalePixelRNN(AutoregressiveModel):
         return self.large.logits
 
     def call(self, inputs, training=None):
-        """uint8 images [B, H, W, colours] -> logits float32 [B, H, W, colours, levels], each given all before it."""
+        """uint8 images [B, H, W, colours] -> logits float32 [B, H, W, colours, levels]."""
         images, _ = split_inputs(inputs)
         checks.check_network_images(images, self.image_shape)
         small = self.subsampled(images)
-        of_small = self.small(small, training=training)
-        large = self.large({"images": images, "condition": self.map_network(small)}, training=training)
-        return ops.where(self._is_small()[..., None], self._spread(of_small), large)
+        small_logits = self.small(small, training=training)
+        large_logits = self.large({"images": images, "condition": self.map_network(small)}, training=training)
+        return ops.where(self._is_small()[..., None], self._spread(small_logits), large_logits)
 
     def subsampled(self, images):
-        """The pixels that come first: [B, H, W, ...] -> [B, H / factor, W / factor, ...]."""
+        """The pixels of the small image: `[B, H, W, ...]` -> `[B, H / factor, W / factor, ...]`."""
         return images[:, :: self.factor, :: self.factor]
 
     def _spread(self, small):
-        """Values of the small image at their places in the large one, repeated between them."""
+        """Values of the small image at their places in the large one, repeated in between."""
         return ops.repeat(ops.repeat(small, self.factor, axis=1), self.factor, axis=2)
 
     def _is_small(self):
-        """bool [1, H, W, 1]: which pixels come first."""
+        """bool [1, H, W, 1]: which pixels belong to the small image."""
         rows, columns = (ops.arange(size) % self.factor == 0 for size in self.image_shape[:2])
         return ops.logical_and(rows[:, None], columns[None])[None, :, :, None]
 
     def generate(self, uniforms, images, known, temperature, condition=None):
-        first = [self.subsampled(each) for each in (uniforms, images, known)]
-        small = sample_raster(self.small.incremental(), self.scale, *first, temperature)
+        small_arguments = [self.subsampled(tensor) for tensor in (uniforms, images, known)]
+        small = sample_raster(self.small.incremental(), self.scale, *small_arguments, temperature)
         condition = self.large.condition_features(self.map_network(small))
         images = ops.where(self._is_small(), self._spread(small), images)
         known = ops.where(self._is_small(), 1.0, known)

@@ -2,8 +2,8 @@
 
 image -> 7x7, mask A -> residual blocks (Figure 5 there, left), mask B -> 2 x (ReLU, 1x1, mask B) -> softmax.
 
-A stack of masked convolutions has a blind spot: pixels above and to the right that no number of layers reaches
-(Figure 1 of arXiv 1606.05328). GatedPixelCNN is the network without it.
+A stack of masked convolutions has a blind spot: pixels above and to the right that are outside of its receptive field
+for any number of layers (Figure 1 of arXiv 1606.05328). GatedPixelCNN has no blind spot.
 """
 
 import functools
@@ -19,17 +19,17 @@ from image_generators.models.pixelcnn.pixel_network import PixelNetwork
 
 @serializable("models")
 class PixelCNN(PixelNetwork):
-    """PixelCNN of arXiv 1601.06759; maps are 2h wide between blocks, h inside.
+    """PixelCNN of arXiv 1601.06759, with 2h maps between blocks and h inside.
 
     Args:
         image_shape: (height, width, colours).
         levels: 256, or 2 for binary images.
         filters: h; a multiple of the colours.
-        depth: number of residual blocks (the paper: 15).
-        kernel_size: odd, of the blocks' middle convolution.
-        first_kernel_size: odd, of the first convolution.
-        head_filters: maps between the two 1x1 convolutions of the head (the paper: 1024); default 2h.
-        dropout: rate, before the last convolution of each block (not in the paper).
+        depth: number of residual blocks (15 in the paper).
+        kernel_size: kernel size of the blocks' middle convolution, odd.
+        first_kernel_size: kernel size of the first convolution, odd.
+        head_filters: number of maps between the two 1x1 convolutions of the head (1024 in the paper). None: 2h.
+        dropout: rate before the last convolution of each block (not in the paper).
 
     Raises:
         ValueError: for an even kernel, maps that do not split into colour groups, or another argument out of range.
@@ -39,14 +39,14 @@ class PixelCNN(PixelNetwork):
 
     def __init__(
         self,
-        image_shape=(32, 32, 3),
-        levels=256,
-        filters=66,
-        depth=8,
-        kernel_size=3,
-        first_kernel_size=7,
-        head_filters=None,
-        dropout=0.0,
+        image_shape: tuple[int, int, int] = (32, 32, 3),
+        levels: int = 256,
+        filters: int = 66,
+        depth: int = 8,
+        kernel_size: int = 3,
+        first_kernel_size: int = 7,
+        head_filters: int | None = None,
+        dropout: float = 0.0,
         **kwargs,
     ):
         sizes = (filters, depth, kernel_size, first_kernel_size, head_filters, dropout)
@@ -77,7 +77,7 @@ class PixelCNN(PixelNetwork):
     def call(self, inputs, training=None):
         """uint8 images [B, H, W, colours] -> logits float32 [B, H, W, colours, levels]."""
         images, _ = self.network_inputs(inputs)
-        maps = self.first(images)  # [B, H, W, 2h]; no residual round mask A: the image must not leak through
+        maps = self.first(images)  # [B, H, W, 2h]; with mask A, a residual would let an output see its own pixel
         for layers in self.blocks:
             maps = self.through(functools.partial(self._block, layers, training), maps)
         return self.head(maps)

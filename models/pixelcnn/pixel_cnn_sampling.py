@@ -1,8 +1,8 @@
-"""PixelCNNSampler: a PixelCNN as models/pixelcnn/raster.py wants it, one row, one pixel and one colour at a time.
+"""PixelCNNSampler: a PixelCNN with the methods of models/pixelcnn/raster.py, one row, pixel and colour at a time.
 
-A masked convolution looks at rows above, at pixels to the left and at its own pixel. The first part is computed for a
-whole row at a time from cached rows, the second once a pixel from cached pixels, the third once a colour. When a row is
-finished its activations are computed once more, all columns at once, and join the cached rows.
+A masked convolution sees rows above, pixels to the left and its own pixel. The first part is computed for a whole row
+at a time from cached rows, the second once per pixel from cached pixels, the third once per colour. When a row is
+finished, its activations are computed again, all columns at once, and added to the cached rows.
 """
 
 from keras import ops
@@ -16,7 +16,7 @@ class Taps:
 
     def __init__(self, layer):
         rows, columns = layer.kernel_size
-        kernel = ops.cast(layer.masked_kernel(), "float32")  # whatever the policy
+        kernel = ops.cast(layer.masked_kernel(), "float32")  # under every dtype policy
         channels, self.filters = kernel.shape[2:]
         self.rows, self.reach, self.channels = rows // 2, columns // 2, channels
         self.above = kernel[: self.rows]
@@ -29,14 +29,14 @@ class Taps:
         return ops.zeros((batch, self.rows, width, self.channels), dtype="float32")
 
     def from_above(self, rows):
-        """Cached rows [n, rows, W, c] -> what they give to a row, bias included, [n, 1, W, f]."""
+        """Cached rows [n, rows, W, c] -> their term in the next row, with bias, [n, 1, W, f]."""
         if not self.rows:
             shape = (ops.shape(rows)[0], 1, ops.shape(rows)[2], self.filters)
             return ops.broadcast_to(self.bias, shape)
         return valid_conv(pad(rows, left=self.reach, right=self.reach), self.above) + self.bias
 
     def from_row(self, row):
-        """A finished row [n, 1, W, c] -> what it gives to itself, [n, 1, W, f]."""
+        """A finished row [n, 1, W, c] -> its own term, from pixels to the left and the pixel itself, [n, 1, W, f]."""
         return valid_conv(pad(row, left=self.reach), self.row)
 
     def push_row(self, rows, row):
@@ -79,7 +79,7 @@ class PixelCNNSampler:
             c + ops.matmul(p, t.left) if t.reach else c for c, p, t in zip(context, pixels, self.spatial, strict=True)
         ]
         convolve = lambda i, x: earlier[i] + ops.matmul(x, self.spatial[i].centre)  # noqa: E731
-        # Colours that are not drawn yet stand at zero: the masks hide them from what is computed.
+        # Colours that are not drawn yet are zero; masks hide them.
         values = [
             ops.zeros_like(pixels[0][:, :1]) if pixels[0].shape[-1] else ops.zeros_like(context[0][:, :1])
         ] * self.colours
@@ -93,7 +93,7 @@ class PixelCNNSampler:
         return [taps.push_pixel(p, x) for taps, p, x in zip(self.spatial, pixels, inputs, strict=True)]
 
     def _inputs(self, values, convolve):
-        """What enters each spatial convolution, given `convolve(i, input)`."""
+        """The inputs of all spatial convolutions, given `convolve(i, input)`."""
         inputs = [values]
         self._maps(values, lambda i, x: (inputs.append(x) if i else None, convolve(i, x))[1])
         return inputs

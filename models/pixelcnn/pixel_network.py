@@ -1,4 +1,4 @@
-"""PixelNetwork: what the networks of PixelCNN, GatedPixelCNN and PixelRNN have in common beside their blocks.
+"""PixelNetwork: the common parts of PixelCNN, GatedPixelCNN and PixelRNN, which differ in their blocks.
 
 image -> first layer, mask A -> blocks -> head: 2 x (ReLU, 1x1, mask B) -> softmax
 """
@@ -15,33 +15,33 @@ SIZES = ("filters", "depth", "kernel_size", "first_kernel_size", "head_filters",
 
 
 class PixelNetwork(AutoregressiveModel):
-    """Base of the three: a subclass makes and builds its blocks, then calls `make_head` and `build_head`.
+    """Base class. A subclass creates its blocks and calls `make_head`, then builds them and calls `build_head`.
 
     Args:
-        image_shape, levels, num_classes, condition_shape: of AutoregressiveModel. A condition_shape of three numbers is
-            that of a map, as high and wide as the image.
-        filters: maps inside a block; a multiple of the colours.
+        image_shape, levels, num_classes, condition_shape: as for AutoregressiveModel. Maps are as high and wide as the
+            image.
+        filters: number of maps inside a block; a multiple of the colours.
         depth: number of blocks, at least 1.
-        kernel_size: odd, of the blocks.
-        first_kernel_size: odd, of the first layer.
-        head_filters: maps between the two 1x1 convolutions of the head; None: as many as between blocks.
-        dropout: rate, inside the blocks.
+        kernel_size: kernel size of the blocks, odd.
+        first_kernel_size: kernel size of the first layer, odd.
+        head_filters: number of maps between the two 1x1 convolutions of the head. None: as many as between blocks.
+        dropout: rate inside the blocks.
     """
 
-    widening = 1  # maps between blocks are so many times `filters`
+    widening = 1  # number of maps between blocks / filters
 
     def __init__(
         self,
-        image_shape,
-        levels,
-        num_classes,
-        condition_shape,
-        filters,
-        depth,
-        kernel_size,
-        first_kernel_size,
-        head_filters,
-        dropout,
+        image_shape: tuple[int, int, int],
+        levels: int,
+        num_classes: int | None,
+        condition_shape: tuple[int, ...] | None,
+        filters: int,
+        depth: int,
+        kernel_size: int,
+        first_kernel_size: int,
+        head_filters: int | None,
+        dropout: float,
         **kwargs,
     ):
         super().__init__(image_shape, levels, num_classes, condition_shape, **kwargs)
@@ -57,16 +57,16 @@ class PixelNetwork(AutoregressiveModel):
         self._check_features_shape()
         self._rematerialises = False
 
-    # What enters the gates.
+    # Condition.
 
     @property
-    def features_shape(self):
-        """Shape of what enters the gates for one image, (features,) or (height, width, features); None: nothing."""
+    def features_shape(self) -> tuple[int, ...] | None:
+        """Shape of one image's `condition_features`: (features,), (height, width, features), or None without any."""
         return self.condition_shape if self.num_classes is None else (self.num_classes,)
 
     @property
-    def batch_features_shape(self):
-        """The same of a batch, as layers are built with."""
+    def batch_features_shape(self) -> tuple[int | None, ...] | None:
+        """Shape of a batch of `condition_features`, for building layers; None without any."""
         return None if self.features_shape is None else (None, *self.features_shape)
 
     def _check_features_shape(self):
@@ -79,39 +79,39 @@ class PixelNetwork(AutoregressiveModel):
 
     # Layers.
 
-    def conv(self, filters, kernel_size, name, mask_type="B"):
-        """A MaskedConv2D of this network's colours and policy."""
+    def conv(self, filters: int, kernel_size: int, name: str, mask_type: str = "B") -> MaskedConv2D:
+        """A MaskedConv2D with this network's colours and dtype policy."""
         return MaskedConv2D(filters, kernel_size, mask_type, colours=self.colours, dtype=self.dtype_policy, name=name)
 
     def make_head(self):
-        """The last two layers, made after all others."""
+        """Creates the last two layers, after all others."""
         self.hidden = self.conv(self.head_filters, 1, "hidden")
         self.logits = self.conv(self.colours * self.levels, 1, "logits")
 
     def build_head(self):
-        """Builds them, for maps as wide as those between blocks."""
+        """Builds the last two layers."""
         height, width, _ = self.image_shape
         self.hidden.build((None, height, width, self.widening * self.filters))
         self.logits.build((None, height, width, self.head_filters))
 
     def head(self, maps):
-        """The last block's maps -> logits float32 [B, H, W, colours, levels]."""
+        """The last block's maps -> logits, float32 `[B, H, W, colours, levels]`."""
         return self.split_levels(self.logits(ops.relu(self.hidden(ops.relu(maps)))))
 
     # Memory.
 
     def through(self, block, *maps):
-        """`block(*maps)`, a function of tensors; after `rematerialise` only its inputs are kept for the gradient."""
+        """`block(*maps)`. After `rematerialise`, only the block's inputs are stored for the gradient."""
         return keras.remat(block)(*maps) if self._rematerialises else block(*maps)
 
     def rematerialise(self):
-        """From now on the activations of blocks are computed again where gradients need them, and not kept.
+        """From now on, the activations inside blocks are recomputed for gradients instead of stored.
 
         Raises:
-            ValueError: with dropout, which would drop others then.
+            ValueError: if dropout is not 0: recomputing would drop other units.
         """
         if self.dropout:
-            raise ValueError(f"dropout must be 0, or it would drop others the second time. Received: {self.dropout}")
+            raise ValueError(f"dropout must be 0: recomputing would drop other units. Received: dropout={self.dropout}")
         self._rematerialises = True
 
     def get_config(self):

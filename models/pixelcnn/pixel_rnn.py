@@ -1,8 +1,8 @@
-"""PixelRNN: Section 3 of arXiv 1601.06759, recurrent where PixelCNN is convolutional.
+"""PixelRNN: Section 3 of arXiv 1601.06759, with LSTM layers instead of PixelCNN's masked convolutions.
 
 image -> 7x7, mask A -> residual LSTM blocks (Figure 5 there, right) -> 2 x (ReLU, 1x1, mask B) -> softmax.
 
-A block: 2h maps -> RowLSTM or DiagonalBiLSTM, h maps -> 1x1, mask B, 2h maps -> plus what came in.
+A block: 2h maps -> RowLSTM or DiagonalBiLSTM, h maps -> 1x1, mask B, 2h maps -> plus the block's input.
 """
 
 import functools
@@ -21,21 +21,22 @@ SAMPLERS = {"row_lstm": RowLSTMSampler, "diagonal_bilstm": DiagonalBiLSTMSampler
 
 @serializable("models")
 class PixelRNN(PixelNetwork):
-    """PixelRNN of arXiv 1601.06759; maps are 2h wide between blocks, h inside.
+    """PixelRNN of arXiv 1601.06759, with 2h maps between blocks and h inside.
 
     Args:
         image_shape: (height, width, colours).
         levels: 256, or 2 for binary images.
-        num_classes: None, or how many classes it is conditioned on.
-        condition_shape: None, or what else: (features,), or (height, width, features), a map as high and wide as the
-            image. Each LSTM's four gates see it through a 1x1 of their own (Section 3.6).
+        num_classes: None, or the number of classes that the model is conditioned on.
+        condition_shape: None, or the shape of another condition: (features,), or (height, width, features), as high and
+            wide as the image. It enters the four gates of each LSTM through a 1x1 convolution (Section 3.6).
         recurrence: "row_lstm" or "diagonal_bilstm".
         filters: h; a multiple of the colours.
-        depth: number of LSTM blocks (the paper: 12 on CIFAR-10, 1 or 7 on MNIST).
-        kernel_size: odd, of RowLSTM's input-to-state convolution.
-        first_kernel_size: odd, of the first convolution.
-        head_filters: maps between the two 1x1 convolutions of the head (the paper: 1024; MNIST 32); default 2h.
-        dropout: rate, before the last convolution of each block (not in the paper).
+        depth: number of LSTM blocks (12 on CIFAR-10, 1 or 7 on MNIST in the paper).
+        kernel_size: kernel size of RowLSTM's input-to-state convolution, odd.
+        first_kernel_size: kernel size of the first convolution, odd.
+        head_filters: number of maps between the two 1x1 convolutions of the head (1024, on MNIST 32, in the paper).
+            None: 2h.
+        dropout: rate before the last convolution of each block (not in the paper).
 
     Raises:
         ValueError: for an even kernel, maps that do not split into colour groups, or another argument out of range.
@@ -45,17 +46,17 @@ class PixelRNN(PixelNetwork):
 
     def __init__(
         self,
-        image_shape=(32, 32, 3),
-        levels=256,
-        num_classes=None,
-        condition_shape=None,
-        recurrence="diagonal_bilstm",
-        filters=66,
-        depth=4,
-        kernel_size=3,
-        first_kernel_size=7,
-        head_filters=None,
-        dropout=0.0,
+        image_shape: tuple[int, int, int] = (32, 32, 3),
+        levels: int = 256,
+        num_classes: int | None = None,
+        condition_shape: tuple[int, ...] | None = None,
+        recurrence: str = "diagonal_bilstm",
+        filters: int = 66,
+        depth: int = 4,
+        kernel_size: int = 3,
+        first_kernel_size: int = 7,
+        head_filters: int | None = None,
+        dropout: float = 0.0,
         **kwargs,
     ):
         sizes = (filters, depth, kernel_size, first_kernel_size, head_filters, dropout)
@@ -88,10 +89,10 @@ class PixelRNN(PixelNetwork):
     def call(self, inputs, training=None):
         """uint8 images [B, H, W, colours] (or {"images", "condition"}) -> logits float32 [B, H, W, colours, levels]."""
         images, condition = self.network_inputs(inputs)
-        maps = self.first(images)  # [B, H, W, 2h]; no residual round mask A: the image must not leak through
-        given = [] if condition is None else [condition]
+        maps = self.first(images)  # [B, H, W, 2h]; with mask A, a residual would let an output see its own pixel
+        conditions = [] if condition is None else [condition]
         for layers in self.blocks:
-            maps = self.through(functools.partial(self._block, layers, training), maps, *given)
+            maps = self.through(functools.partial(self._block, layers, training), maps, *conditions)
         return self.head(maps)
 
     def _block(self, layers, training, maps, condition=None):

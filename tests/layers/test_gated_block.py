@@ -1,5 +1,6 @@
 """GatedBlock against Figure 2 of arXiv 1606.05328, written with whole kernels, masks and an explicit shift."""
 
+import functools
 import re
 
 import keras
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from image_generators.layers.gated_block import GatedBlock, gate
+from image_generators.layers.gated_block import GatedBlock, gate, gated_block_reference
 from image_generators.layers.masked_conv import colour_mask, colours_of
 
 KERNELS = [3, 5, 7]
@@ -92,6 +93,27 @@ def paper_block(paper_mask, plain_conv):
 def assert_pairs_equal(found, expected):
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ops.convert_to_numpy(ours), theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("colours", [1, 3])
+@pytest.mark.parametrize("mask_type", "AB")
+@pytest.mark.parametrize("n", KERNELS)
+def test_a_block_is_its_reference_with_whole_masked_kernels(gradient, n, mask_type, colours, condition):
+    random = np.random.default_rng(8)
+    channels = colours if mask_type == "A" else 6
+    maps = [normal(random, 2, 4, 5, channels) for _ in range(2)]
+    condition_arrays = [normal(random, *CONDITIONS[condition])] if condition else []
+    block = block_with(paper_weights(n, channels, 6, features=condition and 3), n, mask_type, colours)
+    reference = functools.partial(gated_block_reference, block)
+    pairs = [function(*maps, *condition_arrays) for function in (block, reference)]
+    assert_pairs_equal(*(map(ops.convert_to_numpy, pair) for pair in pairs))
+
+    def cost(function):
+        return lambda *arrays: sum(ops.sum(ops.square(output)) for output in function(*arrays))
+
+    gradients = [gradient(cost(function), *maps, *condition_arrays) for function in (block, reference)]
+    assert_pairs_equal(*gradients)
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)

@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from image_generators.layers.diagonal_bilstm import DiagonalBiLSTM, skew, unskew
-from image_generators.layers.line_walk import lstm_step, neighbours, walk_through
+from image_generators.layers.line_walk import lstm_step, lstm_step_reference, walk_reference, walk_through
 from image_generators.layers.row_lstm import RowLSTM
 
 UNITS = 6
@@ -141,27 +141,29 @@ def test_values_and_gradients_are_the_papers(gradient, name, condition, colours)
         assert (gradients[i].reshape(array.shape) * direction).sum() == pytest.approx(slope, rel=1e-3, abs=1e-4)
 
 
-@pytest.mark.parametrize("length", [1, 2, 6])
-def test_gradients_of_lines_shorter_than_what_is_seen_of_them(gradient, length):
+@pytest.mark.parametrize("walks", [1, 2])
+@pytest.mark.parametrize("length", [1, 2, 6])  # also lines shorter than the kernel
+def test_the_walk_and_its_gradient_are_those_of_the_reference(gradient, length, walks):
     random = np.random.default_rng(0)
-    shapes = (3, 1, 2, length, 4 * UNITS), (1, 6 * UNITS, 4 * UNITS), (1, UNITS)
+    shapes = (3, walks, 2, length, 4 * UNITS), (walks, 6 * UNITS, 4 * UNITS), (walks, UNITS)
     values = [random.normal(size=shape).astype("float32") for shape in shapes]
-    mixture = random.normal(size=(3, 1, 2, length, UNITS)).astype("float32")
+    mixture = random.normal(size=(3, walks, 2, length, UNITS)).astype("float32")
+    fast, reference = (function(*values, 3, 2) for function in (walk_through, walk_reference))
+    np.testing.assert_allclose(ops.convert_to_numpy(fast), ops.convert_to_numpy(reference), rtol=1e-5, atol=1e-6)
 
-    def by_hand(gates, kernel, outside):
-        return ops.sum(walk_through(gates, kernel, outside, 3, 2) * mixture)
+    def cost(walk):
+        return lambda gates, kernel, outside: ops.sum(walk(gates, kernel, outside, 3, 2) * mixture)
 
-    def step_by_step(gates, kernel, outside):
-        memory = ops.broadcast_to(outside, (1, 2, length, UNITS))
-        hidden, total = ops.tanh(memory), 0.0
-        end = hidden[:, :, :1]
-        for line, of_line in zip(ops.unstack(gates), mixture, strict=True):
-            hidden, memory = lstm_step(line + ops.matmul(neighbours(hidden, end, 3, 2), kernel), memory)
-            total += ops.sum(hidden * of_line)
-        return total
-
-    for found, expected in zip(gradient(by_hand, *values), gradient(step_by_step, *values), strict=True):
+    gradients = (gradient(cost(walk), *values) for walk in (walk_through, walk_reference))
+    for found, expected in zip(*gradients, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_step_is_that_of_the_reference():
+    random = np.random.default_rng(0)
+    gates, cell = (random.normal(size=(2, 3, size)).astype("float32") for size in (4 * UNITS, UNITS))
+    for found, expected in zip(lstm_step(gates, cell), lstm_step_reference(gates, cell), strict=True):
+        np.testing.assert_allclose(ops.convert_to_numpy(found), ops.convert_to_numpy(expected), rtol=1e-6)
 
 
 @pytest.mark.parametrize("height, width", [(3, 3), (2, 5), (5, 2), (1, 4), (4, 1)])

@@ -87,7 +87,7 @@ def test_it_starts_loud_enough_to_be_heard(shape, options):
         ({}, (8, 4, 3), "Received: size=(16, 16), halvings=0, an input of 8x4"),
         ({}, (32, 32, 3), "Received: size=(16, 16), halvings=0, an input of 32x32"),
         ({"halvings": 4}, (8, 8, 3), "Received: size=(16, 16), halvings=4, an input of 8x8"),
-        ({"halvings": 1}, (3,), "halvings must be 0 of vectors, of which there is no larger map. Received: halvings=1"),
+        ({"halvings": 1}, (3,), "halvings must be 0 for vector conditions. Received: halvings=1"),
     ],
 )
 def test_what_it_refuses(options, shape, message):

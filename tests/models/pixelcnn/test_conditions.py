@@ -152,7 +152,7 @@ TINY = {"image_shape": (4, 5, 3), "levels": 4, "filters": 6, "depth": 1, "first_
         ({"condition_shape": (0,)}, "integers above 0. Received: condition_shape=(0,)"),
         ({"condition_shape": (2.0,)}, "integers above 0. Received: condition_shape=(2.0,)"),
         ({"condition_shape": (5, 4, 2)}, "condition_shape must be (features,) or as high and wide as image_shape."),
-        ({"condition_shape": (3,), "num_classes": 3}, "condition_shape must be None where num_classes is given"),
+        ({"condition_shape": (3,), "num_classes": 3}, "condition_shape must be None if num_classes is given"),
     ],
 )
 def test_shapes_that_are_refused(arguments, message):
