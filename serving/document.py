@@ -1,9 +1,10 @@
-"""The table of signatures in serving/README.md, from signatures.py.
+"""Draws the tables of signatures in serving/README.md from signatures.py.
 
-python serving/document.py            redraws it, between <!-- signatures:begin --> and <!-- signatures:end -->
-python serving/document.py --check    changes nothing; exits with 1 where it is not what signatures.py says
+python serving/document.py            redraws the text between <!-- signatures:begin --> and <!-- signatures:end -->
+python serving/document.py --check    changes nothing; exits with 1 if the tables are out of date
 """
 
+import argparse
 import pathlib
 import sys
 
@@ -14,8 +15,8 @@ README = pathlib.Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- signatures:begin -->\n", "<!-- signatures:end -->\n"
 
 
-def tables():
-    """Markdown: for each kind of model a table of signatures, then what is not served and why."""
+def tables() -> str:
+    """Markdown: a table of signatures for each kind of model, then the models that are not served and the reason."""
     parts = []
     for base, kind in KINDS.items():
         rows = ["| signature | | name | dtype | shape | what |", "| --- | --- | --- | --- | --- | --- |"]
@@ -38,20 +39,28 @@ def _meaning(field):
     return "; ".join([field.meaning, ", ".join(conditions)] if conditions else [field.meaning])
 
 
-def redrawn(text):
-    """`text` with the tables of today. ValueError: it has no such place."""
+def redrawn(text: str) -> str:
+    """`text` with current tables.
+
+    Raises:
+        ValueError: the lines that enclose the tables are missing.
+    """
     if BEGIN not in text or END not in text:
         raise ValueError(f"{README.name} must have lines {BEGIN.strip()} and {END.strip()}")
     before, _, rest = text.partition(BEGIN)
     return before + BEGIN + tables() + END + rest.partition(END)[2]
 
 
-def main(arguments):
+def main(argv: list[str]) -> int | str:
+    """Redraws or checks the tables; returns 0, or a message for `sys.exit`."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0], allow_abbrev=False)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 if out of date")
+    options = parser.parse_args(argv)
     text = README.read_text(encoding="utf-8")
     if redrawn(text) == text:
         return 0
-    if "--check" in arguments:
-        return f"{README.name} is not what signatures.py says: python serving/document.py"
+    if options.check:
+        return f"{README.name} is out of date: run python serving/document.py"
     durable.write(README, redrawn(text))
     return 0
 
