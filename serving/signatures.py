@@ -84,11 +84,11 @@ class Kind:
 
 
 def _size(model, name):
-    names = dict(zip(("height", "width", "colours"), model.image_shape, strict=True))
+    names = dict(zip(("height", "width", "channels"), model.image_shape, strict=True))
     return names[name] if name in names else getattr(model, name) if isinstance(name, str) else name
 
 
-_IMAGE = ("height", "width", "colours")
+_IMAGE = ("height", "width", "channels")
 _WINDOW = "centre x, centre y, stride and sigma of the window in pixels, where (1, 1) is the upper left one; gamma"
 
 IMAGES = Field("images", "uint8", _IMAGE, "values 0 to levels - 1", below="levels")

@@ -49,7 +49,7 @@ def transport(server: str, model: str, version: int | None, timeout: float) -> "
     """
     if not isinstance(model, str) or not re.fullmatch(r"[\w.+-]+", model, re.ASCII):
         raise ValueError(
-            f"model must consist of ASCII letters, digits, '_', '.', '+' and '-'. Received: model={model!r}"
+            f"model must be a name of ASCII letters, digits, '_', '.', '+' and '-'. Received: model={model!r}"
         )
     if not isinstance(server, str) or not re.fullmatch("[!-~]+", server) or not _is_address(server):
         raise ValueError(
