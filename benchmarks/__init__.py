@@ -1,1 +1,1 @@
-"""Speed and memory, side by side with peers, in one run."""
+"""Speed and memory, compared with other implementations in the same run."""

@@ -1,12 +1,12 @@
-"""Rendering: views a second of one core at 128x128, with textures and 2x2 rays a pixel; and batches of drawn views.
+"""Times the rendering of views on one core, with textures and 2x2 rays per pixel, and making batches of views.
 
-  python benchmarks/chairs_rendering.py [--furniture=FOLDER, .sh3f or .deb] [--voxels=FILE]            a minute
+  python benchmarks/chairs_rendering.py [--furniture=FOLDER, .sh3f or .deb] [--voxels=FILE]            one minute
 
-Bar: at least 30 views a second of one core, over chairs with textures, the first of the catalogue; written as
-30 / (views a second) <= 1.
+Limit: at least 30 views per second on one core at 128x128, for the first chairs with textures in the catalogue; as a
+ratio, 30 / (views per second) <= 1.
 
-Time is that of the processor, not of the clock: what a core that does nothing else would take. Reading a model and
-preparing it is paid once, not once a view, and stands beside; per view it counts with a 62nd.
+Times are processor times, so other load on the machine does not count. Reading and preparing a model is needed once for
+its 62 views; it is reported separately and also as a 62nd per view.
 """
 
 import statistics
@@ -22,12 +22,12 @@ from image_generators.data.chairs.view_data import standard_views
 from image_generators.data.image_data import Split
 
 MODELS = 8
-VIEWS = slice(None, None, 6)  # of the 62: 11 of a model
+VIEWS = slice(None, None, 6)  # 11 of the 62 views of a model
 
 
-def main(place=None, voxel_file=None):
+def main(package=None, voxel_file=None):
     meshes, reading = [], []
-    for design in furniture.designs(furniture.find(place), "chair"):
+    for design in furniture.designs(furniture.find(package), "chair"):
         start = time.process_time()
         mesh = design.read()
         if any(material.texture is not None for material in mesh.materials):
@@ -40,13 +40,14 @@ def main(place=None, voxel_file=None):
         "triangles of a model, mean": statistics.mean(len(mesh.faces) for mesh in meshes),
     }
     for size in (64, 128, 256):
-        preparation, seconds = zip(*(drawing(mesh, size) for mesh in meshes), strict=True)
+        preparation, seconds = zip(*(rendering(mesh, size) for mesh in meshes), strict=True)
         measured[f"seconds to prepare a model, {size}x{size}"] = statistics.mean(preparation)
         measured[f"seconds a view, {size}x{size}"] = statistics.mean(seconds)
     if voxel_file:
-        found, _ = voxels.designs(voxel_file)
-        measured["seconds a view of voxels, 64x64"] = statistics.mean(drawing(d.read(), 64)[1] for d in found[:MODELS])
-    measured["seconds to make a batch of 32 views, 128x128"] = a_batch()
+        designs, _ = voxels.designs(voxel_file)
+        seconds = (rendering(design.read(), 64)[1] for design in designs[:MODELS])
+        measured["seconds a view of voxels, 64x64"] = statistics.mean(seconds)
+    measured["seconds to make a batch of 32 views, 128x128"] = batch_seconds()
     per_view = measured["seconds a view, 128x128"]
     whole = per_view + (measured["seconds to prepare a model, 128x128"] + statistics.mean(reading)) / 62
     measured["views a second of a core, 128x128"] = 1 / per_view
@@ -58,22 +59,22 @@ def main(place=None, voxel_file=None):
     timing.report("chairs_rendering", measured, bars)
 
 
-def drawing(mesh, size):
-    """Seconds of a core to prepare a mesh, and for a view of it."""
+def rendering(mesh, size):
+    """Processor seconds to prepare a mesh, and to render one view of it."""
     azimuths, elevations = (angles[VIEWS] for angles in standard_views())
     start = time.process_time()
     renderer = Renderer(mesh, size)
-    renderer.view(azimuths[0], elevations[0])  # the first view prepares textures and normals too
+    renderer.view(azimuths[0], elevations[0])  # the first view also prepares textures and normals
     prepared = time.process_time()
     renderer.views(azimuths, elevations)
     seconds = (time.process_time() - prepared) / len(azimuths)
     return prepared - start - seconds, seconds
 
 
-def a_batch(views=2000, rounds=50):
-    """Seconds of a core to take 32 random views and their labels from memory, as training does."""
+def batch_seconds(views=2000, rounds=50):
+    """Processor seconds to make a batch of 32 random views and labels, as training does."""
     data = Split(np.zeros((views, 128, 128, 4), np.uint8), np.zeros((views, 3), np.float32))
-    data.images[:] = 1  # else the system has not given the memory yet
+    data.images[:] = 1  # so that the system allocates the memory now
     order = batches.batches(data, 32, seed=0)
     next(order)
     start = time.process_time()
@@ -83,9 +84,9 @@ def a_batch(views=2000, rounds=50):
 
 
 if __name__ == "__main__":
-    given = timing.arguments(
+    options = timing.arguments(
         __doc__,
         furniture={"help": "folder, .sh3f or .deb of the package", "type": flag_values.path},
-        voxels={"help": "of ModelNet10, .npz", "type": flag_values.path},
+        voxels={"help": ".npz file with ModelNet10's chairs as voxels", "type": flag_values.path},
     )
-    main(given.furniture, given.voxels)
+    main(options.furniture, options.voxels)

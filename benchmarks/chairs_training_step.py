@@ -1,12 +1,13 @@
-"""One training step of the two-stream ChairsGenerator (128x128, 843 styles, batch 32) against a PyTorch twin.
+"""Times a training step of the two-stream ChairsGenerator (128x128, 843 styles, batch 32) and of the same in PyTorch.
 
   pip install -r requirements-benchmarks.txt && python benchmarks/chairs_training_step.py            two minutes
 
-Bars: at most as long as the twin's step; the transformations, which are part of both, at most a tenth of the step.
+Limits: the step takes at most as long as PyTorch's; the transformations, which are part of both steps, take at most a
+tenth of it.
 
-Both get the same images, Adam and float32, in this process and with the same memory setting (training/memory.py). The
-twin is timed in PyTorch's default layout and in channels_last, with PyTorch's fused Adam, and the faster counts. The
-memory that each takes beside its data is that of a process of its own: weights, Adam's, gradients and maps.
+Both use the same images, Adam and float32, in this process and with the same memory setting (training/memory.py).
+PyTorch runs with its fused Adam, in its default layout and in channels_last, and the faster counts. Peak memory is
+measured in a separate process for each: weights, optimizer state, gradients and feature maps, without the data.
 """
 
 import numpy as np
@@ -21,7 +22,6 @@ from image_generators.training import memory
 from image_generators.training.optimizers import FusedAdam
 
 BATCH, SIZE, STYLES = 32, 128, 843
-
 
 CONTENDERS = {
     "PyTorch": lambda *batch: step_of_torch(*batch, torch.contiguous_format),
@@ -73,7 +73,7 @@ def step_of_keras(network, images, labels):
 
 
 def transformed(network, images):
-    """Drawing transformations and applying them, as `fit` does."""
+    """Draws and applies transformations, as `fit` does."""
 
     def transform(images):
         theta = transformations.draw(BATCH, 0)
@@ -98,8 +98,8 @@ def step_of_torch(images, labels, memory_format):
 
 
 if __name__ == "__main__":
-    asked = timing.arguments(__doc__, **peak_memory.FLAG).memory
-    if asked:
-        print(bytes_held(asked))
+    contender = timing.arguments(__doc__, **peak_memory.FLAG).memory
+    if contender:
+        print(bytes_held(contender))
     else:
         main()

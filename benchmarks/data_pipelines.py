@@ -1,12 +1,11 @@
-"""What is waited for after the last batch: `evaluate` and `fit` from our pipelines and from those that Keras makes.
+"""Measures how long `evaluate` and `fit` wait after the last batch, with our pipelines and with those of Keras.
 
   python benchmarks/data_pipelines.py          half a minute
 
-Keras' are autotuned, and their ends wait for the tuner (data/sources/pipelines.py). Summed over evaluations of 48 to
-768 images and trainings of 10 to 160 steps, since how long one waits goes by how long the work was. Only the time after
-the last batch counts.
+Pipelines of Keras are autotuned and wait for the tuner at their end (data/sources/pipelines.py). The wait depends on
+how long the pipeline ran, so it is summed over evaluations of 48 to 768 images and trainings of 10 to 160 steps.
 
-Bar: ours waits at most a twentieth of what Keras' does.
+Limit: our pipelines wait at most a twentieth as long as those of Keras.
 """
 
 import time
@@ -24,6 +23,8 @@ STEPS = (10, 20, 40, 80, 160)
 
 
 class LastBatch(keras.callbacks.Callback):
+    """Records the time of the last batch."""
+
     def on_train_batch_end(self, batch, logs=None):
         self.at = time.perf_counter()
 

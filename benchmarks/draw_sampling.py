@@ -1,9 +1,9 @@
-"""Sampling of 100 digits from DRAW's MNIST model (64 glimpses), and making cluttered digits for its classifier.
+"""Times sampling from DRAW's MNIST model (64 glimpses), and making cluttered digits for its classifier.
 
   python benchmarks/draw_sampling.py            one minute
 
-Bars: 100 digits in less than a second, once compiled; 100 cluttered 100x100 images, as a training loop gets them, in at
-most half the time of the training step that eats them (DrawClassifier, 8 glimpses of 12x12).
+Limits: 100 digits are drawn in less than a second, without compilation. A batch of 100 cluttered 100x100 images is made
+in at most half the time of a training step on it (DrawClassifier, 8 glimpses of 12x12).
 """
 
 import time
@@ -50,7 +50,7 @@ def main():
 
 
 def cluttered_batches():
-    """What `training.loop` iterates over, of as many digits as MNIST has for training."""
+    """The batches of `training.loop`, from as many digits as MNIST has for training."""
     random = np.random.default_rng(0)
     digits = random.integers(0, 256, (50_000, 28, 28, 1), dtype=np.uint8)
     split = Split(digits, random.integers(0, 10, len(digits)))

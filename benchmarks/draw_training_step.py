@@ -1,17 +1,17 @@
-"""One training step of DRAW's MNIST model (64 glimpses, 256 units, z of 100; batch 100) against a PyTorch twin.
+"""Times a training step of DRAW's MNIST model (64 glimpses, 256 units, z of 100, batch 100) and of the same in PyTorch.
 
   pip install -r requirements-benchmarks.txt && python benchmarks/draw_training_step.py            two minutes
 
-Bars: at most 0.7 of the twin's step; and memory grows linearly with the glimpses: a glimpse costs as much from 32 to 64
-of them as from 16 to 32 (a factor of 1; growth with the square would be 2).
+Limits: the step takes at most 0.7 times as long as PyTorch's. Memory grows linearly with the number of glimpses: memory
+per glimpse from 32 to 64 glimpses is at most 1.2 times that from 16 to 32. With quadratic growth it would be twice.
 
-Both get the same images, Adam and float32, in this process and with the same memory setting (training/memory.py).
-Keras runs a graph without XLA, with one core an operation and as many operations side by side as there are cores, as
-experiments/experiment.py trains DRAW. PyTorch, which cannot, keeps its default, all cores for one operation, its faster
-one.
+Both use the same images, Adam and float32, in this process and with the same memory setting (training/memory.py).
+Keras runs a graph without XLA, with one thread per operation and as many parallel operations as there are cores, as
+experiments/experiment.py trains DRAW. PyTorch has no such setting and runs with its default, all cores for each
+operation.
 
-Memory is the most that a process of its own ever held, from before the network is made to after its third step;
-on one core, where the order of operations is always the same.
+Memory is the peak of a separate process, from before the network is built to after the third step, on one core, so that
+the order of operations is always the same.
 """
 
 import time
@@ -55,7 +55,7 @@ def main():
 
 
 def digits():
-    """Binary images, about as white as MNIST's."""
+    """Binary images with about as many white pixels as MNIST's."""
     return (np.random.default_rng(0).random((BATCH, 28, 28, 1)) < 0.13).astype("uint8")
 
 
@@ -85,8 +85,8 @@ def bytes_held(steps):
 
 
 if __name__ == "__main__":
-    asked = timing.arguments(__doc__, **peak_memory.FLAG).memory
-    if asked:
-        print(bytes_held(int(asked)))
+    glimpses = timing.arguments(__doc__, **peak_memory.FLAG).memory
+    if glimpses:
+        print(bytes_held(int(glimpses)))
     else:
         main()

@@ -1,21 +1,22 @@
-"""Memory that steps take at the most, each contender in a process of its own: freed memory would count for the next."""
+"""Measures peak memory. Each contender runs in its own process, since memory that one frees would serve the next."""
 
 import argparse
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 
-FLAG = {"memory": {"help": argparse.SUPPRESS}}  # for `timing.arguments`: the contender that a process is to measure
-
-
-def elsewhere(file, name):
-    """The number, of bytes, that `file`, a benchmark, prints of the contender `name`."""
-    found = subprocess.run([sys.executable, file, f"--memory={name}"], check=True, capture_output=True, text=True)
-    return float(found.stdout)
+FLAG = {"memory": {"help": argparse.SUPPRESS}}  # for `timing.arguments`: the contender to measure in this process
 
 
-def held(make, times=3):
-    """Bytes more that this process held at the most, from before `make()` gives a step, through some steps."""
+def elsewhere(file: str, name: str) -> float:
+    """Peak memory in bytes of the contender `name` of the benchmark `file`, measured in a new process."""
+    finished = subprocess.run([sys.executable, file, f"--memory={name}"], check=True, capture_output=True, text=True)
+    return float(finished.stdout)
+
+
+def held(make: Callable[[], Callable], times: int = 3) -> int:
+    """Growth of this process's peak memory, in bytes, while `make()` makes a step and the step runs `times` times."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     step = make()
     for _ in range(times):

@@ -1,13 +1,14 @@
-"""One training step of PixelRNN (two blocks, h = 32, binary 28x28 images, batch 16) against a PyTorch twin.
+"""Times a training step of PixelRNN (two blocks, h = 32, binary 28x28 images, batch 16) and of the same in PyTorch.
 
   pip install -r requirements-benchmarks.txt && python benchmarks/pixel_rnn.py            three minutes
 
-Row LSTM and Diagonal BiLSTM, each beside a twin that walks by lines too; and Row LSTM's recurrence pixel by pixel, as
-Eq. 3 of arXiv 1601.06759 reads, in PyTorch. Gated PixelCNN of as many weights a layer stands beside them: what a
-recurrence costs. Same images, Adam, float32, process and memory setting (training/memory.py) for all.
+Row LSTM and Diagonal BiLSTM are compared with PyTorch versions that also process a row or diagonal per step. Row LSTM
+is also compared with its recurrence pixel by pixel, as in Eq. 3 of arXiv 1601.06759, in PyTorch. The step of a Gated
+PixelCNN with as many weights per layer shows the cost of recurrence. All use the same images, Adam, float32, process
+and memory setting (training/memory.py).
 
-How the time of one layer grows: rows are n steps, diagonals 2n - 1, so that of images twice as high and wide as
-before, with as many pixels in the batch, a layer takes at most twice as long.
+The time of one layer: images of n x n pixels have n rows and 2n - 1 diagonals. So if height and width double and the
+batch keeps its number of pixels, a layer takes at most twice as long.
 """
 
 import keras
@@ -73,7 +74,7 @@ def torch_step(recurrence, images):
 
 
 def forward_of(layer_class, n):
-    """A layer of few units over n x n images, 4096 pixels in all, compiled."""
+    """A compiled layer with 8 units on n x n images, 4096 pixels in all."""
     import tensorflow as tf
 
     layer = layer_class(8)

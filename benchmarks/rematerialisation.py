@@ -1,15 +1,15 @@
-"""What --remat saves of memory in a training step of Gated PixelCNN, and what it costs of time.
+"""Measures the memory that --remat saves in a training step of Gated PixelCNN, and the time that it costs.
 
   python benchmarks/rematerialisation.py                             three minutes; KERAS_BACKEND=jax for JAX
 
-The network is that of training_step.py (8 gated blocks, 66 maps, 32x32 colour images, batch 16). With --remat a block's
-inputs alone are kept, and the block is computed again where the gradient needs it. The steps are the same, to rounding
+The network is that of training_step.py (8 gated blocks, 66 maps, 32x32 colour images, batch 16). With --remat, only the
+inputs of a block are stored, and the backward pass computes the block again. The steps are equal up to rounding
 (tests/reproduce/test_devices.py).
 
-Memory is what an image more needs, since that alone grows with the batch: from the most that a process of its own held
-after steps of 4 images to the most after steps of 16, on one core, where the order of operations is always the same. Of
-it a part is the softmax's, outside the blocks. Bars: remat saves a third at least, and costs at most a half more of
-time: one forward pass beside a forward and a backward one.
+Memory per image is the difference between the peaks of a separate process after steps of 4 and of 16 images, divided by
+12. The process runs on one core, so that the order of operations is always the same. The softmax, outside the blocks,
+is part of it. Limits: remat saves at least a third of the memory and takes at most 50% more time, since it adds a
+forward pass to a forward and a backward one.
 """
 
 import dataclasses
@@ -45,7 +45,7 @@ def main():
 
 
 def step_of(preset):
-    """A function of a number of images that trains on so many."""
+    """A function that runs a training step on `n` images."""
     network = GatedPixelCNN((32, 32, 3), **preset.model)
     network.build()
     training.compile_for_training(network, preset)
@@ -53,7 +53,7 @@ def step_of(preset):
     return lambda n=BATCH: network.train_on_batch(images[:n])
 
 
-def bytes_an_image(name):
+def bytes_per_image(name):
     if not devices.on_jax():
         threads.use(1)
     step, held = step_of(CASES[name]), []
@@ -65,8 +65,8 @@ def bytes_an_image(name):
 
 
 if __name__ == "__main__":
-    asked = timing.arguments(__doc__, **peak_memory.FLAG).memory
-    if asked:
-        print(bytes_an_image(asked))
+    case = timing.arguments(__doc__, **peak_memory.FLAG).memory
+    if case:
+        print(bytes_per_image(case))
     else:
         main()

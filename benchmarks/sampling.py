@@ -1,12 +1,12 @@
-"""Sampling sixteen 32x32 colour images against one forward pass, against TFP's PixelCNN, and against itself at 64x64.
+"""Times sampling sixteen 32x32 colour images, compared with a forward pass, TFP's PixelCNN, and sampling at 64x64.
 
   python benchmarks/sampling.py            two minutes; --with_tfp adds TFP's sampler, which takes several more
 
-Samples are compiled by XLA (jit_compile=True); the graph without XLA, as it would be exported, stands beside.
+Sampling is compiled by XLA (jit_compile=True). The graph without XLA, as it is exported, is timed too.
 
-Bars: at most 2 forward passes (log_prob of the same batch by the same network: 8 gated blocks, 66 maps); at least 100
-times faster than tfp.distributions.PixelCNN(...).sample(16); 64x64 at most 4.5 times 32x32; what is remembered between
-rows and pixels grows with the width and not with the area.
+Limits: sampling takes at most as long as 2 forward passes (log_prob of the same batch by the same network, 8 gated
+blocks with 66 maps), and is at least 100 times faster than tfp.distributions.PixelCNN(...).sample(16). 64x64 takes at
+most 4.5 times as long as 32x32. The sampler's state grows with the width of the image, not with its area.
 """
 
 import time
@@ -58,7 +58,7 @@ def main(with_tfp):
 
 
 def remembered(network, height, width):
-    """Bytes that the sampler carries from row to row and from pixel to pixel, for 16 images."""
+    """Bytes of the sampler's state, which it carries between rows and pixels, for 16 images."""
     if not network.built:
         network.build()
     sampler = network.incremental()
@@ -79,5 +79,5 @@ def tfp_seconds():
 
 
 if __name__ == "__main__":
-    with_tfp = {"action": "store_true", "help": "TFP's sampler too: several minutes more"}
+    with_tfp = {"action": "store_true", "help": "also time TFP's sampler, which takes several minutes"}
     main(timing.arguments(__doc__, with_tfp=with_tfp).with_tfp)

@@ -1,12 +1,12 @@
-"""What serving costs: sixteen images of the committed Gated PixelCNN from a server, against the Keras model itself.
+"""Measures the cost of serving: sixteen images of the Gated PixelCNN in results/ from a server and from Keras.
 
   python benchmarks/served_sampling.py            two minutes
 
-The server is a tensorflow_model_server, on the PATH or in TF_MODEL_SERVER, where there is one; else the one of the
-tests, which is Python round the same C++ session. What was measured says which. The Keras model samples without XLA, as
-it is exported.
+The server is tensorflow_model_server if TF_MODEL_SERVER or the PATH has it, otherwise the server of the tests, Python
+code around the same C++ session. The report says which. The Keras model samples without XLA, as it is exported.
 
-Bars: a served batch of 16 takes at most 1.15 times as long; a SavedModel is at most 1.2 MB larger than its weights.
+Limits: a served batch of 16 takes at most 1.15 times as long as Keras. A SavedModel is at most 1.2 MB larger than its
+weights.
 """
 
 import concurrent.futures
@@ -31,32 +31,32 @@ STAND_IN = f"{sys.executable} -I {TESTS}/alone.py {TESTS}/model_server.py"
 
 def main():
     memory.keep_freed_memory()
-    found = trained.find()[NAME]
-    model = found.load()
+    weights = trained.find()[NAME]
+    model = weights.load()
     with tempfile.TemporaryDirectory() as scratch:
         folder = pathlib.Path(scratch) / "export"
-        version, export_seconds = timed(lambda: export(model, folder, NAME, record=dataclasses.asdict(found.record)))
+        version, export_seconds = timed(lambda: export(model, folder, NAME, record=dataclasses.asdict(weights.record)))
         config.write(folder)
         files = {path.relative_to(version): path.stat().st_size for path in version.rglob("*") if path.is_file()}
         start = time.perf_counter()
         with local.running(folder, local.binary() or STAND_IN, pathlib.Path(scratch) / "log") as server:
             ready = time.perf_counter() - start
-            measured, bars = ask(model, server)
-    weights = 4 * model.count_params()
+            measured, bars = sampling_times(model, server)
+    weights_bytes = 4 * model.count_params()
     graph = files[pathlib.Path("saved_model.pb")]
     measured |= {
         "seconds, export": export_seconds,
         f"seconds, start to ready, warm-up included, {SERVER}": ready,
         "MB, SavedModel": sum(files.values()) / 1e6,
         "MB, its graph": graph / 1e6,
-        "MB, weights (float32)": weights / 1e6,
+        "MB, weights (float32)": weights_bytes / 1e6,
     }
-    bars["MB, SavedModel without its weights"] = ((sum(files.values()) - weights) / 1e6, 1.2)
+    bars["MB, SavedModel without its weights"] = ((sum(files.values()) - weights_bytes) / 1e6, 1.2)
     timing.report("served_sampling", measured, bars)
 
 
-def ask(model, server):
-    """Times of sampling by the running server: (measured, bars) of timing.report."""
+def sampling_times(model, server):
+    """(measured, bars) of `timing.report` for sampling by the model and by the running server."""
     grpc, rest = Client(server.grpc, NAME), Client(server.rest, NAME)
     _, first = timed(lambda: grpc.sample(BATCH))
     seconds = timing.race(
@@ -82,13 +82,14 @@ def ask(model, server):
 
 
 def sixteen_clients(address):
-    """Each asks four times for one image."""
+    """Sixteen parallel clients, each with four requests for one image."""
     clients = [Client(address, NAME) for _ in range(BATCH)]
     with concurrent.futures.ThreadPoolExecutor(BATCH) as pool:
         list(pool.map(lambda client: [client.sample(1, seed=seed) for seed in range(4)], clients))
 
 
 def timed(function):
+    """(result, seconds) of a call."""
     start = time.perf_counter()
     result = function()
     return result, time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""The same two-stream generator, with its transformations, in PyTorch, as somebody who knows PyTorch would write it."""
+"""The two-stream generator and its transformations in idiomatic PyTorch, for comparison."""
 
 import math
 
@@ -43,14 +43,14 @@ class ChairsGenerator(nn.Module):
         targets = transform(images.float() / 255, theta)
         angles = torch.deg2rad(labels[:, 1:])
         view = torch.cat([angles.sin(), angles.cos()], dim=1)
-        given = F.one_hot(labels[:, 0].long(), self.num_styles).float(), view, theta
-        features = self.joint(torch.cat([layer(x) for layer, x in zip(self.inputs, given, strict=True)], dim=1))
+        inputs = F.one_hot(labels[:, 0].long(), self.num_styles).float(), view, theta
+        features = self.joint(torch.cat([layer(x) for layer, x in zip(self.inputs, inputs, strict=True)], dim=1))
         colours = (self.image(features) - targets[:, :3]).square().sum()
         return 0.5 * (10 * colours + (self.mask(features) - targets[:, 3:]).square().sum()) / len(images)
 
 
 def source(theta):
-    """Maps of a transformed picture to what it was before: [batch, 2, 3], in halves of the picture's size."""
+    """Affine maps from a transformed image to the original: [batch, 2, 3], in units of half the image's size."""
     zoom, stretch, cos, sin = theta[:, 0].exp(), theta[:, 1].exp(), theta[:, 4].cos(), theta[:, 4].sin()
     right = torch.stack([cos, -sin], dim=1) / (zoom * stretch)[:, None]
     down = torch.stack([sin, cos], dim=1) * (stretch / zoom)[:, None]

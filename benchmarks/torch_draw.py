@@ -1,4 +1,4 @@
-"""The same DRAW, with attention, in PyTorch, as somebody who knows PyTorch would write it: a peer to time against."""
+"""DRAW with attention in idiomatic PyTorch, for comparison."""
 
 import torch
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""The same Gated PixelCNN in PyTorch, as somebody who knows PyTorch would write it: a peer to be timed against."""
+"""Gated PixelCNN in idiomatic PyTorch, for comparison."""
 
 import torch
 import torch.nn.functional as F
@@ -6,8 +6,8 @@ from torch import nn
 
 
 def gate(features):
-    content, opening = features.chunk(2, dim=1)
-    return torch.tanh(content) * torch.sigmoid(opening)
+    f, g = features.chunk(2, dim=1)  # Eq. 2 of arXiv 1606.05328
+    return torch.tanh(f) * torch.sigmoid(g)
 
 
 def colour_mask(in_channels, filters, strict):
@@ -17,7 +17,7 @@ def colour_mask(in_channels, filters, strict):
 
 
 class MaskedConv(nn.Conv2d):
-    """A row convolution that ends in the pixel itself (the last tap), masked by colour."""
+    """A convolution along rows whose last tap is the pixel itself, masked by colour."""
 
     def __init__(self, in_channels, filters, width, strict=False, halves=1):
         super().__init__(in_channels, filters, (1, width))

@@ -1,4 +1,4 @@
-"""The same PixelRNN of grey images in PyTorch, as somebody who knows PyTorch would write it; and pixel by pixel."""
+"""PixelRNN for grey images in idiomatic PyTorch, for comparison; also its recurrence pixel by pixel."""
 
 import torch
 import torch.nn.functional as F
@@ -6,15 +6,16 @@ from torch import nn
 
 
 def lstm_step(gates, memory):
-    leave, keep, enter, content = gates.chunk(4, dim=-1)
-    memory = torch.sigmoid(keep) * memory + torch.sigmoid(enter) * torch.tanh(content)
-    return torch.sigmoid(leave) * torch.tanh(memory), memory
+    o, f, i, g = gates.chunk(4, dim=-1)
+    memory = torch.sigmoid(f) * memory + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(memory), memory
 
 
 class Walk(nn.Module):
-    """Lines [lines, batch, length, 4h] -> h; `taps` 3 for rows, 2 for diagonals (the pixel above, the own row).
+    """Recurrence over lines, [lines, batch, length, 4h] -> [lines, batch, length, h]; a line is a row or a diagonal.
 
-    A matrix product over neighbours laid side by side, which is faster than nn.Conv1d on a CPU.
+    `taps` is 3 for rows and 2 for diagonals (the pixel above and the one in the same row). A matrix product of
+    concatenated neighbours is faster on a CPU than nn.Conv1d.
     """
 
     def __init__(self, units, taps):
@@ -25,13 +26,13 @@ class Walk(nn.Module):
     def forward(self, lines):
         _, batch, length, _ = lines.shape
         hidden = memory = lines.new_zeros(batch, length, self.units)
-        found = []
+        outputs = []
         for line in lines:
             padded = F.pad(hidden, (0, 0, 1, self.taps - 2))
             seen = torch.cat([padded[:, j : j + length] for j in range(self.taps)], dim=-1)
             hidden, memory = lstm_step(line + self.state(seen), memory)
-            found.append(hidden)
-        return torch.stack(found)
+            outputs.append(hidden)
+        return torch.stack(outputs)
 
 
 class RowLSTM(nn.Module):
@@ -71,7 +72,7 @@ class DiagonalBiLSTM(nn.Module):
 
 
 class PixelByPixel(nn.Module):
-    """RowLSTM's recurrence without a line: what Eq. 3 says, for one pixel after another."""
+    """RowLSTM's recurrence for one pixel after another, as in Eq. 3 of arXiv 1601.06759."""
 
     def __init__(self, channels, units):
         super().__init__()
@@ -86,8 +87,8 @@ class PixelByPixel(nn.Module):
         for r in range(height):
             row = [outside]
             for c in range(width):
-                told = gates[r, c] + self.state(torch.cat(above[c : c + 3], dim=-1))
-                hidden, memories[c] = lstm_step(told, memories[c])
+                total = gates[r, c] + self.state(torch.cat(above[c : c + 3], dim=-1))
+                hidden, memories[c] = lstm_step(total, memories[c])
                 row.append(hidden)
             above = [*row, outside]
             rows.append(torch.stack(row[1:]))

@@ -1,10 +1,10 @@
-"""One training step of Gated PixelCNN (8 gated blocks, 66 maps, batch 16) against a PyTorch twin on the same cores.
+"""Times a training step of Gated PixelCNN (8 gated blocks, 66 maps, batch 16) and of the same network in PyTorch.
 
   pip install -r requirements-benchmarks.txt && python benchmarks/training_step.py
 
-The bar: at most as long as the twin's. 66 maps, since 64 do not split into three colours. Both get the same images,
-Adam and float32; the twin is timed in PyTorch's default layout and in channels_last, and the faster counts. Both run
-in this process, with the same memory setting (training/memory.py), which helps the twin as well.
+Limit: the step takes at most as long as PyTorch's. There are 66 maps because 64 are not divisible by three colours.
+Both use the same images, Adam and float32, on the same cores, in this process and with the same memory setting
+(training/memory.py). PyTorch runs in its default layout and in channels_last, and the faster counts.
 """
 
 import keras

@@ -1,10 +1,10 @@
-"""UpConv against its naive form: unpooling, then a 5x5 convolution of the same size, most of whose inputs are zeros.
+"""Times UpConv and its naive form: unpooling, then a 5x5 convolution, most of whose inputs are zeros.
 
   python benchmarks/up_conv.py            one minute
 
-The up-convolutions of the 128x128 generator (batch 32), each forwards and backwards, and all of them together.
+Times the forward and backward pass of each up-convolution of the 128x128 generator (batch 32), and their sum.
 
-Bar: at least 3 times faster, all together.
+Limit: UpConv is at least 3 times faster in total.
 """
 
 import keras

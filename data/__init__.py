@@ -1,1 +1,1 @@
-"""Images in, arrays or streams out; knows nothing of models."""
+"""Data sets: images in, arrays or streams out. Nothing here depends on the models."""

@@ -1,6 +1,6 @@
-"""Pictures made of others: a digit in clutter, two on one canvas, random binarisation; crops.
+"""Composes images from others: a digit in clutter, two digits on a canvas, random binarisation, crops.
 
-The numbers drawn do not depend on how they are used: equal generators give equal pictures, on any machine.
+Equal generators give equal images on every machine.
 """
 
 import numpy as np
@@ -12,22 +12,22 @@ TWO_DIGIT_SIZE = 60
 
 
 def cluttered(digits: np.ndarray, sources: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Cluttered translated digits as DeepMind's generator makes them (github.com/google-deepmind/mnist-cluttered).
+    """Cluttered translated digits, as DeepMind's generator makes them (github.com/google-deepmind/mnist-cluttered).
 
-    On black, 8 windows of 8x8 pixels, each from anywhere in a random one of `sources`, are added anywhere; then the
-    whole digit is added anywhere. Every position at which a piece lies wholly inside is equally likely. Sums beyond
-    white are white.
+    On a black canvas, 8 patches of 8x8 pixels, each cut at a random position from a random image of `sources`, are
+    added at random positions. Then the whole digit is added at a random position. All positions at which a patch or
+    digit lies inside the canvas are equally likely. Sums above 255 become 255.
 
     Args:
-        digits: uint8 `[n, 28, 28, 1]`, one for each picture.
-        sources: uint8 `[m, 28, 28, 1]`, what the clutter is cut from; at least one.
-        rng: decides everything else.
+        digits: uint8 `[n, 28, 28, 1]`, one for each output image.
+        sources: uint8 `[m, 28, 28, 1]`, from which the clutter is cut; at least one.
+        rng: random generator.
 
     Returns:
         uint8 `[n, 100, 100, 1]`.
 
     Raises:
-        ValueError: images of another type or shape, or no `sources`.
+        ValueError: images have another dtype or shape, or `sources` is empty.
     """
     _check(digits=digits, sources=sources)
     n, size = len(digits), digits.shape[1]
@@ -45,18 +45,18 @@ def cluttered(digits: np.ndarray, sources: np.ndarray, rng: np.random.Generator)
 
 
 def two_digits(first: np.ndarray, sources: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Two digits on one black canvas, each anywhere inside it; where they overlap, sums beyond white are white.
+    """Two digits at random positions on a black canvas. Where they overlap, sums above 255 become 255.
 
     Args:
-        first: uint8 `[n, 28, 28, 1]`, one for each picture.
-        sources: uint8 `[m, 28, 28, 1]`, from which the second is drawn; at least one.
-        rng: decides everything else.
+        first: uint8 `[n, 28, 28, 1]`, one for each output image.
+        sources: uint8 `[m, 28, 28, 1]`, from which the second digit is drawn; at least one.
+        rng: random generator.
 
     Returns:
         uint8 `[n, 60, 60, 1]`.
 
     Raises:
-        ValueError: images of another type or shape, or no `sources`.
+        ValueError: images have another dtype or shape, or `sources` is empty.
     """
     _check(first=first, sources=sources)
     n, size = len(first), first.shape[1]
@@ -70,7 +70,7 @@ def two_digits(first: np.ndarray, sources: np.ndarray, rng: np.random.Generator)
 
 
 def binarise(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Each pixel 1 with its grey value as probability: black never, white always; else 0.
+    """Sets each pixel to 1 with probability grey / 255, otherwise to 0.
 
     Args:
         grey: uint8, any shape.
@@ -82,7 +82,7 @@ def binarise(grey: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def random_crops(images: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """A square of `size` pixels from anywhere in each of `images` `[n, height, width, channels]`."""
+    """Random square crops, `[n, size, size, channels]`, one of each of `images` `[n, height, width, channels]`."""
     n, height, width, _ = images.shape
     top, left = rng.integers(height - size + 1, size=n), rng.integers(width - size + 1, size=n)
     windows = np.lib.stride_tricks.sliding_window_view(images, (size, size), axis=(1, 2))
@@ -90,7 +90,7 @@ def random_crops(images: np.ndarray, size: int, rng: np.random.Generator) -> np.
 
 
 def centre_crops(images: np.ndarray, size: int) -> np.ndarray:
-    """The square of `size` pixels in the middle of each of `images` `[n, height, width, channels]`."""
+    """Central square crops, `[n, size, size, channels]`, of `images` `[n, height, width, channels]`."""
     top, left = ((extent - size) // 2 for extent in images.shape[1:3])
     return images[:, top : top + size, left : left + size]
 
@@ -98,13 +98,13 @@ def centre_crops(images: np.ndarray, size: int) -> np.ndarray:
 def _check(**images):
     for name, value in images.items():
         if value.dtype != np.uint8 or value.ndim != 4 or value.shape[1:] != (28, 28, 1):
-            raise ValueError(f"{name} is {value.dtype} of shape {value.shape}; accepted: uint8 of shape (n, 28, 28, 1)")
+            raise ValueError(f"{name} must be uint8 of shape (n, 28, 28, 1). Received: {value.dtype} {value.shape}")
     if not len(images["sources"]):
-        raise ValueError("sources is empty; accepted: at least one image")
+        raise ValueError("sources must have at least one image. Received: an empty array")
 
 
 def _add(canvas, patches, top, left):
-    """Adds patch i `[height, width]` to canvas i with its corner at `top[i]`, `left[i]`."""
+    """Adds patch i, `[height, width]`, to canvas i with its upper left corner at `top[i]`, `left[i]`."""
     n, height, width = patches.shape
     rows = top[:, None, None] + np.arange(height)[:, None]
     columns = left[:, None, None] + np.arange(width)
@@ -112,5 +112,5 @@ def _add(canvas, patches, top, left):
 
 
 def _clip(canvas):
-    """One clip at the end is as good as one after each piece, because nothing is subtracted."""
+    """Clips once at the end, which equals clipping after each patch: nothing is subtracted."""
     return np.minimum(canvas, 255).astype(np.uint8)[..., np.newaxis]

@@ -1,14 +1,14 @@
-"""What is left of an image when something is taken from it, and simple ways to guess what that was.
+"""Image restoration tasks: functions that degrade images, and simple baselines that restore them.
 
-The tasks of image processing that Section 1 of arXiv 1606.05328 names; their conditions say what is where (Eq. 5). Each
-is a pure function of uint8 images [n, height, width, 3] and a generator: what remains, uint8, is the condition that a
-model is given.
+Section 1 of arXiv 1606.05328 names such tasks. The degraded image is the condition of a model, with spatial information
+(Eq. 5). Each degradation is a pure function of uint8 images [n, height, width, 3] and a random generator, and returns
+uint8:
 
 colourise      grey values, [n, height, width, 1]
-super_resolve  means of squares of 4x4 pixels, [n, height / 4, width / 4, 3]
-inpaint        the image with holes of zeros, and a channel more: 255 where a pixel is known, [n, height, width, 4]
-denoise        the image under normal noise of standard deviation 25, clipped
-deblur         the image under a Gaussian filter of standard deviation 1.5 pixels
+super_resolve  means over squares of 4x4 pixels, [n, height / 4, width / 4, 3]
+inpaint        the image with hidden pixels set to 0, and a mask channel, 255 for known pixels: [n, height, width, 4]
+denoise        the image plus normal noise with a standard deviation of 25, clipped
+deblur         the image after a Gaussian filter with a standard deviation of 1.5 pixels
 """
 
 import dataclasses
@@ -27,24 +27,24 @@ _SEEDS = {"train": 0, "validation": 1, "test": 2}
 _GREY = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
-def grey(images, rng=None):
+def grey(images: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
     """Luma, [n, height, width, 1]."""
     return _bytes((images @ _GREY)[..., None])
 
 
-def shrink(images, rng=None):
-    """Means of squares; ValueError where the sides are no multiples of 4."""
+def shrink(images: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+    """Means over squares of 4x4 pixels. ValueError: height or width is not a multiple of 4."""
     n, height, width, channels = images.shape
     if height % SHRINK or width % SHRINK:
         raise ValueError(
-            f"images must be a multiple of {SHRINK} high and wide to be shrunk. Received: {height}x{width}"
+            f"images must have a height and width that are multiples of {SHRINK}. Received: {height}x{width}"
         )
     squares = images.reshape(n, height // SHRINK, SHRINK, width // SHRINK, SHRINK, channels)
     return _bytes(squares.mean(axis=(2, 4)))
 
 
-def hide(images, known):
-    """Images without what is not known (bool [n, height, width]), and the mask as one channel more."""
+def hide(images: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Sets pixels that are not `known`, bool [n, height, width], to 0, and appends the mask as a channel."""
     known = np.asarray(known)
     if known.dtype != bool or known.shape != images.shape[:-1]:
         raise ValueError(
@@ -54,10 +54,11 @@ def hide(images, known):
     return np.concatenate([images * mask, 255 * mask], axis=-1)
 
 
-def holes(n, height, width, rng):
-    """Masks of all kinds in turn, bool [n, height, width], True where known.
+def holes(n: int, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
+    """Masks, bool [n, height, width], True for known pixels.
 
-    The lower half hidden; a rectangle of up to two thirds of each side; most single pixels; strokes of a brush.
+    Four kinds alternate: the lower half is hidden; a rectangle of up to two thirds of each side; 50% to 90% of the
+    pixels; strokes of a brush.
     """
     known = np.ones((n, height, width), bool)
     rows, columns = np.arange(height)[:, None], np.arange(width)
@@ -81,12 +82,13 @@ def holes(n, height, width, rng):
     return known
 
 
-def hide_parts(images, rng):
+def hide_parts(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """`hide`, with `holes`."""
     return hide(images, holes(*images.shape[:3], rng))
 
 
-def add_noise(images, rng):
+def add_noise(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Adds normal noise."""
     return _bytes(images + rng.normal(0, NOISE, images.shape))
 
 
@@ -96,45 +98,45 @@ def _gaussian_filter(images, sigmas, mode):
     return ndimage.gaussian_filter(images, sigmas, mode=mode)
 
 
-def blur(images, rng=None):
+def blur(images: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+    """Applies a Gaussian filter."""
     return _bytes(_gaussian_filter(images.astype("float32"), (0, BLUR, BLUR, 0), mode="nearest"))
 
 
-# Simple guesses: uint8 [n, height, width, 3] from what remains.
+# Baselines: from a degraded image to uint8 [n, height, width, 3].
 
 
-def enlarge(small):
-    """Bicubic, by Pillow."""
+def enlarge(small: np.ndarray) -> np.ndarray:
+    """Bicubic upsampling by Pillow."""
     size = small.shape[2] * SHRINK, small.shape[1] * SHRINK
     large = [np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)) for image in small]
     return np.array(large, "uint8").reshape(len(small), size[1], size[0], small.shape[3])
 
 
-def fill_holes(hidden):
-    """Each hidden pixel as the mean of known ones, the nearer the more, by a Gaussian filter that widens until it finds
-    some."""
+def fill_holes(hidden: np.ndarray) -> np.ndarray:
+    """Fills hidden pixels with weighted means of known ones, by Gaussian filters of growing width."""
     images, known = hidden[..., :-1].astype("float32"), (hidden[..., -1:] == 255).astype("float32")
     filled, weight = images, known
     for sigma in (1.0, 2.0, 4.0, 8.0, 16.0):
         spread = (0, sigma, sigma, 0)
         near = _gaussian_filter(known, spread, mode="constant")
         mean = _gaussian_filter(images * known, spread, mode="constant") / np.maximum(near, 1e-9)
-        found = (weight == 0) & (near > 1e-3)
-        filled, weight = np.where(found, mean, filled), np.maximum(weight, found)
+        reached = (weight == 0) & (near > 1e-3)
+        filled, weight = np.where(reached, mean, filled), np.maximum(weight, reached)
     return _bytes(filled)
 
 
-def smooth(noisy):
-    """A Gaussian filter of one pixel."""
+def smooth(noisy: np.ndarray) -> np.ndarray:
+    """Applies a Gaussian filter with a standard deviation of one pixel."""
     return _bytes(_gaussian_filter(noisy.astype("float32"), (0, 1, 1, 0), mode="nearest"))
 
 
 class Task(NamedTuple):
-    """What is taken, and the simple guess beside which a model has to stand."""
+    """A degradation, and the baseline that models are compared with."""
 
-    take: Callable  # of images and a generator: what remains
-    guess: Callable  # of what remains: images
-    guess_name: str
+    take: Callable[[np.ndarray, np.random.Generator], np.ndarray]  # images and a generator to degraded images
+    guess: Callable[[np.ndarray], np.ndarray]  # degraded images to images
+    guess_name: str  # part of the names of metrics in records
 
 
 TASKS = {
@@ -147,9 +149,14 @@ TASKS = {
 
 
 def task_data(data: ImageData, task: str) -> ImageData:
-    """`data` with what remains of each image in the place of its label: uint8 [n, ...], the same every time."""
+    """`data` with degraded images, uint8 [n, ...], as labels. They are the same in every call.
 
-    def without(split):
+    Args:
+        data: images `[n, height, width, 3]`.
+        task: a key of TASKS.
+    """
+
+    def degraded(split):
         images = getattr(data, split).images
         rng = np.random.Generator(np.random.Philox(_SEEDS[split]))
         return Split(images, TASKS[task].take(images, rng))
@@ -158,7 +165,7 @@ def task_data(data: ImageData, task: str) -> ImageData:
         data,
         name=f"{data.name}-{task}",
         title=f"{data.title}, {task}",
-        **{split: without(split) for split in _SEEDS},
+        **{split: degraded(split) for split in _SEEDS},
         class_names=(),
     )
 

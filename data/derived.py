@@ -1,7 +1,7 @@
-"""Data sets made from stored ones: cluttered MNIST, two digits, binarisations of MNIST, crops of SVHN.
+"""Data sets derived from stored ones: cluttered MNIST, two digits, binarisations of MNIST, crops of SVHN.
 
-Where pictures are composed at random, train keeps the digits and composes afresh for every batch (`augment`), while
-validation and test are composed once, with seeds of their own, from digits that train does not have.
+Randomly composed data sets store digits in train, and `augment` composes new images for every batch. Validation and
+test images are composed once, with fixed seeds, from digits that are not in train.
 """
 
 import dataclasses
@@ -16,13 +16,13 @@ from image_generators.data.sources.catalogue import CATALOGUE, DataError
 SEEDS = {"validation": 1501, "test": 1502}
 BINARISATION_SEED = 2008
 CROP = 54
-AT_ONCE = 100  # pictures composed together; part of what a seed gives
+AT_ONCE = 100  # images composed at once; the images of a seed depend on it
 
 
 def cluttered_mnist(mnist: ImageData, name="cluttered_mnist", title="cluttered MNIST (100x100)") -> ImageData:
-    """One whole digit among pieces of others, 100x100 (`compose.cluttered`), with the digit's label.
+    """A digit among pieces of others, 100x100 (`compose.cluttered`), with the digit's label.
 
-    The pieces are cut from training digits in all three splits.
+    In all three splits the pieces are cut from training digits.
     """
     sources = mnist.train.images
 
@@ -39,7 +39,7 @@ def cluttered_mnist(mnist: ImageData, name="cluttered_mnist", title="cluttered M
 
 
 def two_digit_mnist(mnist: ImageData, name="two_digit_mnist", title="two MNIST digits (60x60)") -> ImageData:
-    """Two digits of the same split anywhere in 60x60 (`compose.two_digits`), no labels."""
+    """Two digits of the same split at random positions in 60x60 pixels (`compose.two_digits`), without labels."""
 
     def composer(split):
         return lambda images, rng: compose.two_digits(images, split.images, rng)
@@ -59,9 +59,9 @@ def binarised_here(
     name="mnist-binarised-here",
     title=f"MNIST binarised here (seed {BINARISATION_SEED}), not the fixed binarised MNIST",
 ) -> ImageData:
-    """Grey digits and their splits, every pixel set once with its grey value as probability; 0 or 1, no labels.
+    """MNIST with every pixel binarised once, with its grey value as probability; values 0 and 1, without labels.
 
-    A fallback whatever it is made of: numbers measured on two binarisations differ in the last nat.
+    It always counts as a fallback, because numbers measured on two binarisations differ by up to a nat.
     """
     rng = np.random.Generator(np.random.Philox(BINARISATION_SEED))
     return dataclasses.replace(
@@ -77,20 +77,24 @@ def binarised_here(
 
 
 def dynamic_binarized_mnist(mnist: ImageData, fixed: ImageData) -> ImageData:
-    """Training digits binarised afresh for every batch; validation and test are those of the fixed binarised MNIST.
+    """Binarises training digits anew for every batch; validation and test are those of the fixed binarised MNIST.
 
-    Train is every digit of MNIST's train and validation splits that is not in the validation split of `fixed`. Its
-    images are grey (0 to 255) until `augment` has made them 0 or 1.
+    Train has all digits of MNIST's train and validation splits that are not in the validation split of `fixed`. Its
+    images are grey, 0 to 255; `augment` turns them into 0 and 1.
+
+    Args:
+        mnist: grey MNIST.
+        fixed: the fixed binarised MNIST.
 
     Raises:
-        DataError: some validation digits of `fixed` are not in `mnist`.
+        DataError: a validation digit of `fixed` is not in `mnist`.
     """
     grey = np.concatenate([mnist.train.images, mnist.validation.images])
     held_out = matching.match(fixed.validation.images, grey)
-    strangers = np.count_nonzero(held_out < 0)
-    if strangers:
+    unmatched = np.count_nonzero(held_out < 0)
+    if unmatched:
         raise DataError(
-            f"{fixed.source}: {strangers:,} of {len(held_out):,} validation images cannot have been binarised from "
+            f"{fixed.source}: {unmatched:,} of {len(held_out):,} validation images cannot have been binarised from "
             f"a training digit of {mnist.title} ({mnist.source}), expected 0; pass a --data_dir with the originals"
         )
     return binarised_afresh(
@@ -103,25 +107,25 @@ def dynamic_binarized_mnist(mnist: ImageData, fixed: ImageData) -> ImageData:
 
 
 def binarised_afresh(grey: np.ndarray, fixed: ImageData, **description) -> ImageData:
-    """`fixed` with `grey` (uint8 `[n, height, width, 1]`) for its train split, binarised afresh for every batch."""
+    """`fixed` with `grey`, uint8 `[n, height, width, 1]`, as train split, binarised anew for every batch."""
     return dataclasses.replace(
         fixed, train=Split(grey, None), augmentation="binarised afresh", augment=compose.binarise, **description
     )
 
 
 def svhn(full: ImageData, name="svhn", title="SVHN (54x54)") -> ImageData:
-    """Crops of 54x54, no labels: at random for training, from the middle for validation and test."""
+    """Crops of 54x54 pixels, without labels: random for training, central for validation and test."""
 
     def crop(images, rng):
         return compose.random_crops(images, CROP, rng)
 
-    middles = {split: Split(compose.centre_crops(getattr(full, split).images, CROP), None) for split in SEEDS}
+    central = {split: Split(compose.centre_crops(getattr(full, split).images, CROP), None) for split in SEEDS}
     return dataclasses.replace(
         full,
         name=name,
         title=title,
         train=Split(full.train.images, None),
-        **middles,
+        **central,
         class_names=(),
         augmentation="random 54x54 crops",
         augment=crop,
@@ -130,12 +134,12 @@ def svhn(full: ImageData, name="svhn", title="SVHN (54x54)") -> ImageData:
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How a data set is made of stored ones."""
+    """How a data set is made from stored ones."""
 
     name: str
     title: str
-    needs: tuple[str, ...]  # names in the catalogue
-    make: Callable[..., ImageData]  # from those, in this order
+    needs: tuple[str, ...]  # names of stored data sets, in the catalogue
+    make: Callable[..., ImageData]  # takes those data sets, in this order
 
 
 RECIPES = {
@@ -156,14 +160,14 @@ RECIPES = {
 
 
 def find(name: str) -> Recipe:
-    """The recipe called `name`. Raises ValueError for any other name."""
+    """The recipe called `name`. ValueError: there is none."""
     if name not in RECIPES:
-        raise ValueError(f"name is {name!r}; accepted: {', '.join(map(repr, RECIPES))}")
+        raise ValueError(f"name must be one of {', '.join(map(repr, RECIPES))}. Received: name={name!r}")
     return RECIPES[name]
 
 
 def _composed(digits, composer, labels):
-    """`digits` with validation and test composed: `composer(split)` makes pictures from images and a generator."""
+    """`digits` with composed validation and test splits; `composer(split)` is a function of images and a generator."""
     splits = {"train": Split(digits.train.images, labels(digits.train))}
     for name, seed in SEEDS.items():
         split = getattr(digits, name)

@@ -1,8 +1,8 @@
-"""Files and folders that are written whole or not at all.
+"""Writes files and folders atomically: a reader sees the old version or the new one, never a part.
 
-The content is written beside the target under a name of its own, `.partial-<process>-<random>`, which no pattern such
-as `*.json` or `*.weights.h5` matches, and is renamed when it has reached the disk. As long as it is being written, its
-process holds a lock on it. A kill releases the lock; `sweep` then removes what was left.
+Data goes to a temporary file beside the target, `.partial-<process>-<random>`, which no pattern such as `*.json` or
+`*.weights.h5` matches. The file is renamed when its data is on the disk. The writing process holds a lock on it. If the
+process is killed, the lock is released, and `sweep` removes the file.
 """
 
 import contextlib
@@ -11,23 +11,25 @@ import os
 import pathlib
 import secrets
 import shutil
+from collections.abc import Iterator
+from typing import BinaryIO
 
 PREFIX = ".partial-"
 
 
-def write(path, content):
-    """Writes text or bytes to `path`, making its folder: a reader sees the old file or the new one, never half.
+def write(path: str | os.PathLike, data: str | bytes) -> None:
+    """Writes text, as UTF-8, or bytes to `path`. Creates its folder if needed.
 
     Raises:
-        OSError: it cannot be written, for example because the disk is full; the message names `path`.
+        OSError: `path` cannot be written, for example because the disk is full; the message names `path`.
     """
     with writing(path) as file:
-        file.write(content.encode("utf-8") if isinstance(content, str) else content)
+        file.write(data.encode("utf-8") if isinstance(data, str) else data)
 
 
 @contextlib.contextmanager
-def writing(path):
-    """A binary file that becomes `path` when the block ends without an error. Raises as `write`."""
+def writing(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """Context with a binary file, which becomes `path` if the block ends without an error. Raises as `write`."""
     path = pathlib.Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +38,7 @@ def writing(path):
             with open(descriptor, "wb") as file:
                 yield file
                 file.flush()
-                os.fsync(descriptor)  # the content reaches the disk before the name does
+                os.fsync(descriptor)  # the data must be on the disk before the new name is
                 os.replace(partial, path)
             to_disk(path.parent)
         finally:
@@ -44,12 +46,16 @@ def writing(path):
     except OSError as error:
         if error.errno is None:
             raise
-        raise OSError(error.errno, error.strerror, str(path)) from error  # not the name that nobody asked for
+        raise OSError(error.errno, error.strerror, str(path)) from error  # not the name of the temporary file
 
 
 @contextlib.contextmanager
-def new_folder(path):
-    """A folder that becomes `path` when the block ends without an error. OSError: there is a folder `path` already."""
+def new_folder(path: str | os.PathLike) -> Iterator[pathlib.Path]:
+    """Context with a new folder, which becomes `path` if the block ends without an error.
+
+    Raises:
+        OSError: `path` exists and is not an empty folder, or cannot be written.
+    """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial, descriptor = _locked(path, pathlib.Path.mkdir, os.O_RDONLY)
@@ -64,11 +70,11 @@ def new_folder(path):
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def sweep(folder):
-    """Removes what killed processes left half-written in `folder` and in its subfolders."""
+def sweep(folder: str | os.PathLike) -> None:
+    """Removes temporary files that killed processes left in `folder` and in its subfolders."""
     folder = pathlib.Path(folder)
     for partial in (*folder.glob(f"{PREFIX}*"), *folder.glob(f"*/{PREFIX}*")):
-        with contextlib.suppress(OSError):  # another process is writing it, or has finished
+        with contextlib.suppress(OSError):  # another process is writing it, or has just renamed it
             descriptor = os.open(partial, os.O_RDONLY)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,8 +83,8 @@ def sweep(folder):
                 os.close(descriptor)
 
 
-def to_disk(path):
-    """Waits until a file's content, or a folder's list of names, is on the disk."""
+def to_disk(path: str | os.PathLike) -> None:
+    """Waits until the data of a file, or the list of names of a folder, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -87,13 +93,13 @@ def to_disk(path):
 
 
 def _locked(path, make, mode):
-    """(path, descriptor) of a new file or folder beside `path`, locked for this process."""
+    """Path and descriptor of a new temporary file or folder beside `path`, locked by this process."""
     while True:
         partial = path.with_name(f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
         make(partial)
-        with contextlib.suppress(FileNotFoundError):  # another process swept it before it was locked
+        with contextlib.suppress(FileNotFoundError):  # another process removed it before it was locked
             descriptor = os.open(partial, mode)
-            with contextlib.suppress(OSError):  # a file system without locks: nothing is swept there either
+            with contextlib.suppress(OSError):  # a file system without locks, where `sweep` removes nothing
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             if partial.exists():
                 return partial, descriptor

@@ -1,16 +1,26 @@
-"""What Keras' `fit` and `evaluate` take their batches from.
+"""Inputs for Keras' `fit` and `evaluate`.
 
-On TensorFlow a tf.data pipeline of ours, since Keras' own is autotuned: see data/sources/pipelines.py. On JAX the
-arrays and generators themselves.
+On TensorFlow they are tf.data pipelines without autotuning, which those of Keras have (data/sources/pipelines.py). On
+JAX they are the arrays and generators themselves.
 """
+
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 
-from image_generators.data.sources.pipelines import untuned
+from image_generators.data.sources.pipelines import without_autotuning
 
 
-def endless(batches):
-    """Of `batches`, a function that gives an endless iterator of tuples of arrays, or of dicts of them."""
+def endless(batches: Callable[[], Iterator]) -> Any:
+    """An endless input for `fit`.
+
+    Args:
+        batches: function that returns an endless iterator of tuples of arrays, or of dicts of arrays.
+
+    Returns:
+        The first argument of `fit`.
+    """
     if keras.backend.backend() != "tensorflow":
         return batches()
     import tensorflow as tf
@@ -18,18 +28,23 @@ def endless(batches):
     def described(array):
         return tf.TensorSpec((None, *array.shape[1:]), array.dtype)
 
-    # A batch is made only to be described: each iterator of the pipeline begins anew.
+    # This batch serves only to find shapes and dtypes: every iterator of the pipeline starts from the beginning.
     signature = keras.tree.map_structure(described, next(iter(batches())))
-    return untuned(tf.data.Dataset.from_generator(batches, output_signature=signature))
+    return without_autotuning(tf.data.Dataset.from_generator(batches, output_signature=signature))
 
 
-def once(examples, batch_size):
-    """Of a tuple of arrays, or of dicts of them: each example once, in order; a tuple too, Keras' first arguments.
+def once(examples: tuple, batch_size: int) -> tuple:
+    """An input for `evaluate` that gives each example once, in order.
 
-    On JAX it is Keras that makes batches of them: its own argument must give the `batch_size` too.
+    Args:
+        examples: tuple of arrays, or of dicts of arrays.
+        batch_size: examples per batch. On JAX, Keras makes the batches, so pass `batch_size` to `evaluate` too.
+
+    Returns:
+        The first positional arguments of `evaluate`.
     """
     if keras.backend.backend() != "tensorflow":
         return examples
     import tensorflow as tf
 
-    return (untuned(tf.data.Dataset.from_tensor_slices(examples).batch(batch_size)),)
+    return (without_autotuning(tf.data.Dataset.from_tensor_slices(examples).batch(batch_size)),)

@@ -1,8 +1,8 @@
-"""Data sets in memory, by name: `load('cifar10').train.images`.
+"""Loads data sets by name: `load('cifar10').train.images`.
 
-Looked for in this order: .npz files (`data/sources/arrays.py`), what TensorFlow Datasets has prepared or can download
-(`data/sources/prepared.py`), and small images of scikit-learn under another name (`data/sources/fallback.py`). Some
-data sets are made from stored ones (`data/derived.py`).
+The sources, in this order, are .npz files (data/sources/arrays.py), TensorFlow Datasets, prepared or downloaded
+(data/sources/prepared.py), and small images of scikit-learn under other names (data/sources/fallback.py). Some data
+sets are derived from stored ones (data/derived.py).
 """
 
 import os
@@ -24,26 +24,39 @@ REMEDY = "pass --data_dir or set TFDS_DATA_DIR to a folder that has it, or allow
 def load(
     name: str, data_dir: str | os.PathLike | None = None, download: bool = True, allow_fallback: bool = True
 ) -> ImageData:
-    """Loads a data set into memory, always in the same order.
+    """Loads a data set into memory. The order of the images is always the same.
 
-    Validation is never taken from test: it is the last 5,000 training images of CIFAR-10, the last 10,000 of MNIST, the
-    last 100 of the 964 training characters of Omniglot, and the own split of the others. No two splits of Omniglot have
-    a character in common, nor those of LFW, which has no test of its own, a person.
+    Validation images never come from the test set. They are the last 5,000 training images of CIFAR-10, the last 10,000
+    of MNIST, the images of the last 100 of Omniglot's 964 training characters, and the validation split of data sets
+    that have one. The splits of Omniglot have no character in common, and those of LFW no person; LFW has no test split
+    of its own.
 
     Args:
-        name: 'cifar10', 'mnist' or 'binarized_mnist'; made from these, 'cluttered_mnist', 'two_digit_mnist' or
-            'dynamic_binarized_mnist'; or 'svhn', made from 'svhn_full': training images of these four are ready for a
-            model only after `augment`. Or 'omniglot' or 'lfw', whose labels are identities.
-        data_dir: folder of .npz files or of TFDS; without it `TFDS_DATA_DIR`, else `~/tensorflow_datasets`.
-        download: whether TFDS may download a data set that is not there.
-        allow_fallback: whether small images of scikit-learn may stand in for a data set that is not there and cannot
-            be downloaded, or, for the fixed binarised MNIST, a binarisation of our own of MNIST. They have another
-            name, `is_fallback` is True, and a warning is logged.
+        name: 'cifar10', 'mnist', 'binarized_mnist' or 'svhn_full'; 'omniglot' or 'lfw', whose labels are identities; or
+            a derived set: 'cluttered_mnist', 'two_digit_mnist', 'dynamic_binarized_mnist' or 'svhn'. Training images
+            of derived sets must pass through `augment` before a model sees them.
+        data_dir: folder of .npz files or of TensorFlow Datasets. Default: `TFDS_DATA_DIR`, or else
+            `~/tensorflow_datasets`.
+        download: whether TensorFlow Datasets may download a missing data set.
+        allow_fallback: whether another data set may stand in for a missing one that cannot be downloaded: small images
+            of scikit-learn, or for the fixed binarised MNIST a new binarisation of MNIST. Fallbacks have other names
+            and `is_fallback=True`, and a warning is logged.
+
+    Returns:
+        An `ImageData`: `train`, `validation` and `test` have `images`, uint8 `[n, height, width, channels]`, and
+        `labels`, int32 `[n]` or None.
 
     Raises:
-        ValueError: an unknown `name`, or a `data_dir` that does not exist.
-        DataError: what is there is damaged, incomplete or not this data set (never replaced silently), a download
-            failed, one of two needed data sets is there, or nothing is there and `allow_fallback` is False.
+        ValueError: `name` is unknown, or `data_dir` does not exist.
+        DataError: the stored data is damaged, incomplete or of another data set; a download failed; only one of two
+            required data sets is available; or none is and `allow_fallback` is False.
+
+    Example:
+
+    ```python
+    data = load("mnist")
+    data.train.images.shape  # (50000, 28, 28, 1)
+    ```
     """
     recipe = derived.find(name)
     folder = folder_of(data_dir)
@@ -61,20 +74,20 @@ def load(
 
 
 def folder_of(data_dir: str | os.PathLike | None) -> pathlib.Path:
-    """Where data sets are looked for; ValueError for a `data_dir` that does not exist."""
+    """The folder of data sets: `data_dir`, or the default if it is None. ValueError: `data_dir` does not exist."""
     if data_dir is None:
         return pathlib.Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
     folder = pathlib.Path(data_dir).expanduser()
     if not folder.is_dir():
         raise ValueError(
-            f"data_dir is {str(data_dir)!r}, which is no folder; accepted: a folder of TensorFlow Datasets or of .npz "
-            "files, or None for TFDS_DATA_DIR or ~/tensorflow_datasets"
+            "data_dir must be a folder of TensorFlow Datasets or of .npz files, or None for TFDS_DATA_DIR or "
+            f"~/tensorflow_datasets. Received: data_dir={str(data_dir)!r}, which is not a folder"
         )
     return folder
 
 
 def _stored(names, folder, download):
-    """Those of the data sets that are there or can be downloaded, and why the others are not."""
+    """The stored data sets in `names` that are available, and the reasons why the others are not."""
     parts, absences = [], []
     for entry in map(CATALOGUE.get, names):
         if arrays.present(entry, folder):
@@ -86,13 +99,13 @@ def _stored(names, folder, download):
                 absences.append(absence(entry, folder, obstacle))
                 continue
             prepared.download(entry, folder)
-        contents = prepared.read(entry, folder)
-        parts.append(_image_data(entry, contents, f"TensorFlow Datasets {entry.name} {entry.version}"))
+        splits = prepared.read(entry, folder)
+        parts.append(_image_data(entry, splits, f"TensorFlow Datasets {entry.name} {entry.version}"))
     return parts, absences
 
 
 def absence(entry: Entry, folder: pathlib.Path, obstacle: str) -> str:
-    """Why a data set is not there; DataError where a download of it was broken off."""
+    """The reason why a data set is not available. DataError: its download was interrupted."""
     reason = f"{folder} holds no {entry.name} {entry.version}, and {obstacle}"
     leftover = prepared.unfinished(entry, folder)
     if leftover:
@@ -108,8 +121,8 @@ def _substitute(name, folder, download):
     return fallback.load(name)
 
 
-def _image_data(entry, contents, source):
-    splits = {split: Split(images, _int32(labels)) for split, (images, labels) in contents.items()}
+def _image_data(entry, stored, source):
+    splits = {split: Split(images, _int32(labels)) for split, (images, labels) in stored.items()}
     if entry.held_out:
         whole = splits["train"]
         splits["train"] = Split(whole.images[: -entry.held_out], whole.labels[: -entry.held_out])

@@ -44,7 +44,7 @@ def episodes(data, options=None):
     data = dataclasses.replace(data, augmentation=f"shifts by up to {SHIFT} pixels", augment=shift)
     if data.name in TURNED:
         source = f"{data.source}; training characters turned by 90, 180 and 270 degrees are other characters"
-        data = dataclasses.replace(data, train=identities.turned(data.train), source=source)
+        data = dataclasses.replace(data, train=identities.rotated(data.train), source=source)
     return identities.episodes(data, identities.most_ways(data))
 
 

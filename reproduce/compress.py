@@ -62,9 +62,6 @@ def main(argv):
     try:
         if len(argv) > 1:
             raise ValueError(f"every argument must be a --flag. Received: {' '.join(argv[1:])}")
-        for name in ("encode", "decode", "out", "model", "data_dir", "results_dir"):
-            if getattr(options, name) in ("", []):
-                raise ValueError(f"--{name} must not be empty. Received: --{name}=")
         if options.encode and options.decode:
             raise ValueError("--encode and --decode must not be given together")
         if (options.encode or options.decode) and not options.out:

@@ -165,9 +165,9 @@ def restore_files(task, options):
             for record in records.read_all(options.results_dir, "eq5_spatial_tasks")
             if record.data.endswith(f"-{task}")
         ]
-        if not found:
+        trained = _trained(found, tables.best(found).data, options.results_dir) if found else []
+        if not trained:
             raise Refused(f"--images needs weights: {options.results_dir} has none for {task}")
-        trained = _trained(found, tables.best(found).data, options.results_dir)
         side = trained[0].image_shape[0]
         truth = np.stack([files.read_square(path, side) for paths in options.images for path in paths])
         remains = degradations.TASKS[task].take(truth, np.random.default_rng(options.seed))

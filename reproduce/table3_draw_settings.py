@@ -3,6 +3,7 @@
 python reproduce/table3_draw_settings.py     prints them and writes results/table3_draw_settings.md
 """
 
+import sys
 from typing import NamedTuple
 
 from absl import app
@@ -82,6 +83,8 @@ def _cells(settings):
 
 
 def main(argv):
+    if len(argv) > 1:
+        sys.exit(f"table3_draw_settings: takes no arguments. Received: {' '.join(argv[1:])}")
     print(page())
     durable.write(PATH, page())
 

@@ -1,7 +1,7 @@
-"""Answers: what the signatures compute, as pure functions of tensors. A class a kind of model, a method a signature.
+"""What the signatures compute, as pure functions of tensors: one class per kind of model, one method per signature.
 
-The methods take the inputs that signatures.py lists, by name, already checked, and return a dict with at least the
-outputs listed there. Pixels are floats, NaN where a network's numbers are not finite: savedmodel.py checks and casts.
+A method takes the inputs that signatures.py lists, by name and already checked, and returns a dict with at least the
+outputs listed there. Pixels are floats, and NaN if the network's output is not finite; savedmodel.py checks and casts.
 """
 
 import math
@@ -13,7 +13,7 @@ from image_generators.serving import noise
 
 
 class AutoregressiveAnswers:
-    """Of a models.pixelcnn.autoregressive.AutoregressiveModel."""
+    """Answers of a models.pixelcnn.autoregressive.AutoregressiveModel."""
 
     def __init__(self, model):
         self.model = model
@@ -25,8 +25,8 @@ class AutoregressiveAnswers:
         return {"log_prob_nats": nats, "bits_per_dim": -nats / (math.prod(self.model.image_shape) * math.log(2.0))}
 
     def sample(self, seed, temperature, label=None, condition=None):
-        nothing = tf.zeros((tf.shape(seed)[0], *self.model.image_shape))
-        return self._draw(nothing, nothing, seed, temperature, label, condition)
+        zeros = tf.zeros((tf.shape(seed)[0], *self.model.image_shape))  # no pixel is known
+        return self._draw(zeros, zeros, seed, temperature, label, condition)
 
     def complete(self, images, known_mask, seed, temperature, label=None, condition=None):
         images = tf.cast(images, "float32")
@@ -36,12 +36,12 @@ class AutoregressiveAnswers:
     def _draw(self, images, known, seed, temperature, label, condition):
         uniforms = noise.uniforms(seed, self.model.image_shape, noise.PIXELS)
         condition = label if condition is None else condition
-        given = [] if condition is None else [condition]
-        return {"images": self._generate(uniforms, images, known, temperature[:, None], *given)}
+        conditions = [] if condition is None else [condition]
+        return {"images": self._generate(uniforms, images, known, temperature[:, None], *conditions)}
 
 
 class PixelCNNAutoencoderAnswers(AutoregressiveAnswers):
-    """Of a models.pixelcnn.autoencoder.PixelCNNAutoencoder."""
+    """Answers of a models.pixelcnn.autoencoder.PixelCNNAutoencoder."""
 
     def encode(self, images):
         return {"codes": tf.cast(self.model.encoder(images), "float32")}
@@ -51,7 +51,7 @@ class PixelCNNAutoencoderAnswers(AutoregressiveAnswers):
 
 
 class RegressionAnswers:
-    """Of a models.pixelcnn.map_regression.MapRegression, auto-encoders included."""
+    """Answers of a models.pixelcnn.map_regression.MapRegression, auto-encoders included."""
 
     def __init__(self, model):
         self.model = model
@@ -68,11 +68,11 @@ class RegressionAnswers:
 
 
 class DrawAnswers:
-    """Of a models.draw.draw.Draw."""
+    """Answers of a models.draw.draw.Draw."""
 
     def __init__(self, model):
         self.model = model
-        self._infer = compiled(model, model.infer)  # each one graph, whichever signatures use it
+        self._infer = compiled(model, model.infer)  # one graph each, shared by the signatures
         self._generate = compiled(model, model.generate)
 
     def elbo(self, images, seed):
@@ -88,7 +88,7 @@ class DrawAnswers:
         inferred = self._infer(images, latent_noise)
         return self._paint(inferred["mean"] + tf.exp(inferred["log_sigma"]) * latent_noise, seed)
 
-    sample, reconstruct = sample_steps, reconstruct_steps  # of which the server gives the images alone
+    sample, reconstruct = sample_steps, reconstruct_steps  # the server returns only the images
 
     def _latent_noise(self, seed):
         return noise.normals(seed, (self.model.steps, self.model.latent), noise.LATENTS)
@@ -100,11 +100,11 @@ class DrawAnswers:
 
 
 class ChairsAnswers:
-    """Of a models.chairs.generator.ChairsGenerator."""
+    """Answers of a models.chairs.generator.ChairsGenerator."""
 
     def __init__(self, model):
         self.model = model
-        self._paint = compiled(model, model.paint)  # one graph for both
+        self._paint = compiled(model, model.paint)  # one graph for both signatures
 
     def generate(self, style, azimuth, elevation, transformation=None):
         styles = tf.one_hot(style, self.model.num_styles)
@@ -117,7 +117,7 @@ class ChairsAnswers:
 
 
 class EmbeddingAnswers:
-    """Of a models.pixelcnn.embedding_network.EmbeddingNetwork."""
+    """Answers of a models.pixelcnn.embedding_network.EmbeddingNetwork."""
 
     def __init__(self, model):
         self.model = model
@@ -127,7 +127,7 @@ class EmbeddingAnswers:
 
 
 class ClassifierAnswers:
-    """Of a models.draw.classifier.Classifier."""
+    """Answers of a models.draw.classifier.Classifier."""
 
     def __init__(self, model):
         self.model = model

@@ -1,13 +1,13 @@
-"""Export: from trained weights to what TensorFlow Serving loads.
+"""Exports trained models for TensorFlow Serving.
 
-  python serving/export.py                              all models that results/ has weights for, into export/
+  python serving/export.py                              all models with weights in results/, to export/
   python serving/export.py --model=gated_pixel_cnn      one of them
-  python serving/export.py --weights=mine.weights.h5    other weights, with their record mine.json beside them
-  python serving/export.py --serve                      and starts the server
+  python serving/export.py --weights=mine.weights.h5    other weights; their record mine.json must be beside them
+  python serving/export.py --serve                      exports, then starts the server
 
-Writes <out>/<name>/<version>/ for each, with the record of the weights, warm-up requests and the SHA-256 of every file
-in assets.extra/, and beside the models what the server is started with (config.py). A server that watches the folder
-sees a version whole or not at all. README.md beside this file lists what the models answer.
+Writes <out>/<name>/<version>/ for each model, with the record of the weights, warm-up requests and the SHA-256 of every
+file in assets.extra/, and the configuration of the server beside the models (config.py). A server that watches the
+folder never sees a version half-written. README.md in this folder lists the signatures.
 """
 
 import dataclasses
@@ -27,22 +27,40 @@ from image_generators.serving.limits import MAX_ROWS, MOST_ROWS, NEWEST
 OUT = records.OUTPUT / "export"
 
 
-def export(model, out, name, version=None, record=None, max_rows=MAX_ROWS):
-    """Writes `<out>/<name>/<version>/`; returns its path.
+def export(
+    model,
+    out: str | os.PathLike,
+    name: str,
+    version: int | None = None,
+    record: dict | None = None,
+    max_rows: int = MAX_ROWS,
+) -> pathlib.Path:
+    """Exports a model for TensorFlow Serving.
 
     Args:
-        model: a built network.
-        out: folder of the exported models; made if absent.
-        name: what the model is called when served.
-        version: integer from 1 to NEWEST; None: one more than the highest there is.
-        record: dict, kept in assets.extra/export.json.
-        max_rows: the most images in one request, up to MOST_ROWS.
+        model: a built network, an instance of a class in `signatures.KINDS`.
+        out: folder of the exported models; created if it does not exist.
+        name: name under which the model is served.
+        version: integer from 1 to NEWEST, or None for one more than the highest existing version.
+        record: JSON object about the weights, stored in assets.extra/export.json.
+        max_rows: the most images per request, 1 to MOST_ROWS.
+
+    Returns:
+        The path of the version, `<out>/<name>/<version>`.
 
     Raises:
-        FileExistsError: there is such a version: a server may be using it.
+        FileExistsError: the version exists; a server may be using it.
         OSError: the disk is full, or `out` cannot be written to.
-        ValueError: `version` or `max_rows` is no such integer.
-        ValueError, TypeError: see also savedmodel.save.
+        ValueError: `version` or `max_rows` is out of range, the backend of Keras is not TensorFlow, or a weight is not
+            finite.
+        TypeError: `model` is not an instance of a class in `signatures.KINDS`.
+
+    Example:
+
+    ```python
+    export(network, "export", "gated_pixel_cnn-mine")
+    config.write("export")  # for the server
+    ```
     """
     import tensorflow as tf  # here, as the modules below it: the flags need none of them
 
@@ -53,57 +71,56 @@ def export(model, out, name, version=None, record=None, max_rows=MAX_ROWS):
     max_rows = check_integer("max_rows", max_rows, 1, MOST_ROWS)
     base = pathlib.Path(out) / name
     base.mkdir(parents=True, exist_ok=True)
-    version = max(_versions(base), default=0) + 1 if version is None else version
-    if version in _versions(base):
-        raise FileExistsError(f"version must be new, a server may be using it. Received: {version}, which {base} has")
+    versions = [int(path.name) for path in config.versions_of(base)]
+    version = max(versions, default=0) + 1 if version is None else version
+    if version in versions:
+        raise FileExistsError(f"version must be new. Received: {version}, which exists in {base}")
     durable.sweep(out)
     try:
-        with durable.new_folder(base / str(version)) as partial:  # no number: a server passes over it
+        with durable.new_folder(base / str(version)) as partial:  # its name has no digits, so a server ignores it
             savedmodel.save(model, partial, max_rows)
             warmup.write(partial, name, signatures_of(model))
             (partial / config.ABOUT).write_text(json.dumps({"max_rows": max_rows, "record": record}, indent=2) + "\n")
             manifest.write(partial)
-    except (OSError, tf.errors.OpError) as error:  # of a full disk TensorFlow raises its own
+    except (OSError, tf.errors.OpError) as error:  # OpError: TensorFlow's own, for example if the disk is full
         reason = " ".join(str(error).split())[:300]
         raise OSError(f"{base} must be a folder to write in, with enough free space. Received: {reason}") from error
     return base / str(version)
 
 
-def _versions(base):
-    return [int(path.name) for path in base.iterdir() if path.name.isdecimal()]
-
-
-def define(values=flags.FLAGS):
+def define(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the flags."""
     path, into = flag_values.path, {"flag_values": values}
-    model = "a network (draw), a served name (draw-binarized_mnist) or all"
+    model = "network (draw), served name (draw-binarized_mnist), or all"
     flag_values.define("model", flag_values.text, "all", model, **into)
-    weights = "instead of results/: a .weights.h5 with its record, or a .keras file"
+    weights = "in place of --model: a .weights.h5 file with its record beside it, or a .keras file"
     flag_values.define("weights", path, None, weights, **into)
-    flag_values.define("results_dir", path, str(records.RESULTS), "with records and weights", **into)
+    flag_values.define("results_dir", path, str(records.RESULTS), "folder of records and weights", **into)
     flag_values.define("out", path, str(OUT), "folder of the exported models", **into)
-    version = "default: one more than the highest there is"
+    version = "version of the export (default: one more than the highest existing one)"
     flag_values.define("version", flag_values.integer(1, NEWEST), None, version, **into)
-    rows = flag_values.integer(1, MOST_ROWS)
-    flag_values.define("max_rows", rows, MAX_ROWS, "most images in one request", **into)
-    flags.DEFINE_bool(
-        "serve", False, "start the server: a tensorflow_model_server of this machine, else Docker's", **into
-    )
+    max_rows = flag_values.integer(1, MOST_ROWS)
+    flag_values.define("max_rows", max_rows, MAX_ROWS, "the most images per request", **into)
+    serve = "start the server: tensorflow_model_server if this machine has it, otherwise the Docker image"
+    flags.DEFINE_bool("serve", False, serve, **into)
 
 
-def chosen(model, weights, results_dir):
-    """The trained.Trained that the flags name. Raises trained.Refused where there are none."""
+def chosen(model: str, weights: str | None, results_dir: str | os.PathLike):
+    """The weights that the flags of the same names choose.
+
+    Raises:
+        trained.Refused: there are none.
+    """
     from image_generators.serving import trained
 
     if weights:
         return [trained.of_file(weights)]
-    found = trained.find(results_dir)
-    wanted = [t for name, t in found.items() if model in ("all", name, t.record.model)]
-    if not wanted:
-        raise trained.Refused(
-            f"--model must be all or of {', '.join(found) or 'none, for lack of weights'}. Received: {model!r}"
-        )
-    return wanted
+    available = trained.find(results_dir)
+    matches = [each for name, each in available.items() if model in ("all", name, each.record.model)]
+    if not matches:
+        names = ", ".join(available) or f"the models with weights in {results_dir}: there are none"
+        raise trained.Refused(f"--model must be all or one of {names}. Received: {model!r}")
+    return matches
 
 
 def main(argv):
@@ -120,7 +137,7 @@ def main(argv):
         for each in chosen(options.model, options.weights, options.results_dir):
             try:
                 network = each.load()
-            except trained.Refused as error:  # the others are exported all the same
+            except trained.Refused as error:  # export the others
                 refused.append(f"{each.name}: {error}")
                 continue
             record = each.record and dataclasses.asdict(each.record)
@@ -138,7 +155,7 @@ def main(argv):
         try:
             os.execvp(command[0], command)
         except OSError as error:
-            sys.exit(f"export: --serve needs tensorflow_model_server or docker on the PATH ({error})")
+            sys.exit(f"export: --serve needs tensorflow_model_server or docker on the PATH. Received: {error}")
 
 
 if __name__ == "__main__":

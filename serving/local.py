@@ -1,6 +1,6 @@
-"""TensorFlow Serving on this machine, without a container: from a tensorflow_model_server of one's own.
+"""Runs TensorFlow Serving on this machine without a container, with an installed tensorflow_model_server.
 
-The binary is that of the environment variable TF_MODEL_SERVER, or the one on the PATH.
+The environment variable TF_MODEL_SERVER names the binary; without it, the one on the PATH is used.
 """
 
 import contextlib
@@ -13,18 +13,21 @@ import time
 import types
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 
 from image_generators.data import durable
 from image_generators.serving import config
 
 
-def binary():
-    """The path of a tensorflow_model_server, or None."""
+def binary() -> str | None:
+    """The path of tensorflow_model_server, or None if there is none."""
     return os.environ.get("TF_MODEL_SERVER") or shutil.which("tensorflow_model_server")
 
 
-def command(folder, grpc_port=config.GRPC_PORT, rest_port=config.REST_PORT):
-    """Arguments that serve the models exported to `folder`, by its start.sh; writes models.local.config there."""
+def command(
+    folder: str | os.PathLike, grpc_port: int = config.GRPC_PORT, rest_port: int = config.REST_PORT
+) -> list[str]:
+    """The command that serves the models exported to `folder` with its start.sh; writes models.local.config there."""
     folder = pathlib.Path(folder).resolve()
     name = "models.local.config"
     durable.write(folder / name, config.models_config(config.models_in(folder), folder))
@@ -32,16 +35,22 @@ def command(folder, grpc_port=config.GRPC_PORT, rest_port=config.REST_PORT):
 
 
 @contextlib.contextmanager
-def running(folder, server, log, seconds=120):
-    """Serves the models exported to `folder` while the context lasts, on ports that are free.
+def running(
+    folder: str | os.PathLike, server: str, log: str | os.PathLike, seconds: float = 120
+) -> Iterator[types.SimpleNamespace]:
+    """Serves the models exported to `folder` on free ports while the context lasts.
 
     Args:
-        folder: of exported models, with what config.write puts there.
+        folder: exported models, with the files that config.write writes.
         server: path of the binary, or a command with arguments.
-        log: path of a file for what it prints.
-        seconds: in which all models must be there.
+        log: path of a file for the server's output.
+        seconds: time limit until all models are available.
 
-    Yields: the process, as `process`, and the addresses of `grpc` and `rest`.
+    Yields:
+        A namespace with `process` and the addresses `grpc` and `rest`.
+
+    Raises:
+        TimeoutError: a model is not available in time, or the server ended; the message shows the end of the log.
     """
     grpc_port, rest_port = _free_ports()
     with open(log, "w") as file:
@@ -53,7 +62,7 @@ def running(folder, server, log, seconds=120):
         for name in config.models_in(folder):
             while not _available(f"{rest}/v1/models/{name}"):
                 if process.poll() is not None or time.monotonic() > end:
-                    raise TimeoutError(f"no server of {name}: {pathlib.Path(log).read_text()[-3000:]}")
+                    raise TimeoutError(f"{name} is not available: {pathlib.Path(log).read_text()[-3000:]}")
                 time.sleep(0.05)
         yield types.SimpleNamespace(process=process, grpc=f"127.0.0.1:{grpc_port}", rest=rest)
     finally:

@@ -1,10 +1,10 @@
-"""The SHA-256 of every file of an exported version, in assets.extra/SHA256SUMS, and the check of it.
+"""Writes and checks assets.extra/SHA256SUMS, the SHA-256 of every file of an exported version.
 
-  python serving/manifest.py export/gated_pixel_cnn-cifar10/1        says whether the version is what was exported
+  python serving/manifest.py export/gated_pixel_cnn-cifar10/1        checks that the version is what was exported
 
-One rule: what lies in the version, folders aside, is regular files, each listed once and with its digest; nothing else
-is there and nothing else is listed. Folders do not count: an empty one is lost by many a copy. `verify` checks it here;
-BASH, which start.sh beside the exported models runs in the container, with what every Linux has.
+The rule: a version holds regular files only, every file is listed exactly once with its digest, and no other file is
+listed. Folders do not count, since many tools drop empty ones. `verify` checks the rule in Python. BASH, which start.sh
+runs in the container, checks it with tools that every Linux has.
 """
 
 import os
@@ -17,7 +17,7 @@ from image_generators.models.weights_file import sha256_of_file
 PATH = "assets.extra/SHA256SUMS"
 _LINE = re.compile("([0-9a-f]{64})  (.+)")
 BASH = f"""\
-as_exported() (# of a version: every file is listed once, with its digest, and there is nothing else
+as_exported() (# a version's folder: every file is listed once, with its digest, and nothing else exists
     cd "$1" && sums={PATH} && [ -f $sums ] && [ -s $sums ] &&
         [ -z "$(find . ! -type d ! -type f)" ] &&
         ! grep --quiet --invert-match --extended-regexp '^[0-9a-f]{{64}}  .' $sums &&
@@ -28,19 +28,23 @@ as_exported() (# of a version: every file is listed once, with its digest, and t
 
 
 class Damaged(ValueError):
-    """An exported version is not what was exported; the message says which file."""
+    """A version is not what was exported; the message names the files."""
 
 
-def write(folder):
-    """Lists all files of `folder` there, in the format of `sha256sum`."""
+def write(folder: str | os.PathLike) -> None:
+    """Writes the digests of all files of `folder` to SHA256SUMS in it, in the format of `sha256sum`."""
     folder = pathlib.Path(folder)
     sums = folder / PATH
     sums.parent.mkdir(exist_ok=True)
     sums.write_text("".join(f"{sha256_of_file(folder / name)}  {name}\n" for name in _files(folder)))
 
 
-def verify(folder):
-    """Raises Damaged unless the files of `folder` are those that `write` listed, all of them and no other."""
+def verify(folder: str | os.PathLike) -> None:
+    """Checks that `folder` holds exactly the files that `write` listed.
+
+    Raises:
+        Damaged: a file is missing, added or changed, or SHA256SUMS itself is.
+    """
     folder = pathlib.Path(folder)
     if not (folder / PATH).is_file():
         raise Damaged(f"{folder} must be an exported version, with {PATH}. Received: no such file")
@@ -48,34 +52,35 @@ def verify(folder):
         text = (folder / PATH).read_bytes().decode()
         lines = [_LINE.fullmatch(line) for line in text.removesuffix("\n").split("\n")]
         if not all(lines) or len({line[2] for line in lines}) != len(lines):
-            raise ValueError(f"{PATH} must have lines of a digest and a file, each file once")
-        found = {name: sha256_of_file(folder / name) for name in _files(folder)}
-    except (ValueError, OSError) as error:  # no text, or a file that cannot be read
+            raise ValueError(f"{PATH} must list each file once, with its digest")
+        actual = {name: sha256_of_file(folder / name) for name in _files(folder)}
+    except (ValueError, OSError) as error:  # not text, or a file that cannot be read
         raise Damaged(f"{folder} is not what was exported: {error}") from error
     expected = {line[2]: line[1] for line in lines}
-    wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    wrong = sorted(name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name))
     if wrong:
         raise Damaged(f"{folder} is not what was exported: {', '.join(wrong)} missing, added or changed")
 
 
 def _files(folder):
-    """Names of all that lies in `folder` but folders and the sums. ValueError: something of it is no regular file."""
+    """Names of the files in `folder`, without SHA256SUMS. ValueError: one is not a regular file."""
     names = []
-    for path in (pathlib.Path(place, name) for place, folders, files in os.walk(folder) for name in folders + files):
+    for path in (pathlib.Path(parent, name) for parent, folders, files in os.walk(folder) for name in folders + files):
         if path.is_symlink() or not (path.is_dir() or path.is_file()):
             raise ValueError(f"{path.relative_to(folder)} must be a regular file")
         names += [] if path.is_dir() else [path.relative_to(folder).as_posix()]
     return sorted(name for name in names if name != PATH)
 
 
-def main(folders):
+def main(folders: list[str]) -> int | str:
+    """Verifies `folders`; returns 0, or a message for `sys.exit`."""
     try:
         for folder in folders:
             verify(folder)
             print(f"{folder}: as exported")
     except Damaged as error:
         return str(error)
-    return 0 if folders else "give folders of exported versions, as export/gated_pixel_cnn-cifar10/1"
+    return 0 if folders else "give folders of exported versions, such as export/gated_pixel_cnn-cifar10/1"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""Noise from seeds, inside a graph: a stream of random numbers for every image of a request.
+"""Noise from seeds, inside a graph: one stream of random numbers for each image of a request.
 
-The generator is Philox, counter-based and the same on every host; it has no state, so a server keeps none, and what an
-image gets depends on its own seed and not on who else is in its batch. DRAW needs two kinds of numbers for an image,
-hence `stream`.
+The generator is Philox: counter-based, without state, and equal on every host. The noise of an image depends on its own
+seed only, not on the rest of the batch. DRAW needs two independent streams per image, hence `stream`.
 """
 
 import tensorflow as tf
@@ -10,12 +9,12 @@ import tensorflow as tf
 PIXELS, LATENTS = 0, 1  # streams
 
 
-def uniforms(seeds, shape, stream):
+def uniforms(seeds: tf.Tensor, shape: tuple[int, ...], stream: int) -> tf.Tensor:
     """int64 [n] -> float32 [n, *shape], uniform in [0, 1)."""
     return _each(tf.random.stateless_uniform, seeds, shape, stream)
 
 
-def normals(seeds, shape, stream):
+def normals(seeds: tf.Tensor, shape: tuple[int, ...], stream: int) -> tf.Tensor:
     """int64 [n] -> float32 [n, *shape], standard normal."""
     return _each(tf.random.stateless_normal, seeds, shape, stream)
 

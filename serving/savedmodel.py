@@ -1,8 +1,9 @@
-"""A SavedModel from a network: its weights once, its signatures as plain graphs, and nothing of Keras.
+"""Saves a network as a SavedModel: its weights once, its signatures as plain graphs, and no Keras objects.
 
-No XLA: stock servers refuse what must be compiled. No Python and no ops but TensorFlow's own: any loader of TensorFlow
-takes it.
+The graphs use neither XLA, which stock servers refuse, nor Python, nor custom ops: every TensorFlow loader reads them.
 """
+
+import os
 
 import keras
 import tensorflow as tf
@@ -13,20 +14,20 @@ from image_generators.serving.signatures import kind_of, signatures_of
 DEFAULT = tf.saved_model.DEFAULT_SERVING_SIGNATURE_DEF_KEY
 
 
-def save(model, folder, max_rows=validation.MAX_ROWS):
-    """Writes the SavedModel of a built model into `folder`.
+def save(model: keras.Model, folder: str | os.PathLike, max_rows: int = validation.MAX_ROWS) -> None:
+    """Writes a built model as a SavedModel.
 
     Args:
-        model: of a class that signatures.py knows.
-        folder: path; made if absent.
-        max_rows: the most images in one request.
+        model: an instance of a class in `signatures.KINDS`.
+        folder: path to write to; created if it does not exist.
+        max_rows: the most images per request.
 
     Raises:
-        ValueError: Keras runs on another backend than TensorFlow; weights are not finite.
-        TypeError: serving/signatures.py does not say what such a model answers.
+        ValueError: the backend of Keras is not TensorFlow, or a weight is not finite.
+        TypeError: `model` is not an instance of a class in `signatures.KINDS`.
     """
     if keras.backend.backend() != "tensorflow":
-        raise ValueError(f"export needs KERAS_BACKEND=tensorflow. Received: {keras.backend.backend()!r}")
+        raise ValueError(f"KERAS_BACKEND must be 'tensorflow' for export. Received: {keras.backend.backend()!r}")
     model.check_weights()
     answers = kind_of(type(model)).answers(model)
     functions = {signature.name: _graph(answers, signature, max_rows) for signature in signatures_of(model)}
@@ -48,7 +49,7 @@ def _graph(answers, signature, max_rows):
 
 
 def _output(field, values):
-    """What is answered, of the field's type; a NaN or an infinity fails the request."""
+    """`values` in the dtype and shape of `field`; a NaN or an infinity fails the request."""
     values = tf.debugging.check_numerics(values, f"{field.name} must be finite: the model's weights are too large.")
-    # A batch must be parted again: what a server gets has all its rows.
+    # The server splits a batch along the first axis, so every output must have it.
     return tf.ensure_shape(tf.cast(values, field.dtype), (None, *field.shape))

@@ -1,10 +1,11 @@
-"""Trained models: from a record of results/ and the weights beside it to a network.
+"""Finds trained models, from their records in results/ or from a file, and loads them.
 
-Records are read by evaluation/records.py, with all its checks, and weights by models/networks.py. Nothing unpickles
-here: weights are HDF5, and `.keras` files are loaded in Keras' safe mode.
+evaluation/records.py reads and checks the records, models/networks.py the weights. Nothing is unpickled: weights are
+HDF5 files, and `.keras` files are loaded in the safe mode of Keras.
 """
 
 import dataclasses
+import os
 import pathlib
 
 import keras
@@ -20,14 +21,18 @@ SUFFIX = ".weights.h5"
 
 @dataclasses.dataclass(frozen=True)
 class Trained:
-    """A network's weights and where they come from."""
+    """The weights of a network, and their record."""
 
-    name: str  # what it is called when served: "gated_pixel_cnn-cifar10"
+    name: str  # name under which it is served, such as "gated_pixel_cnn-cifar10"
     weights: pathlib.Path
-    record: records.Record | None  # None for a `.keras` file, which says by itself what it holds
+    record: records.Record | None  # None for a `.keras` file, which holds the model's configuration itself
 
-    def load(self):
-        """The built network, with its weights. Raises Refused where they are not there, or not those of the record."""
+    def load(self) -> keras.Model:
+        """Builds the network and loads its weights.
+
+        Raises:
+            Refused: the weights are missing, damaged, or not those of the record.
+        """
         if self.record is None:
             return _load_keras(self.weights)
         network_class = class_of(self.record.model)
@@ -37,26 +42,23 @@ class Trained:
 def _load_keras(path):
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # of whatever kind Keras raises for a file that is damaged, foreign or unsafe
+    except Exception as error:  # Keras raises many kinds for files that are damaged, foreign or unsafe
         reason = " ".join(str(error).split())[:300]
-        raise Refused(f"{path} is no model that loads in safe mode: {reason}") from error
+        raise Refused(f"{path} must be a model that loads in safe mode. Received: {reason}") from error
 
 
-def find(results_dir=RESULTS):
-    """All that can be served of a folder of results: {name: Trained}, the best record of each model and data set.
+def find(results_dir: str | os.PathLike = RESULTS) -> dict[str, Trained]:
+    """Finds the best weights of each model and data set in a folder of results: {name: Trained}.
 
-    The best is that of the tables: the lowest validation value of those measured on the most validation images. A
-    warning names each record that is broken.
-
-    Raises:
-        ValueError: `results_dir` is no folder.
+    The best are those that the tables show (`tables.best`): of the records measured on the most validation images, the
+    one with the lowest validation value. A warning names each broken record.
     """
     results_dir, groups = pathlib.Path(results_dir), {}
     for table in sorted({path.parent.name for path in results_dir.glob("*/*.json")} - {*records.OTHER_FOLDERS}):
         for record in records.read_all(results_dir, table):
             if record.weights:
                 groups.setdefault((record.model, record.data), []).append(record)
-    found = {}
+    trained = {}
     for (model, data), group in sorted(groups.items()):
         try:
             class_of(model)
@@ -64,12 +66,17 @@ def find(results_dir=RESULTS):
             logging.warning("Records of %s are left out: %s", f"{model}-{data}", error)
             continue
         best = tables.best(group)
-        found[f"{model}-{data}"] = Trained(f"{model}-{data}", results_dir / best.weights, best)
-    return found
+        trained[f"{model}-{data}"] = Trained(f"{model}-{data}", results_dir / best.weights, best)
+    return trained
 
 
-def of_file(path):
-    """The Trained of a `.weights.h5` file with its record beside it, as training leaves them, or of a `.keras` file."""
+def of_file(path: str | os.PathLike) -> Trained:
+    """The weights in a `.weights.h5` file that has its record beside it, or in a `.keras` file.
+
+    Raises:
+        Refused: the file is of another kind, or its record is missing or has no weights.
+        ValueError: the record is broken.
+    """
     path = pathlib.Path(path)
     if path.suffix == ".keras":
         return Trained(path.stem, path, None)
@@ -82,5 +89,5 @@ def of_file(path):
     record = records.read(beside)
     class_of(record.model)
     if record.weights is None:
-        raise Refused(f"{beside} must be the record of weights. Received: one without")
+        raise Refused(f"{beside} must be a record with weights. Received: a record without weights")
     return Trained(f"{record.model}-{record.data}", path, record)

@@ -1,7 +1,7 @@
-"""How requests travel: TensorFlow Serving's PredictionService over gRPC, and its REST API.
+"""Transports to TensorFlow Serving: its PredictionService over gRPC, and its REST API.
 
-Each has `predict(signature, inputs, timeout=None)` and `signatures()`, with arrays in and out, and raises ServingError
-in words.
+Each has `predict(signature, inputs, timeout=None)` and `signatures()`, takes and returns arrays, and raises
+ServingError with a readable message.
 """
 
 import concurrent.futures
@@ -14,6 +14,7 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -21,16 +22,16 @@ _DTYPES = {"DT_UINT8": "uint8", "DT_INT64": "int64", "DT_FLOAT": "float32", "DT_
 
 
 class ServingError(RuntimeError):
-    """No answer, or a refusal; the message says what and by whom."""
+    """The server gave no answer, or refused; the message names the server and the reason."""
 
 
-class Again(ServingError):
-    """A refusal that something else than the request may have been the cause of."""
+class Retryable(ServingError):
+    """A refusal that may have another cause than the request itself."""
 
 
 @contextlib.contextmanager
-def reading_answer(server):
-    """Turns whatever an answer of another form makes the code inside raise into a ServingError."""
+def reading_answer(server: str) -> Iterator[None]:
+    """Context that reads an answer of `server`: any exception inside becomes a ServingError."""
     try:
         yield
     except ServingError:
@@ -40,10 +41,11 @@ def reading_answer(server):
         raise ServingError(f"{server} must answer as TensorFlow Serving does. Received: {reason}") from error
 
 
-def transport(server, model, version, timeout):
-    """Rest for "http://host:port", Grpc for "host:port"; arguments as of client.Client.
+def transport(server: str, model: str, version: int | None, timeout: float) -> "Grpc | Rest":
+    """Rest for "http://host:port", Grpc for "host:port". The arguments are those of `client.Client`.
 
-    Raises ValueError for a server that is no such address, or a model that is no name.
+    Raises:
+        ValueError: `server` is not an address, or `model` is not a name.
     """
     if not isinstance(model, str) or not re.fullmatch(r"[\w.+-]+", model, re.ASCII):
         raise ValueError(
@@ -61,12 +63,12 @@ def _is_address(server):
     try:
         parts = urllib.parse.urlsplit(server if "://" in server else f"//{server}")
         return parts.scheme in ("", "http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # the port is no number, or too large
+    except ValueError:  # the port is not a number, or too large
         return False
 
 
 class Grpc:
-    """PredictionService of tensorflow_serving/apis."""
+    """PredictionService of tensorflow_serving/apis, over gRPC."""
 
     def __init__(self, server, model, version, timeout):
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -100,10 +102,11 @@ class Grpc:
             }
 
         with reading_answer(self._server):
-            found = self._metadata.SignatureDefMap()
-            if not response.metadata["signature_def"].Unpack(found):
+            message = self._metadata.SignatureDefMap()
+            if not response.metadata["signature_def"].Unpack(message):
                 raise ValueError("metadata without signature_def")
-            signatures = {name: found.signature_def[name] for name in found.signature_def if not name.startswith("__")}
+            definitions = message.signature_def
+            signatures = {name: definitions[name] for name in definitions if not name.startswith("__")}
             return {n: {"inputs": fields(s.inputs), "outputs": fields(s.outputs)} for n, s in signatures.items()}
 
     def _spec(self):
@@ -120,8 +123,8 @@ class Grpc:
             code, codes = error.code(), self._grpc.StatusCode
             if code == codes.DEADLINE_EXCEEDED:
                 raise ServingError(f"{self._server} did not answer in {self._timeout:g} s") from error
-            again = code in (codes.INVALID_ARGUMENT, codes.FAILED_PRECONDITION, codes.UNAVAILABLE)
-            kind = Again if again else ServingError
+            retryable = code in (codes.INVALID_ARGUMENT, codes.FAILED_PRECONDITION, codes.UNAVAILABLE)
+            kind = Retryable if retryable else ServingError
             raise kind(f"{self._server} refused ({code.name.lower()}): {error.details()}") from error
 
 
@@ -139,7 +142,7 @@ class Rest:
         self._signatures = self._signatures or self.signatures()
         with reading_answer(self._server):
             outputs, names = answer["outputs"], self._signatures[signature]["outputs"]
-            if len(names) == 1:  # one output comes without its name
+            if len(names) == 1:  # REST omits the name of a single output
                 outputs = dict.fromkeys(names, outputs)
             return {name: np.array(outputs[name]) for name in names}
 
@@ -153,17 +156,17 @@ class Rest:
             }
 
         with reading_answer(self._server):
-            found = answer["metadata"]["signature_def"]["signature_def"]
-            signatures = {name: found[name] for name in found if not name.startswith("__")}
+            definitions = answer["metadata"]["signature_def"]["signature_def"]
+            signatures = {name: definitions[name] for name in definitions if not name.startswith("__")}
             return {n: {"inputs": fields(s["inputs"]), "outputs": fields(s["outputs"])} for n, s in signatures.items()}
 
-    def _call(self, what, content=None, timeout=None):
-        """The answer's JSON, within `timeout` seconds from the first to the last byte of it."""
-        body = None if content is None else json.dumps(content).encode()
-        request = urllib.request.Request(self._url + what, body, {"Content-Type": "application/json"})
+    def _call(self, suffix, message=None, timeout=None):
+        """The JSON of the answer, which must be complete within `timeout` seconds."""
+        body = None if message is None else json.dumps(message).encode()
+        request = urllib.request.Request(self._url + suffix, body, {"Content-Type": "application/json"})
         answer = concurrent.futures.Future()
 
-        def ask():  # the timeout of urllib is one for each packet: a server that sends one now and then never ends
+        def ask():  # urllib's timeout holds for each packet, so a slow server could go on for ever
             try:
                 answer.set_result(self._exchange(request))
             except BaseException as error:
@@ -180,15 +183,15 @@ class Rest:
             with urllib.request.urlopen(request, timeout=self._timeout) as response:
                 text = response.read()
         except urllib.error.HTTPError as error:
-            kind = Again if error.code in (400, 412, 503) else ServingError
+            kind = Retryable if error.code in (400, 412, 503) else ServingError
             raise kind(f"{self._server} refused (HTTP {error.code}): {_reason(error)}") from error
-        except http.client.HTTPException as error:  # as the port for gRPC answers
+        except http.client.HTTPException as error:  # such as the answer of the gRPC port
             raise ServingError(f"{self._server} must answer in HTTP. Received: {error!r}") from error
-        except (OSError, ValueError) as error:  # ValueError: a host name that is none
+        except (OSError, ValueError) as error:  # ValueError: an invalid host name
             reason = getattr(error, "reason", error)
             if isinstance(reason, TimeoutError):
                 raise reason from error
-            raise Again(f"{self._server} cannot be reached: {reason}") from error
+            raise Retryable(f"{self._server} cannot be reached: {reason}") from error
         with reading_answer(self._server):
             return json.loads(text)
 
@@ -202,5 +205,5 @@ def _reason(error):
     try:
         text = error.read().decode(errors="replace")
         return json.loads(text)["error"]
-    except Exception:  # no JSON, no such key, or the line broke
+    except Exception:  # not JSON, no such key, or the connection broke
         return error.reason

@@ -1,6 +1,6 @@
-"""Checks inside the graph: a request that a model cannot answer gets a readable error before anything is computed.
+"""Checks inside the graph: an invalid request fails with a readable message before anything is computed.
 
-A server checks names and dtypes by itself; shapes, numbers of rows and values it leaves to the graph.
+The server itself checks names and dtypes. Shapes, numbers of images and values are left to the graph.
 """
 
 import tensorflow as tf
@@ -8,38 +8,36 @@ import tensorflow as tf
 from image_generators.serving.limits import MAX_ROWS
 
 
-def checked(fields, inputs, max_rows=MAX_ROWS):
-    """The inputs, once they are what the fields say.
+def checked(fields: tuple, inputs: dict[str, tf.Tensor], max_rows: int = MAX_ROWS) -> dict[str, tf.Tensor]:
+    """Returns the inputs with checks attached: nothing can be computed from them unless all checks pass.
 
     Args:
-        fields: resolved Fields of signatures.py.
-        inputs: {name: tensor}.
-        max_rows: the most images in one request.
-
-    Returns: {name: tensor}, of which nothing can be computed unless all checks pass.
+        fields: resolved `Field`s of signatures.py.
+        inputs: tensors by name.
+        max_rows: the most images per request.
     """
-    # An op that compares shapes when it runs: from a Shape op a server's optimiser would fold what the signature
-    # promises, and compare the promise with itself.
+    # EnsureShape compares shapes when it runs. A Shape op would not do: the server's optimiser replaces it with the
+    # shape in the signature, and the check would compare the signature with itself.
     inputs = {
         field.name: tf.raw_ops.EnsureShape(input=inputs[field.name], shape=(None, *field.shape), name=field.name)
         for field in fields
     }
-    checks = _row_checks(inputs, max_rows)
+    checks = _count_checks(inputs, max_rows)
     for field in fields:
         checks += _value_checks(field, inputs[field.name])
     with tf.control_dependencies(checks):
         return {name: tf.identity(tensor) for name, tensor in inputs.items()}
 
 
-def _row_checks(inputs, max_rows):
+def _count_checks(inputs, max_rows):
     (first, tensor), *others = inputs.items()
-    rows = tf.shape(tensor)[0]
-    accepted = tf.logical_and(rows >= 1, rows <= max_rows)
-    checks = [_require(accepted, f"{first} must have 1 to {max_rows} rows, one an image. Received:", rows)]
+    n = tf.shape(tensor)[0]
+    accepted = tf.logical_and(n >= 1, n <= max_rows)
+    checks = [_require(accepted, f"{first} must have 1 to {max_rows} entries, one per image. Received:", n)]
     for name, other in others:
         received = tf.shape(other)[0]
-        message = f"{name} must have as many rows as {first}. Received:"
-        checks.append(_require(received == rows, message, received, rows))
+        message = f"{name} must have as many entries as {first}, one per image. Received:"
+        checks.append(_require(received == n, message, received, n))
     return checks
 
 
@@ -47,7 +45,7 @@ def _value_checks(field, values):
     checks = []
 
     def require(accepted, rule):
-        checks.append(_require_in_every_row(accepted, f"{field.name} must {rule}."))
+        checks.append(_require_for_every_image(accepted, f"{field.name} must {rule}."))
 
     if field.below and field.below <= values.dtype.max:
         limit = tf.constant(field.below, values.dtype)
@@ -63,15 +61,15 @@ def _value_checks(field, values):
     return checks
 
 
-def _require_in_every_row(accepted, rule):
-    """Requires bool `accepted` [n, ...] throughout; the message says what is accepted, and in which row it is not.
+def _require_for_every_image(accepted, rule):
+    """Requires all of bool `accepted` [n, ...]; the message states the rule and the first image that breaks it.
 
-    It shows no value: all requests that a server joined get the same message, and they may be of strangers.
+    It shows no values: the server sends the same message to all joined requests, which may come from strangers.
     """
     good = tf.reduce_all(accepted, axis=list(range(1, len(accepted.shape))))  # [n]
-    first, rows = tf.where(tf.logical_not(good))[:1, 0], tf.shape(good)[0]
-    where = (first, "of", rows, "in the batch, which may join several requests")
-    return _require(tf.reduce_all(good), f"{rule} Received: something else in row, counted from 0,", *where)
+    first, n = tf.where(tf.logical_not(good))[:1, 0], tf.shape(good)[0]
+    where = (first, "of", n, "in the batch, which may join several requests")
+    return _require(tf.reduce_all(good), f"{rule} Received: another value for image, counted from 0,", *where)
 
 
 def _require(condition, message, *received):

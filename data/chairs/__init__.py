@@ -1,1 +1,1 @@
-"""Views of 3D models: meshes, voxels, the renderer, key points."""
+"""Views of 3D models: meshes, voxels, renderer, key points."""

@@ -1,8 +1,8 @@
-"""The embedded set: real chairs under CC0, drawn at 64x64 by data/chairs/renderer.py and part of this repository.
+"""The embedded set: chairs under CC0, rendered at 64x64 by data/chairs/renderer.py and part of this repository.
 
-Each chair is a PNG in `data/chairs/embedded_chairs/`, 31 views from elevation 20 above 31 from elevation 30, in the
-order of their azimuths; `LICENCES.txt` there lists the chairs, their authors and licences, and `key_points.npz` holds
-points of each chair in all its views. `python data/chairs/render.py --embed` makes the folder again from Debian's
+Each chair is a PNG in data/chairs/embedded_chairs/: 31 views from elevation 20 above 31 views from elevation 30, in the
+order of their azimuths. LICENCES.txt lists the chairs, their authors and licences. key_points.npz holds key points of
+each chair in all views. `python data/chairs/render.py --embed` renders the folder again from Debian's package
 sweethome3d-furniture.
 """
 
@@ -30,10 +30,10 @@ HEADER = """\
 
 
 def load(folder: pathlib.Path = FOLDER) -> Views:
-    """The set in memory.
+    """Loads the set into memory.
 
     Raises:
-        DataError: a file of it is missing or damaged.
+        DataError: a file is missing or damaged.
     """
     names, licences, images = [], [], []
     try:
@@ -46,7 +46,7 @@ def load(folder: pathlib.Path = FOLDER) -> Views:
                 images.append(_views(folder / f"{name}.png"))
     except UNREADABLE as error:
         raise DataError(
-            f"{folder}: the embedded chairs cannot be read ({error}); check the folder out again"
+            f"{folder}: the embedded chairs cannot be read ({error}); restore the folder from the repository"
         ) from error
     return Views(
         name="embedded_chairs",
@@ -62,7 +62,7 @@ def load(folder: pathlib.Path = FOLDER) -> Views:
 
 
 def key_points(folder: pathlib.Path = FOLDER) -> dict[str, KeyPoints]:
-    """By style name, part corners and random points of the surface, in the 62 views in their order.
+    """Loads the key points of each style, by name: corners of parts and random surface points, in all 62 views.
 
     Raises:
         DataError: the file is missing or damaged.
@@ -80,11 +80,11 @@ def key_points(folder: pathlib.Path = FOLDER) -> dict[str, KeyPoints]:
             for name in names
         }
     except (KeyError, ValueError) as error:
-        raise DataError(f"{folder / POINTS}: cannot be read ({error}); check the folder out again") from error
+        raise DataError(f"{folder / POINTS}: cannot be read ({error}); restore it from the repository") from error
 
 
 def write(views: Views, points: dict[str, KeyPoints], folder: pathlib.Path = FOLDER) -> None:
-    """Writes the standard views of `views`, 64x64, and key points by style name in place of what is in the folder."""
+    """Replaces the folder's contents with the standard views of `views`, 64x64, and key points by style name."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.png"):
         old.unlink()
@@ -96,16 +96,16 @@ def write(views: Views, points: dict[str, KeyPoints], folder: pathlib.Path = FOL
     lines = [f"{name}\t{licence}\n" for name, licence in zip(views.style_names, views.licences, strict=True)]
     durable.write(folder / LIST, HEADER + "".join(lines))
     arrays = {}
-    for name, found in points.items():
-        arrays[f"{name}/points"], arrays[f"{name}/seen"] = found.points, found.seen
-        arrays[f"{name}/pixels"] = found.pixels.astype(np.float32)  # to a hundred-thousandth of a pixel
-        arrays[f"{name}/names"] = np.array(found.names)
+    for name, key_points in points.items():
+        arrays[f"{name}/points"], arrays[f"{name}/seen"] = key_points.points, key_points.seen
+        arrays[f"{name}/pixels"] = key_points.pixels.astype(np.float32)  # precise to 1e-5 pixels
+        arrays[f"{name}/names"] = np.array(key_points.names)
     with durable.writing(folder / POINTS) as file:
         np.savez_compressed(file, **arrays)
 
 
 def _views(path):
-    """uint8 [62, 64, 64, 4], as `standard_views` orders them."""
+    """uint8 [62, 64, 64, 4], in the order of `standard_views`."""
     with Image.open(path) as image:
         strip = np.asarray(image)
     grid = strip.reshape(len(ELEVATIONS), SIZE, len(AZIMUTHS), SIZE, 4).transpose(0, 2, 1, 3, 4)

@@ -1,11 +1,11 @@
 """The 3D models of Debian's package sweethome3d-furniture: chairs, tables and vehicles, CC0 and CC-BY.
 
-The package holds .sh3f files: zip files with a catalogue, OBJ models, their textures and licences. They are read where
-the package is installed, or from a folder, a .sh3f or the package's .deb itself.
+The package holds .sh3f files: zip files with a catalogue, OBJ models, textures and licences. They are read from the
+installed package, a folder, a single .sh3f, or the package's .deb.
 
-Which models are used is written in `furniture.tsv`: every entry of the catalogues that could be a chair, a table or a
-vehicle, by eye and not by name alone, with the reason where one is left out, and by how many degrees one is turned
-whose front is elsewhere.
+furniture.tsv lists all models of the catalogues that could be a chair, a table or a vehicle, judged by their looks and
+not only by name. It states why a model is left out, and by how many degrees a model is rotated whose front is not at
+azimuth 0.
 """
 
 import csv
@@ -42,27 +42,27 @@ REMEDY = (
 
 
 def find(furniture: str | os.PathLike | None = None) -> list[pathlib.Path]:
-    """The .sh3f files, by name.
+    """Finds the .sh3f files, sorted by name.
 
     Args:
-        furniture: a .sh3f, a folder of them or the package's .deb; None for where the package is installed.
+        furniture: a .sh3f, a folder of them or the package's .deb; None for the installed package.
 
     Raises:
         DataError: there are none; the message says what to do.
     """
-    place = installed() if furniture is None else pathlib.Path(furniture).expanduser()
-    if place is None:
+    path = installed() if furniture is None else pathlib.Path(furniture).expanduser()
+    if path is None:
         raise DataError(f"Debian's {PACKAGE} is not installed here; {REMEDY}")
-    if place.is_file() and place.suffix == ".deb":
-        place = unpacked(place)
-    files = [place] if place.is_file() else sorted(place.glob("*.sh3f"))
+    if path.is_file() and path.suffix == ".deb":
+        path = unpacked(path)
+    files = [path] if path.is_file() else sorted(path.glob("*.sh3f"))
     if not files:
-        raise DataError(f"{place}: found no .sh3f files of Debian's sweethome3d-furniture; {REMEDY}")
+        raise DataError(f"{path}: found no .sh3f files of Debian's sweethome3d-furniture; {REMEDY}")
     return files
 
 
 def installed() -> pathlib.Path | None:
-    """Where Debian's list of the package's files has them; None where it is not installed."""
+    """The folder of the installed package, from Debian's list of its files; None if it is not installed."""
     try:
         listed = subprocess.run(["dpkg-query", "--listfiles", PACKAGE], capture_output=True, text=True).stdout
     except OSError:  # not Debian
@@ -71,10 +71,10 @@ def installed() -> pathlib.Path | None:
 
 
 def unpacked(package: pathlib.Path) -> pathlib.Path:
-    """A folder with the .sh3f files of a .deb, unpacked once for this process and deleted at its end.
+    """A folder with the .sh3f files of a .deb, unpacked once per process and deleted at its end.
 
     Raises:
-        DataError: it is no Debian package, or it cannot be unpacked.
+        DataError: the file is not a Debian package, or cannot be unpacked.
     """
     return pathlib.Path(_unpacked(str(package.resolve())).name)
 
@@ -83,37 +83,38 @@ def unpacked(package: pathlib.Path) -> pathlib.Path:
 def _unpacked(package):
     folder = tempfile.TemporaryDirectory(prefix="furniture-")
     try:
-        content = _data_of_deb(pathlib.Path(package))
-        with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        data = _data_of_deb(pathlib.Path(package))
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             for member in tar:
                 if member.isfile() and member.name.endswith(".sh3f"):
                     target = pathlib.Path(folder.name) / pathlib.PurePosixPath(member.name).name
                     with tar.extractfile(member) as source, open(target, "wb") as copy:
                         shutil.copyfileobj(source, copy)
     except (OSError, ValueError, tarfile.TarError, subprocess.CalledProcessError) as error:
-        raise DataError(f"{package}: it cannot be unpacked as a Debian package ({error}); {REMEDY}") from error
+        raise DataError(f"{package}: cannot be unpacked as a Debian package ({error}); {REMEDY}") from error
     return folder
 
 
 def _data_of_deb(path):
-    """The tar with the files of a Debian package: an `ar` archive, whose member `data.tar.<compression>` it is."""
-    content = path.read_bytes()
-    if not content.startswith(b"!<arch>\n"):
-        raise ValueError("it does not start as one")
-    at = 8
-    while at + 60 <= len(content):
-        name, size = content[at : at + 16].decode("latin-1").strip(" /"), int(content[at + 48 : at + 58])
-        member = content[at + 60 : at + 60 + size]
+    """The tar with the files of a Debian package, an `ar` archive with a member `data.tar.<compression>`."""
+    archive = path.read_bytes()
+    if not archive.startswith(b"!<arch>\n"):
+        raise ValueError("it has no ar header")
+    position = 8
+    while position + 60 <= len(archive):
+        header = archive[position : position + 60]
+        name, size = header[:16].decode("latin-1").strip(" /"), int(header[48:58])
+        member = archive[position + 60 : position + 60 + size]
         if name.startswith("data.tar"):
-            if name.endswith(".zst"):  # Python 3.11 cannot
+            if name.endswith(".zst"):  # tarfile of Python 3.11 does not support it
                 return subprocess.run(["zstd", "-dc"], input=member, check=True, capture_output=True).stdout
             return member
-        at += 60 + size + size % 2
+        position += 60 + size + size % 2
     raise ValueError("it has no data.tar")
 
 
 def digest(files: list[pathlib.Path]) -> str:
-    """SHA-256, in hex, of the files' names and contents and of the selection."""
+    """SHA-256, in hex, of the names and contents of `files` and of furniture.tsv."""
     total = hashlib.sha256(SELECTION.read_bytes())
     for file in files:
         total.update(file.name.encode())
@@ -123,50 +124,50 @@ def digest(files: list[pathlib.Path]) -> str:
 
 
 def designs(files: list[pathlib.Path], category: str) -> list[Design]:
-    """The models of a category that are not left out, in the order of the selection.
+    """The models of a category that are not left out, in the order of furniture.tsv.
 
     Args:
-        files: as `find` gives them. A catalogue of the selection that is not among them is left out whole.
+        files: result of `find`. Models of catalogues that are not among them are left out.
         category: "chair", "table" or "vehicle".
 
     Raises:
-        DataError: a file is no .sh3f, or its catalogue lacks a model of the selection.
+        DataError: a file is not a .sh3f, or its catalogue lacks a model that furniture.tsv lists.
     """
     catalogues = {file.stem: (file, read_catalogue(file)) for file in files}
-    found = []
-    for row in selection():
-        if row["category"] != category or row["left_out"] or row["catalogue"] not in catalogues:
+    selected = []
+    for model in selection():
+        if model["category"] != category or model["left_out"] or model["catalogue"] not in catalogues:
             continue
-        file, entries = catalogues[row["catalogue"]]
-        if row["model"] not in entries:
+        file, entries = catalogues[model["catalogue"]]
+        if model["model"] not in entries:
             raise DataError(
-                f"{file}: its catalogue has no model {row['model']}, which {SELECTION.name} names; {REMEDY}"
+                f"{file}: its catalogue has no model {model['model']}, which {SELECTION.name} names; {REMEDY}"
             )
-        entry = entries[row["model"]]
-        terms = row["licence"] or LICENCES[row["catalogue"]]
+        entry = entries[model["model"]]
+        terms = model["licence"] or LICENCES[model["catalogue"]]
         licence = f"{terms}, {entry.get('creator') or 'unknown author'} ({entry['name']})"
-        read = functools.partial(read_model, file, entry, float(row["turn"] or 0))
+        read = functools.partial(read_model, file, entry, float(model["turn"] or 0))
         draw = functools.partial(renderer.draw, read)
-        found.append(Design(f"{row['catalogue']}/{row['model']}", category, licence, draw, read))
-    return found
+        selected.append(Design(f"{model['catalogue']}/{model['model']}", category, licence, draw, read))
+    return selected
 
 
 def selection() -> list[dict[str, str]]:
-    """The rows of furniture.tsv, whose first lines say what they mean."""
+    """The models in furniture.tsv, a dict of its columns each. The first lines of the file explain the columns."""
     with open(SELECTION, encoding="utf-8", newline="") as file:
         lines = [line for line in file if not line.startswith("#")]
     return list(csv.DictReader(lines, delimiter="\t"))
 
 
 def read_catalogue(file: pathlib.Path) -> dict[str, dict[str, str]]:
-    """What a .sh3f says of its models, by the name of the OBJ file without its ending.
+    """Reads the catalogue of a .sh3f: {name of the OBJ file without suffix: {property: value}}.
 
     Raises:
-        DataError: the file is no .sh3f.
+        DataError: the file is not a .sh3f.
     """
     try:
         with zipfile.ZipFile(file) as archive:
-            text = _content(archive, INDEX).decode("latin-1")  # as Java reads .properties files
+            text = _read(archive, INDEX).decode("latin-1")  # the encoding of Java's .properties files
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise DataError(f"{file}: found no {INDEX} in a zip file ({error}), expected a .sh3f file; {REMEDY}") from error
     entries = {}
@@ -176,32 +177,37 @@ def read_catalogue(file: pathlib.Path) -> dict[str, dict[str, str]]:
 
 
 def read_model(file: pathlib.Path, entry: dict[str, str], turn: float = 0.0) -> Mesh:
-    """A model of a .sh3f: rotated as its catalogue says, of the catalogue's size in centimetres, front to azimuth 0.
+    """Reads a model of a .sh3f, with its catalogue's rotation and size, in centimetres.
+
+    Args:
+        file: the .sh3f.
+        entry: the model's entry in `read_catalogue(file)`.
+        turn: azimuth of its front, in degrees; the model is rotated so that it becomes 0.
 
     Raises:
-        DataError: something of it is missing or damaged; the message does not name the model.
+        DataError: a part of the model is missing or damaged; the message does not name the model.
     """
     with zipfile.ZipFile(file) as archive:
         try:
             path = entry["model"].lstrip("/")
-            read = functools.partial(_content, archive)
+            read = functools.partial(_read, archive)
             mesh = read_obj(read(path), path, read)
             if "modelRotation" in entry:
                 numbers = [float(number) for number in entry["modelRotation"].split()]
-                mesh = mesh.moved([numbers[:3], numbers[3:6], numbers[6:]])
+                mesh = mesh.transformed([numbers[:3], numbers[3:6], numbers[6:]])
             sides = [float(entry[side]) for side in ("width", "height", "depth")]
         except (KeyError, ValueError) as error:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"it is missing or damaged in {file.name} ({error})") from error
-    return mesh.scaled_to(*sides).turned(turn)
+    return mesh.scaled_to(*sides).rotated(turn)
 
 
-def _content(archive, path):
-    """A file of a zip file. KeyError: there is none; ValueError: it is damaged."""
+def _read(archive, path):
+    """The contents of a file in a zip file. KeyError: it does not exist. ValueError: it is damaged."""
     try:
         return archive.read(path)
     except KeyError:
         raise
-    except Exception as error:  # zipfile and zlib have a dozen kinds for what was overwritten
+    except Exception as error:  # zipfile and zlib raise a dozen kinds for damaged data
         raise ValueError(f"{type(error).__name__}: {error}") from error

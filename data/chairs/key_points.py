@@ -1,6 +1,6 @@
-"""Where a point of an object's surface is in each of its views: exact correspondences, from the renderer's geometry.
+"""Positions of surface points in the views of an object: exact correspondences from the renderer's geometry.
 
-Positions are in pixels to the right and down from the middle of the upper left pixel, as OpenCV and SciPy count.
+Positions are in pixels, right and down from the centre of the upper left pixel, as in OpenCV and SciPy.
 """
 
 import dataclasses
@@ -12,27 +12,34 @@ from image_generators.data.chairs.mesh import Mesh
 from image_generators.data.chairs.renderer import Renderer
 from image_generators.data.chairs.view_data import standard_views
 
-KEY_POINTS = 4  # key of these random numbers
-TOUCHING = 5e-5  # a point is hidden if something is nearer to the camera by more than this part of its distance
-DRAWS = 1000  # of a view and of rays through it, at most
+KEY_POINTS = 4  # key of the random numbers of this module
+TOUCHING = 5e-5  # a point is hidden if a surface is nearer to the camera by more than this fraction of its distance
+DRAWS = 1000  # the most draws of a view and of rays through it
 
-FLOOR = 0.02  # of the height: what is so near to the floor stands on it
-TOP = 0.05  # of the height, from the top
-GAP = 0.1  # of the width or depth: legs are so far apart
+FLOOR = 0.02  # fraction of the height within which a point stands on the floor
+TOP = 0.05  # fraction of the height within which a point belongs to the top
+GAP = 0.1  # least distance between legs, as a fraction of the width or depth
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class KeyPoints:
-    """Points of one object, in several views."""
+    """Points of one object in several views."""
 
     points: np.ndarray  # float64 [p, 3], in the mesh's units
     pixels: np.ndarray  # float64 [v, p, 2], right and down
-    seen: np.ndarray  # bool [v, p]: in the picture, and nothing of the object before it
-    names: tuple[str, ...]  # [p]: a part's name, or "" for any point
+    seen: np.ndarray  # bool [v, p]: inside the image and not hidden by the object
+    names: tuple[str, ...]  # [p]: name of a part, or "" for random points
 
 
 def follow(renderer: Renderer, points: np.ndarray, azimuths, elevations, names: tuple[str, ...] = ()) -> KeyPoints:
-    """Where points of the surface, float `[p, 3]` in the mesh's units, are in views (degrees, `[v]` each)."""
+    """Follows surface points through views.
+
+    Args:
+        renderer: renderer of the object.
+        points: float `[p, 3]`, in the mesh's units.
+        azimuths, elevations: degrees, `[v]` each.
+        names: `[p]`; empty for random points.
+    """
     views = list(zip(azimuths, elevations, strict=True))
     pixels = np.stack([renderer.project(points, *view) for view in views])
     inside = ((pixels > -0.5) & (pixels < renderer.size - 0.5)).all(axis=-1)
@@ -43,16 +50,16 @@ def follow(renderer: Renderer, points: np.ndarray, azimuths, elevations, names: 
 def between(
     renderer: Renderer, first: tuple[float, float], second: tuple[float, float], count: int, seed: int = 0
 ) -> KeyPoints:
-    """Random points that are seen in two views, evenly spread over the first picture.
+    """Random points that are visible in two views, uniform over the object in the first image.
 
     Args:
-        renderer: of the object, at the size of the pictures.
-        first, second: azimuth and elevation, degrees.
-        count: of points, at least 1.
-        seed: which points, at least 0.
+        renderer: renderer of the object at the size of the images.
+        first, second: azimuth and elevation in degrees.
+        count: number of points, at least 1.
+        seed: integer of at least 0.
 
     Raises:
-        ValueError: an argument is out of range, or the two views have hardly a point in common.
+        ValueError: an argument is out of range, or the two views have too few points in common.
     """
     views = list(zip(first, second, strict=True))
     points = _random(renderer, [first], count, seed, lambda points: follow(renderer, points, *views).seen.all(axis=0))
@@ -60,28 +67,30 @@ def between(
 
 
 def of_views(renderer: Renderer, azimuths, elevations, count: int, seed: int = 0) -> KeyPoints:
-    """Random points of the surface, each seen in at least one of the views, which are drawn at random too."""
+    """Random surface points, each visible in at least one of the views. Arguments are as for `between`."""
     views = list(zip(azimuths, elevations, strict=True))
     points = _random(renderer, views, count, seed, lambda points: np.ones(len(points), bool))
     return follow(renderer, points, azimuths, elevations)
 
 
 def _random(renderer, views, count, seed, wanted):
-    """Points that are met at random positions of random views and that `wanted` keeps: float64 [count, 3]."""
+    """Surface points at random positions in random views that `wanted` accepts: float64 [count, 3]."""
     check_integers(("count", count, 1), ("seed", seed, 0))
-    random = generator(seed, KEY_POINTS)
-    found = []
+    rng = generator(seed, KEY_POINTS)
+    accepted = []
     for _ in range(DRAWS):
-        view = views[random.integers(len(views))]
-        points = _met(renderer, random.uniform(-0.5, renderer.size - 0.5, (max(count // len(views), 1), 2)), view)
-        found += list(points[wanted(points)])
-        if len(found) >= count:
-            return np.stack(found[:count])
-    raise ValueError(f"count is {count}; accepted: up to about {len(found)} for these views, which share so little")
+        view = views[rng.integers(len(views))]
+        pixels = rng.uniform(-0.5, renderer.size - 0.5, (max(count // len(views), 1), 2))
+        points = _surface_points(renderer, pixels, view)
+        accepted += list(points[wanted(points)])
+        if len(accepted) >= count:
+            return np.stack(accepted[:count])
+    rule = f"count must be at most about {len(accepted)} for these views, which have few points in common"
+    raise ValueError(f"{rule}. Received: count={count}")
 
 
-def _met(renderer, pixels, view):
-    """The points of the surface at positions in a picture, in the mesh's units; none where nothing is."""
+def _surface_points(renderer, pixels, view):
+    """The surface points at positions in an image, in the mesh's units; none for positions on the background."""
     origin, directions = renderer.rays(pixels, *view)
     hits = renderer.cast(np.tile(origin, (len(pixels), 1)), directions)
     corners = renderer.mesh.vertices[renderer.mesh.faces[hits.faces]]
@@ -89,7 +98,7 @@ def _met(renderer, pixels, view):
 
 
 def _unhidden(renderer, points, azimuth, elevation):
-    """Whether the way from the camera to each point is free: bool [p]."""
+    """Whether nothing lies between the camera and each point: bool [p]."""
     if not len(points):
         return np.zeros(0, bool)
     origin, _ = renderer.rays(np.zeros((1, 2)), azimuth, elevation)
@@ -101,30 +110,30 @@ def _unhidden(renderer, points, azimuth, elevation):
 
 
 def corners(mesh: Mesh) -> dict[str, np.ndarray]:
-    """Part corners of a chair that its geometry gives: float64 `[3]`, in the mesh's units, by name.
+    """Corners of a chair's parts, derived from its geometry: {name: float64 `[3]`}, in the mesh's units.
 
-    The tips of four feet, where it stands on four that are apart, and the two upper corners of the back, where the
-    highest part is behind the middle. Left and right are those of the view from the front. Parts of two chairs that
-    have the same name correspond.
+    They are the tips of the four feet, if the chair stands on four separate ones, and the two upper corners of the
+    back, if its highest part is behind the middle. Left and right are as seen from the front. Corners of two chairs
+    with the same name correspond.
     """
     vertices = mesh.vertices[np.unique(mesh.faces)]
     lowest, extent = vertices.min(0), np.ptp(vertices, axis=0)
     place = (vertices - lowest) / np.where(extent > 0, extent, 1) - [0.5, 0, 0.5]  # x, z from -1/2; y from 0 to 1
-    found = {}
+    by_name = {}
     floor = place[:, 1] < FLOOR
     if (np.abs(place[floor][:, [0, 2]]) > GAP / 2).all():
         for depth, z in (("front", 1), ("back", -1)):
             for side, x in (("left", -1), ("right", 1)):
                 here = floor & (x * place[:, 0] > 0) & (z * place[:, 2] > 0)
                 if here.any():
-                    found[f"{depth} {side} foot"] = _extreme(vertices, here, place @ [x, 0, z])
-    if len(found) < 4:
-        found = {}
+                    by_name[f"{depth} {side} foot"] = _extreme(vertices, here, place @ [x, 0, z])
+    if len(by_name) < 4:
+        by_name = {}
     top = place[:, 1] > 1 - TOP
     if place[top, 2].max() < 0:
         for side, x in (("left", -1), ("right", 1)):
-            found[f"top {side} corner"] = _extreme(vertices, top, place @ [x, 1, 0])
-    return found
+            by_name[f"top {side} corner"] = _extreme(vertices, top, place @ [x, 1, 0])
+    return by_name
 
 
 def _extreme(vertices, among, score):
@@ -132,9 +141,9 @@ def _extreme(vertices, among, score):
 
 
 def of_chair(renderer: Renderer, count: int, seed: int = 0) -> KeyPoints:
-    """The part corners, named, then `count` random points, in the standard views (as `standard_views`)."""
+    """The named corners of parts, then `count` random points, in the views of `standard_views`."""
     azimuths, elevations = standard_views()
     parts = corners(renderer.mesh)
-    random = of_views(renderer, azimuths, elevations, count, seed).points
-    points = np.concatenate([np.reshape(list(parts.values()), (-1, 3)), random])
+    random_points = of_views(renderer, azimuths, elevations, count, seed).points
+    points = np.concatenate([np.reshape(list(parts.values()), (-1, 3)), random_points])
     return follow(renderer, points, azimuths, elevations, tuple(parts) + ("",) * count)

@@ -1,6 +1,6 @@
-"""Surfaces: triangles with colours and textures, and how they are read from OBJ files.
+"""Meshes: triangles with colours and textures, and reading them from OBJ files.
 
-Axes: x to the right as seen from the front, y up, z from the object's middle to its front.
+Axes: x to the right as seen from the front, y up, z towards the front.
 """
 
 import dataclasses
@@ -15,79 +15,82 @@ from PIL import Image
 from image_generators.data.sources.catalogue import DataError
 from image_generators.data.sources.files import UNREADABLE
 
-NEEDED = "python -m pip install -r requirements.txt brings trimesh and embreex, which draw 3D models"
+NEEDED = "python -m pip install -r requirements.txt installs trimesh and embreex, which rendering needs"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Material:
-    """What a surface looks like: one colour, or a picture."""
+    """The look of a surface: a colour, or a texture."""
 
     colour: np.ndarray  # float32 [3], 0 to 1
-    opacity: float = 1.0  # 0, not to be seen, to 1
-    texture: Image.Image | None = None  # RGBA; stands for the colour
+    opacity: float = 1.0  # from 0, invisible, to 1
+    texture: Image.Image | None = None  # RGBA; replaces the colour
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Mesh:
-    """Triangles in any unit of length.
+    """Triangles, in any unit of length.
 
     Raises:
-        DataError: there is no triangle, or a coordinate is no number.
+        DataError: there are no triangles, or a coordinate is not finite.
     """
 
     vertices: np.ndarray  # float64 [v, 3]
     faces: np.ndarray  # int64 [f, 3]
     face_materials: np.ndarray  # int64 [f]
     materials: tuple[Material, ...]
-    normals: np.ndarray | None = None  # float64 [v, 3]; None: flat triangles
-    texture_positions: np.ndarray | None = None  # float64 [v, 2]: of the picture's lower left corner (0, 0), (1, 1)
+    normals: np.ndarray | None = None  # float64 [v, 3]; None for flat shading
+    texture_positions: np.ndarray | None = None  # float64 [v, 2]: x, y from (0, 0), the lower left corner, to (1, 1)
 
     def __post_init__(self):
         if not len(self.faces):
             raise DataError("it has no triangles")
         if not np.isfinite(self.vertices).all():
-            raise DataError("a vertex has a coordinate that is no number")
+            raise DataError("a vertex has a coordinate that is not finite")
 
-    def moved(self, matrix) -> "Mesh":
-        """Every vertex times a 3x3 matrix; normals along."""
+    def transformed(self, matrix) -> "Mesh":
+        """Multiplies every vertex by a 3x3 matrix, and transforms the normals accordingly."""
         normals = None if self.normals is None else self.normals @ np.linalg.inv(matrix)
         return dataclasses.replace(self, vertices=self.vertices @ np.asarray(matrix).T, normals=normals)
 
-    def turned(self, degrees: float) -> "Mesh":
-        """Turned about the vertical, so that what was seen from azimuth `degrees` is the front."""
+    def rotated(self, degrees: float) -> "Mesh":
+        """Rotates about the vertical axis so that the view from azimuth `degrees` becomes the front."""
         angle = np.deg2rad(degrees)
         cos, sin = np.cos(angle), np.sin(angle)
-        return self.moved(np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]]))
+        return self.transformed(np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]]))
 
     def scaled_to(self, width: float, height: float, depth: float) -> "Mesh":
-        """Stretched to a box of this size in x, y, z; what has no extent stays flat."""
+        """Scales to a box of this size in x, y, z. Dimensions without extent stay flat."""
         extent = np.ptp(self.vertices[self.faces].reshape(-1, 3), axis=0)
         factors = np.divide([width, height, depth], extent, out=np.ones(3), where=extent > 0)
-        return self.moved(np.diag(factors))
+        return self.transformed(np.diag(factors))
 
 
 @dataclasses.dataclass(frozen=True)
 class Design:
-    """One style before it is drawn. Can be pickled if its functions can."""
+    """One style before rendering. It can be pickled if its functions can."""
 
     name: str
     category: str  # "chair", "table" or "vehicle"
-    licence: str  # with the author
-    draw: Callable  # (size, azimuths [v], elevations [v]) -> uint8 [v, size, size, 4]; DataError: it is damaged
-    read: Callable[[], Mesh] | None = None  # what is drawn, where it is a mesh; DataError: it is damaged
+    licence: str  # licence and author
+    draw: Callable  # (size, azimuths [v], elevations [v]) -> uint8 [v, size, size, 4]; DataError if damaged
+    read: Callable[[], Mesh] | None = None  # reads the mesh, if it is one; DataError if damaged
 
 
-def read_obj(content: bytes, path: str, read_file: Callable[[str], bytes]) -> Mesh:
-    """A mesh from a Wavefront OBJ file.
+def read_obj(data: bytes, path: str, read_file: Callable[[str], bytes]) -> Mesh:
+    """Reads a mesh from a Wavefront OBJ file.
+
+    A missing texture is logged as a warning, and the colour of its material is used.
 
     Args:
-        content: the OBJ file.
-        path: where it is, with `/`; the files that it names are sought from there.
-        read_file: content of a file by its path; raises KeyError where there is none, ValueError where it is damaged.
+        data: contents of the OBJ file.
+        path: its path, with `/`; the files that it names are relative to it.
+        read_file: returns the contents of a file by its path; raises KeyError if it does not exist and ValueError if
+            it is damaged.
 
     Raises:
-        DataError: the file, its materials or a texture are damaged, or its materials missing; trimesh would go on. A
-            texture that is not there is warned of, and the material's colour used instead.
+        DataError: the file, its materials or a texture are damaged, or the materials are missing. trimesh would ignore
+            this.
         ImportError: trimesh is not installed; the message says what to do.
     """
     try:
@@ -96,13 +99,13 @@ def read_obj(content: bytes, path: str, read_file: Callable[[str], bytes]) -> Me
         raise ImportError(f"{error}; {NEEDED}") from error
     files = _files(path, read_file)
     try:
-        parts = list(trimesh.exchange.obj.load_obj(io.BytesIO(content), resolver=files).get("geometry", {}).values())
+        parts = list(trimesh.exchange.obj.load_obj(io.BytesIO(data), resolver=files).get("geometry", {}).values())
         for part in parts:
             part["faces"] = trimesh.geometry.triangulate_quads(part["faces"])
         mesh = _joined([part for part in parts if len(part["faces"])])
     except DataError:
         raise
-    except Exception as error:  # of any kind: trimesh indexes and converts what it finds
+    except Exception as error:  # of any kind: trimesh indexes and converts without checks
         raise DataError(f"its OBJ file cannot be read ({type(error).__name__}: {error})") from error
     if files.problems:
         raise DataError("; ".join(files.problems))
@@ -110,7 +113,7 @@ def read_obj(content: bytes, path: str, read_file: Callable[[str], bytes]) -> Me
 
 
 def _files(path, read_file):
-    """trimesh's way to other files, which remembers what it did not get: trimesh passes over that in silence."""
+    """A resolver for trimesh that records files which could not be read; trimesh itself ignores them."""
     import trimesh
 
     class Files(trimesh.resolvers.Resolver):
@@ -118,27 +121,27 @@ def _files(path, read_file):
             self.problems = []
 
         def get(self, name):
-            name, of_picture = name.strip().replace("\\", "/"), not name.lower().endswith(".mtl")
+            name, is_texture = name.strip().replace("\\", "/"), not name.lower().endswith(".mtl")
             try:
-                content = read_file(posixpath.normpath(posixpath.join(posixpath.dirname(path), name)))
-                if of_picture:
-                    Image.open(io.BytesIO(content)).load()
-                return content
+                data = read_file(posixpath.normpath(posixpath.join(posixpath.dirname(path), name)))
+                if is_texture:
+                    Image.open(io.BytesIO(data)).load()
+                return data
             except KeyError as error:
-                if of_picture:  # of some models the archive never had them: a colour stands beside
-                    logging.warning("%s: its texture %s is not there; its colour is used.", path, name)
+                if is_texture:  # the archive lacks some textures; their materials have a colour
+                    logging.warning("%s: its texture %s is missing; its colour is used.", path, name)
                 else:
                     self.problems.append(f"its file {name} is missing")
                 raise OSError(name) from error
             except UNREADABLE as error:
-                self.problems.append(f"its {'texture' if of_picture else 'file'} {name} cannot be read ({error})")
+                self.problems.append(f"its {'texture' if is_texture else 'file'} {name} cannot be read ({error})")
                 raise OSError(name) from error
 
         def keys(self):
             return []
 
         def write(self, name, data):
-            raise OSError("not to be written to")
+            raise OSError("read-only")
 
         def namespaced(self, namespace):
             return self
@@ -147,7 +150,7 @@ def _files(path, read_file):
 
 
 def _joined(parts):
-    """One mesh of trimesh's parts, which have a material each."""
+    """Joins trimesh's parts, each with one material, into one mesh."""
     if not parts:
         raise DataError("it has no triangles")
     starts = np.cumsum([0] + [len(part["vertices"]) for part in parts])
@@ -168,7 +171,7 @@ def _texture_positions(part):
 
 
 def _material(visual):
-    """Kd, d and map_Kd of an MTL file; a surface without a material is light grey."""
+    """Material from Kd, d and map_Kd of an MTL file; light grey without a material."""
     material = getattr(visual, "material", None)
     if material is None:
         return Material(np.full(3, 0.8, np.float32))

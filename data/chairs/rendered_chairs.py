@@ -1,13 +1,15 @@
 """The renderings of Aubry et al., `rendered_chairs.tar`: the chairs of arXiv 1411.5928.
 
-1393 models, of which the paper keeps 809 (`rendered_chairs_809.txt`: positions in the archive's own list of folders),
-in 62 views each: 600x600 pictures on white, `rendered_chairs/<model>/renders/image_NNN_pEEE_tAAA_r096.png`, EEE the
-elevation and AAA the azimuth. Read from the tar where it lies, or from the folder that is in it.
+The archive has 1393 models with 62 views each. The paper keeps 809 of them; rendered_chairs_809.txt has their positions
+in the archive's own list of folders. Views are 600x600 images on white, named
+`rendered_chairs/<model>/renders/image_NNN_pEEE_tAAA_r096.png` with elevation EEE and azimuth AAA. They are read from
+the tar itself, or from an unpacked folder.
 
-Whether azimuth grows in the direction that data/chairs/view_data.py gives is not known: the pictures are not at hand.
+We had no access to the images, so we do not know whether their azimuth grows in the direction that
+data/chairs/view_data.py describes.
 
-A mask is what is not white. All views of a model are cut out by one square about the union of their boxes, padded, and
-made smaller by averaging.
+The mask of a view is the part that is not white. All views of a model are cropped to the same square, around the union
+of their bounding boxes plus a margin, and downsampled by averaging.
 """
 
 import functools
@@ -30,49 +32,47 @@ LIST = pathlib.Path(__file__).with_name("rendered_chairs_809.txt")
 NAMES = "all_chair_names.mat"
 PICTURE = re.compile(r"image_(\d{3})_p(\d{3})_t(\d{3})_r096\.png")
 LICENCE = "for research (rendered_chairs, Aubry et al. 2014), unknown author"
-MARGIN = 0.1  # of half the picture's side, left free; as in data/chairs/renderer.py
-INSTEAD = (
+MARGIN = 0.1  # fraction of half the image's side, as in data/chairs/renderer.py
+REMEDY = (
     "rendered_chairs.tar (search for Seeing 3D chairs, Aubry et al. 2014) or its folder rendered_chairs; put it in "
     "--data_dir, or use furniture_chairs or embedded_chairs"
 )
 
 
 def find(data_dir: str | os.PathLike | None) -> pathlib.Path:
-    """The tar, or the folder that is in it, below `data_dir`, else TFDS_DATA_DIR, else `~/tensorflow_datasets`.
+    """Finds the tar or its unpacked folder in `data_dir`, or by default in TFDS_DATA_DIR or `~/tensorflow_datasets`.
 
     Raises:
-        DataError: neither is there; the message says what to do.
+        DataError: neither exists; the message says what to do.
     """
     folder = pathlib.Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
-    for place in (folder / "rendered_chairs", folder / "rendered_chairs.tar"):
-        if place.exists():
-            return place
-    raise DataError(
-        f"{folder}: found neither rendered_chairs.tar nor a folder rendered_chairs; the set needs {INSTEAD}"
-    )
+    for path in (folder / "rendered_chairs", folder / "rendered_chairs.tar"):
+        if path.exists():
+            return path
+    raise DataError(f"{folder}: found neither rendered_chairs.tar nor a folder rendered_chairs; the set needs {REMEDY}")
 
 
-def designs(place: pathlib.Path, numbers: tuple[int, ...] | None = None) -> list[Design]:
-    """The models that the paper keeps, in its order.
+def designs(path: pathlib.Path, numbers: tuple[int, ...] | None = None) -> list[Design]:
+    """The models of the paper, in its order.
 
     Args:
-        place: as `find` gives it.
+        path: result of `find`.
         numbers: positions in the archive's list, from 1; None for the paper's 809.
 
     Raises:
-        DataError: the archive or its list is damaged, or the list is too short. Of a model whose files have other
-            names, or cannot be read, its `draw` raises one.
+        DataError: the archive or its list is damaged, or the list is too short. The `draw` of a design raises it if
+            files of the model are misnamed or damaged.
     """
-    files = _files(place)
-    folders = _listed(place, files)
-    numbers = kept_by_the_paper() if numbers is None else numbers
+    files = _files(path)
+    folders = _listed(path, files)
+    numbers = paper_selection() if numbers is None else numbers
     if max(numbers) > len(folders):
-        raise DataError(f"{place}: found {len(folders)} models in {NAMES}, expected at least {max(numbers)}")
+        raise DataError(f"{path}: found {len(folders)} models in {NAMES}, expected at least {max(numbers)}")
     of_model = {}
-    for name, where in files.items():
-        path = pathlib.PurePosixPath(name)
-        if path.parent.name == "renders" and path.suffix == ".png":
-            of_model.setdefault(path.parent.parent.name, {})[path.name] = where
+    for name, location in files.items():
+        file = pathlib.PurePosixPath(name)
+        if file.parent.name == "renders" and file.suffix == ".png":
+            of_model.setdefault(file.parent.parent.name, {})[file.name] = location
     chosen = [folders[number - 1] for number in numbers]
     return [
         Design(folder, "chair", LICENCE, functools.partial(_draw, tuple(of_model.get(folder, {}).items())))
@@ -80,16 +80,16 @@ def designs(place: pathlib.Path, numbers: tuple[int, ...] | None = None) -> list
     ]
 
 
-def kept_by_the_paper() -> tuple[int, ...]:
-    """Positions in the archive's list of folders, from 1."""
+def paper_selection() -> tuple[int, ...]:
+    """The paper's 809 models, as positions in the archive's list of folders, from 1."""
     return tuple(int(line) for line in LIST.read_text().splitlines() if not line.startswith("#"))
 
 
 def view_of(name: str) -> tuple[int, int]:
-    """Azimuth and elevation, in degrees, from a file's name.
+    """Azimuth and elevation in degrees, from the name of a file.
 
     Raises:
-        DataError: it is not named as the archive's files are, or its view is none of the 62.
+        DataError: the name has another form, or the view is not one of the 62.
     """
     match = PICTURE.fullmatch(name)
     if not match:
@@ -103,91 +103,91 @@ def view_of(name: str) -> tuple[int, int]:
     return azimuth, elevation
 
 
-def digest(place: pathlib.Path) -> str:
-    """SHA-256, in hex, of the names and sizes of the files: to read all of them takes minutes."""
-    entries = sorted((name, size) for name, (_, _, size) in _files(place).items())
+def digest(path: pathlib.Path) -> str:
+    """SHA-256, in hex, of the names and sizes of the files. Reading all of them would take minutes."""
+    entries = sorted((name, size) for name, (_, _, size) in _files(path).items())
     return hashlib.sha256(repr(entries).encode()).hexdigest()
 
 
-def _files(place):
-    """{name below the folder rendered_chairs: (path, offset, bytes)} of all files."""
-    if place.is_dir():
-        paths = (path for path in sorted(place.rglob("*")) if path.is_file())
-        return {path.relative_to(place).as_posix(): (path, 0, path.stat().st_size) for path in paths}
-    return _members(place, place.stat().st_mtime_ns)
+def _files(path):
+    """{name relative to the folder rendered_chairs: (path, offset, size in bytes)} of all files."""
+    if path.is_dir():
+        files = (file for file in sorted(path.rglob("*")) if file.is_file())
+        return {file.relative_to(path).as_posix(): (file, 0, file.stat().st_size) for file in files}
+    return _members(path, path.stat().st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=1)
-def _members(place, changed):
+def _members(path, modified):
     try:
-        with tarfile.open(place, "r:") as tar:
+        with tarfile.open(path, "r:") as tar:
             files = [(member.name, member.offset_data, member.size) for member in tar if member.isfile()]
     except (OSError, tarfile.TarError) as error:
-        raise DataError(f"{place}: cannot be read as a tar without compression ({error}); download it again") from error
-    return {name.removeprefix("./").removeprefix("rendered_chairs/"): (place, *where) for name, *where in files}
+        raise DataError(f"{path}: cannot be read as a tar without compression ({error}); download it again") from error
+    return {name.removeprefix("./").removeprefix("rendered_chairs/"): (path, *location) for name, *location in files}
 
 
-def _content(where):
-    path, offset, size = where
+def _read(location):
+    path, offset, size = location
     with open(path, "rb") as file:
         file.seek(offset)
         return file.read(size)
 
 
-def _listed(place, files):
+def _listed(path, files):
     """The archive's own list of its folders."""
     from scipy.io import loadmat
 
     if NAMES not in files:
-        raise DataError(f"{place}: found no {NAMES}, which numbers the models; download the archive again")
+        raise DataError(f"{path}: found no {NAMES}, which numbers the models; download the archive again")
     try:
-        cells = loadmat(io.BytesIO(_content(files[NAMES])))["folder_names"]
+        cells = loadmat(io.BytesIO(_read(files[NAMES])))["folder_names"]
         return [str(np.ravel(cell)[0]) for cell in np.ravel(cells)]
-    except Exception as error:  # of any kind: SciPy and zlib have their own
+    except Exception as error:  # of any kind, from SciPy and zlib
         reason = f"{type(error).__name__}: {error}"
-        raise DataError(f"{place}: its {NAMES} cannot be read ({reason}); download the archive again") from error
+        raise DataError(f"{path}: its {NAMES} cannot be read ({reason}); download the archive again") from error
 
 
-def _draw(found, size, azimuths, elevations):
-    """The views of one model, of pairs (file name, where it is), cut out alike: uint8 [v, size, size, 4]."""
-    found = {view_of(name): where for name, where in found}
+def _draw(files, size, azimuths, elevations):
+    """Views of one model, cropped to the same square: uint8 [v, size, size, 4]. `files` has pairs (name, location)."""
+    locations = {view_of(name): location for name, location in files}
     wanted = [(int(a), int(e)) for a, e in zip(azimuths, elevations, strict=True)]
-    missing = [view for view in wanted if view not in found]
+    missing = [view for view in wanted if view not in locations]
     if missing:
         raise DataError(
             f"{len(missing)} of {len(wanted)} views are missing, the first of azimuth, elevation {missing[0]}"
         )
-    pictures = np.stack([_picture(found[view], view) for view in wanted])
-    square = _square(pictures)
-    return np.stack([_reduced(picture, square, size) for picture in pictures])
+    images = np.stack([_read_view(locations[view], view) for view in wanted])
+    square = _square(images)
+    return np.stack([_reduced(image, square, size) for image in images])
 
 
-def _picture(where, view):
+def _read_view(location, view):
     try:
-        with Image.open(io.BytesIO(_content(where))) as image:
+        with Image.open(io.BytesIO(_read(location))) as image:
             return np.asarray(image.convert("RGB"))
     except UNREADABLE as error:
-        raise DataError(f"the picture of azimuth, elevation {view} cannot be read ({error})") from error
+        raise DataError(f"the view of azimuth, elevation {view} cannot be read ({error})") from error
 
 
-def _square(pictures):
-    """Left, top and side of the square about what is not white in any of the pictures, with its margin."""
-    seen = (pictures < 255).any(axis=(0, 3))
+def _square(images):
+    """Left, top and side of the square around all pixels that are not white in some image, with a margin."""
+    seen = (images < 255).any(axis=(0, 3))
     rows, columns = np.nonzero(seen.any(1))[0], np.nonzero(seen.any(0))[0]
     if not len(rows):
-        raise DataError("all its pictures are white")
+        raise DataError("all its views are white")
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     side = int(np.ceil(max(bottom - top, right - left) / (1 - MARGIN)))
     return (left + right - side) // 2, (top + bottom - side) // 2, side
 
 
-def _reduced(picture, square, size):
-    """Colour multiplied by coverage, and coverage, of a square that may go beyond the picture."""
+def _reduced(image, square, size):
+    """Crops to a square, which may extend beyond the image, and downsamples: colour times coverage, and coverage."""
     left, top, side = square
-    mask = (picture < 255).any(axis=-1, keepdims=True)
-    rgba = np.concatenate([picture * mask, np.where(mask, 255, 0)], axis=-1).astype(np.uint8)
+    mask = (image < 255).any(axis=-1, keepdims=True)
+    rgba = np.concatenate([image * mask, np.where(mask, 255, 0)], axis=-1).astype(np.uint8)
     bands = []
-    for band in range(4):  # each for itself: Pillow would divide colours by coverage
-        cut = Image.fromarray(rgba[..., band]).crop((left, top, left + side, top + side))
-        bands.append(np.asarray(cut.resize((size, size), Image.Resampling.BOX)))
+    for band in range(4):  # one at a time: for RGBA, Pillow divides colours by coverage
+        crop = Image.fromarray(rgba[..., band]).crop((left, top, left + side, top + side))
+        bands.append(np.asarray(crop.resize((size, size), Image.Resampling.BOX)))
     return np.stack(bands, axis=-1)

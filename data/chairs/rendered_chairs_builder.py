@@ -1,10 +1,10 @@
-"""`rendered_chairs` for TensorFlow Datasets, whole models held out. Importing this registers it.
+"""`rendered_chairs` for TensorFlow Datasets, with whole models held out. Importing this module registers it.
 
     from image_generators.data.chairs import rendered_chairs_builder
-    config = tfds.download.DownloadConfig(manual_dir=folder)  # where rendered_chairs.tar is, or what is in it
+    config = tfds.download.DownloadConfig(manual_dir=folder)  # with rendered_chairs.tar or a folder rendered_chairs
     tfds.load("rendered_chairs/128", split="train", download_and_prepare_kwargs={"download_config": config})
 
-Read, cut out and made smaller by data/chairs/rendered_chairs.py; the splits are those of `Views.hold_out_styles`.
+data/chairs/rendered_chairs.py reads, crops and downsamples the views. The splits are those of `Views.hold_out_styles`.
 """
 
 import numpy as np
@@ -17,15 +17,15 @@ from image_generators.data.sources.catalogue import DataError
 
 
 class RenderedChairs(tfds.core.GeneratorBasedBuilder):
-    """Splits train, validation and test; a configuration for each size in pixels: "64", "128", "256"."""
+    """Splits train, validation and test, with a configuration for each size in pixels: "64", "128", "256"."""
 
     VERSION = tfds.core.Version("1.0.0")
     BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=str(size), description=f"{size} pixels") for size in SIZES]
-    MANUAL_DOWNLOAD_INSTRUCTIONS = f"manual_dir must hold {rendered_chairs.INSTEAD.partition(';')[0]}."
+    MANUAL_DOWNLOAD_INSTRUCTIONS = f"manual_dir must hold {rendered_chairs.REMEDY.partition(';')[0]}."
 
     @property
-    def size(self):
-        """Of the images, in pixels."""
+    def size(self) -> int:
+        """Height and width of the images in pixels."""
         return int(self.builder_config.name)
 
     def _info(self):
@@ -58,17 +58,17 @@ class RenderedChairs(tfds.core.GeneratorBasedBuilder):
         left_out = 0
         for style in sorted(map(int, styles)):
             try:
-                pictures = designs[style].draw(self.size, azimuths, elevations)
+                images = designs[style].draw(self.size, azimuths, elevations)
             except DataError as error:
                 left_out += 1
                 logging.warning("%s is left out, number %d of this split: %s", designs[style].name, left_out, error)
                 continue
-            for i, picture in enumerate(pictures):
+            for i, rgba in enumerate(images):
                 yield (
                     f"{style:03d}-{i:02d}",
                     {
-                        "image": picture[..., :3],
-                        "mask": picture[..., 3:],
+                        "image": rgba[..., :3],
+                        "mask": rgba[..., 3:],
                         "style": style,
                         "model": designs[style].name,
                         "azimuth": azimuths[i],

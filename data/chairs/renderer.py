@@ -1,12 +1,12 @@
-"""Drawing a mesh by ray casting, without a screen: trimesh's companion embreex finds what each ray meets.
+"""Renders a mesh by ray casting, without a display. embreex computes the intersections of rays and triangles.
 
-A long lens looks at the middle of the object's box from `DISTANCE` radii away. All views of an object share one scale
-and one centre: those that its views from the elevations `FRAMED` need, with a margin, as a crop to the union box of all
-its views would give. Other elevations are drawn at the same scale.
+The camera looks at the centre of the object's bounding box from a distance of `DISTANCE` radii. All views of an object
+share one scale and one centre, which fit its views from the elevations in `FRAMED` plus a margin, like a crop to the
+union of their bounding boxes. Other elevations use the same scale.
 
-Each pixel is the mean of 2x2 rays. Coverage, the mask, is the part of them that meet the object, so a mask is exact: no
-colour decides what is object. A surface may be transparent (its material's opacity, its texture's alpha); coverage is
-then what it hides.
+Each pixel is the mean of 2x2 rays. The mask is coverage, the fraction of these rays that hit the object, so it is exact
+and does not depend on colours. Surfaces may be transparent, by the opacity of their material or the alpha of their
+texture; coverage is then the fraction of the background that they hide.
 """
 
 import dataclasses
@@ -20,36 +20,36 @@ from image_generators.data.chairs.mesh import NEEDED, Mesh
 from image_generators.data.chairs.view_data import AZIMUTHS, check_size
 from image_generators.data.sources.catalogue import DataError
 
-RAYS = 2  # a pixel and axis
-DISTANCE = 6.0  # of the camera from the middle, in radii of the object
-MARGIN = 0.1  # of half the picture's side, left free
+RAYS = 2  # per pixel and axis
+DISTANCE = 6.0  # from the camera to the object's centre, in radii of the object
+MARGIN = 0.1  # fraction of half the image's side
 FRAMED = (0.0, 20.0, 30.0, 40.0)  # degrees
-LAYERS = 12  # transparent surfaces before one another that a ray passes at most
-# Light: from everywhere, from above in the room (turns with the object), and from over the camera's left shoulder.
+LAYERS = 12  # the most transparent surfaces that a ray passes
+# Light: ambient, from above in the object's space, and from above and left of the camera.
 AMBIENT, SKY, LAMP = 0.35, 0.2, 0.45
-LAMP_DIRECTION = np.array([-0.35, 0.45, 1.0]) / np.linalg.norm([-0.35, 0.45, 1.0])  # right, up, to the camera
+LAMP_DIRECTION = np.array([-0.35, 0.45, 1.0]) / np.linalg.norm([-0.35, 0.45, 1.0])  # right, up, towards the camera
 
 
 @dataclasses.dataclass(frozen=True)
 class Hits:
-    """What rays meet first."""
+    """The first intersections of rays."""
 
-    rays: np.ndarray  # int [h]: which of the rays meet something
-    faces: np.ndarray  # int [h]: which triangle
-    weights: np.ndarray  # float32 [h, 3]: of the triangle's corners
+    rays: np.ndarray  # int [h]: indices of the rays that hit something
+    faces: np.ndarray  # int [h]: indices of the triangles
+    weights: np.ndarray  # float32 [h, 3]: barycentric coordinates in the triangles
     distances: np.ndarray  # float32 [h], in lengths of the ray's direction
 
 
 class Renderer:
-    """A mesh, ready to be drawn from any side at one size.
+    """Renders a mesh from any direction at one size.
 
     Args:
-        mesh: what to draw.
-        size: pixels of a side: 64, 128 or 256.
+        mesh: the object.
+        size: height and width in pixels: 64, 128 or 256.
 
     Raises:
-        ValueError: another size.
-        DataError: all of the mesh is in one point.
+        ValueError: `size` is another number.
+        DataError: all vertices are in one point.
         ImportError: embreex is not installed; the message says what to do.
     """
 
@@ -59,7 +59,7 @@ class Renderer:
         corners = mesh.vertices[mesh.faces].reshape(-1, 3)
         lowest, highest = corners.min(0), corners.max(0)
         self.centre = (lowest + highest) / 2
-        # In units of the radius about the middle: embree counts in float32.
+        # In units of the radius around the centre, since embree computes in float32.
         self.unit = np.linalg.norm(corners - self.centre, axis=1).max()
         if not self.unit > 0:
             raise DataError("it has no extent")
@@ -70,51 +70,55 @@ class Renderer:
         self._embree = _embree_scene(self.triangles)
 
     def _frame(self):
-        """Half the side of the picture and the height of its middle, in the plane through the object's middle."""
+        """Half the side of the image and the height of its centre, in the plane through the object's centre."""
         shown = [self._project(self.outline, azimuth, elevation) for azimuth in AZIMUTHS for elevation in FRAMED]
         x, y = np.concatenate(shown)[:, :2].T
-        half = max(np.abs(x).max(), (y.max() - y.min()) / 2)  # the axis of turning stays in the middle column
+        half = max(np.abs(x).max(), (y.max() - y.min()) / 2)  # the vertical axis stays in the middle column
         return half / (1 - MARGIN), (y.max() + y.min()) / 2
 
     def _project(self, points, azimuth, elevation):
-        """Right, up (in the plane through the middle) and the distance towards the camera: [p, 3]."""
+        """Right and up in the plane through the centre, and the distance from it towards the camera: [p, 3]."""
         right, up, back = axes(azimuth, elevation)
         along = points @ back
         zoom = DISTANCE / (DISTANCE - along)
         return np.stack([points @ right * zoom, points @ up * zoom, along], axis=-1)
 
     def project(self, points: np.ndarray, azimuth: float, elevation: float) -> np.ndarray:
-        """Where points of the object's space, float `[p, 3]` in the mesh's units, are in a view: float64 `[p, 2]`.
+        """Projects points, float `[p, 3]` in the mesh's units, into a view: float64 `[p, 2]`.
 
-        In pixels to the right and down from the middle of the upper left pixel, as OpenCV and SciPy count.
+        Results are in pixels, right and down from the centre of the upper left pixel, as in OpenCV and SciPy.
         """
         shown = self._project((np.asarray(points, np.float64) - self.centre) / self.unit, azimuth, elevation)
         x, y = shown[:, 0], shown[:, 1] - self.middle
         return np.stack([x, -y], axis=-1) * (self.size / 2 / self.half) + (self.size - 1) / 2
 
     def rays(self, pixels: np.ndarray, azimuth: float, elevation: float) -> tuple[np.ndarray, np.ndarray]:
-        """Origin float32 `[3]` and directions float32 `[p, 3]` of the rays through positions that `project` gives."""
+        """Origin, float32 `[3]`, and directions, float32 `[p, 3]`, of the rays through `pixels`, as of `project`."""
         right, up, back = np.float32(axes(azimuth, elevation))
         pixels = (np.asarray(pixels, np.float32) - (self.size - 1) / 2) * np.float32(2 * self.half / self.size)
         y = np.float32(self.middle) - pixels[:, 1:]
         return DISTANCE * back, pixels[:, :1] * right + y * up - DISTANCE * back
 
     def cast(self, origins: np.ndarray, directions: np.ndarray) -> Hits:
-        """What rays meet first. Both are float32 `[p, 3]`, in units and axes of `vertices`."""
-        found = self._embree.run(origins, directions, query="INTERSECT", output=True)
-        rays = np.nonzero(found["primID"] >= 0)[0]
-        u, v = found["u"][rays], found["v"][rays]
-        return Hits(rays, found["primID"][rays], np.stack([1 - u - v, u, v], axis=1), found["tfar"][rays])
+        """The first intersections of rays. Both arguments are float32 `[p, 3]`, in the coordinates of `vertices`."""
+        output = self._embree.run(origins, directions, query="INTERSECT", output=True)
+        rays = np.nonzero(output["primID"] >= 0)[0]
+        u, v = output["u"][rays], output["v"][rays]
+        return Hits(rays, output["primID"][rays], np.stack([1 - u - v, u, v], axis=1), output["tfar"][rays])
 
     def views(self, azimuths, elevations) -> np.ndarray:
-        """One image for each azimuth and elevation (degrees, `[v]`): uint8 `[v, size, size, 4]`."""
+        """Renders views from azimuths and elevations, degrees `[v]` each: uint8 `[v, size, size, 4]`."""
         return np.stack([self.view(*view) for view in zip(azimuths, elevations, strict=True)])
 
     def view(self, azimuth: float, elevation: float) -> np.ndarray:
-        """RGBA, uint8 `[size, size, 4]`: colour multiplied by coverage, coverage.
+        """Renders a view as uint8 `[size, size, 4]`: colour multiplied by coverage, and coverage.
+
+        Args:
+            azimuth: degrees.
+            elevation: degrees, -90 to 90.
 
         Raises:
-            ValueError: an elevation outside -90..90, or a number that is none.
+            ValueError: `azimuth` is not finite, or `elevation` is out of range.
         """
         left, top, right, bottom = self._box(azimuth, elevation)
         x, y = np.arange(left, right), np.arange(top, bottom)
@@ -126,16 +130,16 @@ class Renderer:
         return np.rint(255 * mean).astype(np.uint8)
 
     def _box(self, azimuth, elevation):
-        """Left, top, right, bottom of what the object may fill, in rays."""
+        """Left, top, right and bottom of the object's bounding box in the image, in rays."""
         shown = self.project(self.outline * self.unit + self.centre, azimuth, elevation)
         low = np.floor((shown.min(0) + 0.5) * RAYS) - 1
         high = np.ceil((shown.max(0) + 0.5) * RAYS) + 1
         return np.clip(np.concatenate([low, high]), 0, RAYS * self.size).astype(int)
 
     def _shade(self, origin, directions, azimuth, elevation):
-        """Colour times coverage, and coverage, of each ray: float32 [p, 4]."""
+        """Colour times coverage, and coverage, for each ray: float32 [p, 4]."""
         result = np.zeros((len(directions), 4), np.float32)
-        left = np.ones(len(directions), np.float32)  # what the surfaces so far let through
+        left = np.ones(len(directions), np.float32)  # the fraction that the surfaces so far let through
         going, starts = np.arange(len(directions)), np.tile(origin, (len(directions), 1))
         for _ in range(LAYERS):
             hits = self.cast(starts, directions)
@@ -150,13 +154,13 @@ class Renderer:
             passed = left[going] > 1 / 512
             if not passed.any():
                 break
-            # On from a little behind the surface.
+            # Continue from just behind the surface.
             starts = (starts + hits.distances[:, None] * directions * np.float32(1 + 1e-5))[passed]
             directions, going = directions[passed], going[passed]
         return result
 
     def _surface(self, hits):
-        """Colours float32 [h, 3] and opacities [h] of what is met."""
+        """Colours, float32 [h, 3], and opacities, [h], at the intersections."""
         material = self.mesh.face_materials[hits.faces]
         colours = self._colours[material]
         for number, texture in self._textures.items():
@@ -166,12 +170,12 @@ class Renderer:
                 positions = self.mesh.texture_positions[corners]
                 x, y = np.einsum("hcd,hc->dh", positions, hits.weights[here]) % 1.0
                 rows, columns = texture.shape[:2]
-                at = ((1 - y) * rows).astype(int) % rows, (x * columns).astype(int) % columns
-                colours[here] = texture[at] * [1, 1, 1, self.mesh.materials[number].opacity]
+                texels = ((1 - y) * rows).astype(int) % rows, (x * columns).astype(int) % columns
+                colours[here] = texture[texels] * [1, 1, 1, self.mesh.materials[number].opacity]
         return colours[:, :3], colours[:, 3]
 
     def _light(self, hits, directions, azimuth, elevation):
-        """How bright each surface is, float32 [h], 0 to 1; surfaces have two sides."""
+        """Brightness at the intersections, float32 [h], 0 to 1. Surfaces are two-sided."""
         flat = self._face_normals[hits.faces]
         normals = flat
         if self.mesh.normals is not None:
@@ -199,7 +203,7 @@ class Renderer:
 
     @functools.cached_property
     def _textures(self):
-        """Textures by material, float32 [rows, columns, 4], made so small that a ray meets about every texel."""
+        """Textures by material, float32 [rows, columns, 4], downsampled to about one texel per ray."""
         return {
             number: np.asarray(self._reduced(number, material.texture), np.float32) / 255
             for number, material in enumerate(self.mesh.materials)
@@ -219,20 +223,19 @@ class Renderer:
 
 
 def draw(read: Callable[[], Mesh], size: int, azimuths, elevations) -> np.ndarray:
-    """What `Design.draw` is for a mesh."""
+    """`Design.draw` of a mesh that `read` returns."""
     return Renderer(read(), size).views(azimuths, elevations)
 
 
 def axes(azimuth: float, elevation: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Right, up and from the object to the camera, float64 `[3]` each, unit vectors in the object's space.
+    """Unit vectors of a view in the object's space: right, up, and towards the camera, float64 `[3]` each.
 
     Raises:
-        ValueError: an elevation outside -90..90, or a number that is none.
+        ValueError: `azimuth` is not finite, or `elevation` is not from -90 to 90.
     """
     if not (np.isfinite(azimuth) and -90 <= elevation <= 90):
-        raise ValueError(
-            f"azimuth and elevation are {azimuth!r} and {elevation!r}; accepted: degrees, elevation -90 to 90"
-        )
+        rule = "azimuth and elevation must be degrees, with elevation from -90 to 90"
+        raise ValueError(f"{rule}. Received: azimuth={azimuth!r}, elevation={elevation!r}")
     angle, height = np.deg2rad(float(azimuth) % 360), np.deg2rad(float(elevation))
     sin, cos, low, high = np.sin(angle), np.cos(angle), np.cos(height), np.sin(height)
     return (
@@ -253,13 +256,13 @@ def _embree_scene(triangles):
 
 
 def _outermost(vertices, faces):
-    """Numbers of the vertices of the convex hull: what bounds them bounds all."""
+    """Indices of the vertices of the convex hull, which have the same bounding boxes as all vertices."""
     from scipy.spatial import ConvexHull, QhullError
 
     used = np.unique(faces)
     try:
-        return used[ConvexHull(vertices[used], qhull_options="QJ").vertices]  # QJ: flat objects too
-    except QhullError:  # three points, or all in a line
+        return used[ConvexHull(vertices[used], qhull_options="QJ").vertices]  # QJ allows flat objects
+    except QhullError:  # three points, or all on a line
         return used
 
 

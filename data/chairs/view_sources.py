@@ -1,6 +1,7 @@
-"""Where sets of views come from: for each name its designs, ready to be drawn, and what tells its files from others."""
+"""Sources of sets of views: for each name, its designs and a digest of its files."""
 
 import dataclasses
+import os
 
 from image_generators.data.chairs import furniture as furniture_models
 from image_generators.data.chairs import rendered_chairs
@@ -19,26 +20,31 @@ TITLES = {
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """The designs of a set before they are drawn."""
+    """The designs of a set before rendering."""
 
     designs: list[Design]
-    description: str  # one line: where they come from and what was left out
-    digest: str  # SHA-256, in hex, of the files that they come from
+    description: str  # where they come from and what was left out, in one line
+    digest: str  # SHA-256, in hex, of their files
 
 
-def find(name, data_dir, furniture, voxels) -> Source:
-    """The designs of the set `name`; arguments as of `views.load`.
+def find(
+    name: str,
+    data_dir: str | os.PathLike | None,
+    furniture: str | os.PathLike | None,
+    voxels: str | os.PathLike | None,
+) -> Source:
+    """Finds the designs of the set `name`. Arguments are as for `views.load`.
 
     Raises:
-        DataError: the files are not there or damaged; the message says what to do.
+        DataError: files are missing or damaged; the message says what to do.
     """
     if name == "modelnet10_chairs":
         designs, left_out = voxel_designs.designs(voxels)
         return Source(designs, f"voxels of ModelNet10, drawn here; {left_out}", voxel_designs.digest(voxels))
     if name == "rendered_chairs":
-        place = rendered_chairs.find(data_dir)
-        description = f"{place.name} of Aubry et al., reduced here"
-        return Source(rendered_chairs.designs(place), description, rendered_chairs.digest(place))
+        path = rendered_chairs.find(data_dir)
+        description = f"{path.name} of Aubry et al., reduced here"
+        return Source(rendered_chairs.designs(path), description, rendered_chairs.digest(path))
     files = furniture_models.find(furniture)
     designs = furniture_models.designs(files, CATEGORIES[name])
     return Source(designs, "Debian's sweethome3d-furniture, drawn here", furniture_models.digest(files))

@@ -1,6 +1,6 @@
-"""Views of objects in memory, by name: `load('embedded_chairs').images`.
+"""Loads sets of views by name: `load('embedded_chairs').images`.
 
-`embedded_chairs` is part of this repository. The others are made once from files that are not, and kept in a cache:
+`embedded_chairs` is part of this repository. The others are rendered once from files that are not, and cached:
 `furniture_chairs`, `furniture_tables`, `furniture_vehicles` (data/chairs/furniture.py), `modelnet10_chairs`
 (data/chairs/voxels.py) and `rendered_chairs` (data/chairs/rendered_chairs.py).
 """
@@ -39,33 +39,42 @@ def load(
     processes: int = 1,
     elevations: float | tuple[float, ...] = ELEVATIONS,
 ) -> Views:
-    """Loads a set of views: of every style 31 azimuths (floor(k * 360 / 31) degrees) at each elevation.
+    """Loads a set of views: each style from 31 azimuths, floor(k * 360 / 31) degrees, at each elevation.
 
     Args:
         name: one of `NAMES`.
-        size: pixels of a side: 64, 128 or 256; 64 alone for embedded_chairs.
-        data_dir: folder of rendered_chairs.tar or of the folder rendered_chairs; None for TFDS_DATA_DIR.
-        cache_dir: where drawn sets are kept; None for `pixelcnn-chairs-draw/views` in XDG_CACHE_HOME or ~/.cache.
-        furniture: a .sh3f, a folder of them or the .deb of sweethome3d-furniture; None for where it is installed.
-        voxels: file of ModelNet10's chairs as voxels.
-        styles: the first ones alone, at most so many; None for all.
-        processes: how many draw side by side.
-        elevations: degrees, one or several; other than 20 and 30 only of what is drawn here.
+        size: height and width in pixels: 64, 128 or 256. embedded_chairs has only 64.
+        data_dir: folder with rendered_chairs.tar or a folder rendered_chairs; None for TFDS_DATA_DIR.
+        cache_dir: folder of rendered sets; None for `pixelcnn-chairs-draw/views` in XDG_CACHE_HOME or ~/.cache.
+        furniture: a .sh3f, a folder of them, or the .deb of sweethome3d-furniture; None for the installed package.
+        voxels: file with ModelNet10's chairs as voxels.
+        styles: number of styles to load; None for all.
+        processes: number of processes that render in parallel.
+        elevations: one or several, in degrees. embedded_chairs and rendered_chairs have only 20 and 30.
+
+    Returns:
+        `Views`: `images`, uint8 `[n, size, size, 4]`, with `styles`, `azimuths` and `elevations`, `[n]` each.
 
     Raises:
-        ValueError: an argument is none of these.
-        DataError: what the set is made from is not there or damaged; the message says what to do.
+        ValueError: an argument is not accepted.
+        DataError: files of the set are missing or damaged; the message says what to do.
         ImportError: trimesh or embreex is needed and not installed; the message says what to do.
+
+    Example:
+
+    ```python
+    data = load("embedded_chairs").hold_out()  # train, validation and test
+    ```
     """
     if name not in NAMES:
-        raise ValueError(f"name is {name!r}; accepted: {', '.join(NAMES)}")
+        raise ValueError(f"name must be one of {', '.join(NAMES)}. Received: name={name!r}")
     check_size(size)
     standard_views(elevations)
     elevations = tuple(float(elevation) for elevation in np.atleast_1d(elevations))
     if styles is not None:
         check_integers(("styles", styles, 1))
     if name not in ANY_ELEVATION and elevations != tuple(map(float, ELEVATIONS)):
-        raise ValueError(f"elevations is {elevations} for {name}; accepted: {ELEVATIONS}, for it is not drawn here")
+        raise ValueError(f"elevations must be {ELEVATIONS} for {name}. Received: elevations={elevations}")
     if name == "embedded_chairs":
         return _first(_embedded(size), styles)
     folder = view_cache.folder_of(cache_dir)
@@ -73,16 +82,16 @@ def load(
     try:
         source = view_sources.find(name, data_dir, furniture, voxels)
     except DataError:
-        if furniture is not None or voxels is not None:  # a file that was named must be there
+        if furniture is not None or voxels is not None:  # files that were named must exist
             raise
-        views = view_cache.kept(recipe, folder)  # what was drawn before serves without what it was drawn from
+        views = view_cache.cached(recipe, folder)  # a cached set does not need its source
         if views is None:
-            views = view_cache.kept(recipe, folder, styles)  # the first ones alone may have been
+            views = view_cache.cached(recipe, folder, styles)  # nor does a partial one
         if views is None:
             raise
         return _first(views, styles)
     recipe = dataclasses.replace(recipe, source=source.description, digest=source.digest)
-    views = view_cache.kept(recipe, folder)
+    views = view_cache.cached(recipe, folder)
     if views is None:
         views = view_cache.rendered(recipe, source.designs, folder, processes, styles)
     return _first(views, styles)
@@ -91,8 +100,8 @@ def load(
 def _embedded(size):
     if size != embedded_chairs.SIZE:
         raise ValueError(
-            f"size is {size} for embedded_chairs; accepted: {embedded_chairs.SIZE}; furniture_chairs has these chairs "
-            "at every size"
+            f"size must be {embedded_chairs.SIZE} for embedded_chairs; furniture_chairs has the same chairs at every "
+            f"size. Received: size={size}"
         )
     return embedded_chairs.load()
 

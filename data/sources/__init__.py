@@ -1,1 +1,1 @@
-"""Where images are read from: TensorFlow Datasets, .npz files, scikit-learn, a user's own files."""
+"""Sources of images: TensorFlow Datasets, .npz files, scikit-learn, a user's own files."""

@@ -1,7 +1,7 @@
-"""Data sets from .npz files, for machines without TensorFlow.
+"""Reads data sets from .npz files, for machines without TensorFlow.
 
-A split is one file, `<name>_<split>.npz`, or numbered pieces, `<name>_<split>_0of3.npz` to `..._2of3.npz`. They hold
-arrays `images` (uint8 `[n, height, width, channels]`) and, where the data set has labels, `labels` (integers `[n]`).
+A split is one file, `<name>_<split>.npz`, or numbered pieces, `<name>_<split>_0of3.npz` to `..._2of3.npz`. Each file
+holds arrays `images`, uint8 `[n, height, width, channels]`, and, if the data set has labels, `labels`, integers `[n]`.
 """
 
 import pathlib
@@ -14,12 +14,12 @@ from image_generators.data.sources.catalogue import DataError, Entry
 
 
 def present(entry: Entry, folder: pathlib.Path) -> bool:
-    """Whether `folder` holds any file of the data set; they need not be complete."""
-    return any(_found(entry, split, folder) for split in entry.examples)
+    """Whether `folder` has any file of the data set, complete or not."""
+    return any(_file_names(entry, split, folder) for split in entry.examples)
 
 
 def read(entry: Entry, folder: pathlib.Path) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
-    """The splits as stored: name to images and labels.
+    """Reads the stored splits: {split: (images, labels)}.
 
     Raises:
         DataError: a file or piece is missing, unreadable, or does not hold what `entry` says.
@@ -28,21 +28,21 @@ def read(entry: Entry, folder: pathlib.Path) -> dict[str, tuple[np.ndarray, np.n
     return {split: _read_split(entry, split, paths[split]) for split in paths}
 
 
-def _found(entry, split, folder):
+def _file_names(entry, split, folder):
     pattern = re.compile(rf"{entry.name}_{split}(_\d+of\d+)?\.npz")
     return sorted(path.name for path in folder.glob(f"{entry.name}_{split}*.npz") if pattern.fullmatch(path.name))
 
 
 def _paths(entry, split, folder):
-    """The files of one split in their order; refuses a missing piece and a mixture of two ways to cut."""
+    """The files of one split, in order. DataError: a piece is missing, or pieces of different numbers are mixed."""
     stem = f"{entry.name}_{split}"
-    found = _found(entry, split, folder)
-    pieces = re.search(r"of(\d+)\.npz$", found[-1]) if found else None
+    names = _file_names(entry, split, folder)
+    pieces = re.search(r"of(\d+)\.npz$", names[-1]) if names else None
     expected = [f"{stem}_{i}of{pieces[1]}.npz" for i in range(int(pieces[1]))] if pieces else [f"{stem}.npz"]
-    if set(found) != set(expected):
+    if set(names) != set(expected):
         raise DataError(
-            f"{folder}: found {', '.join(found) or f'no {stem}.npz'}, expected {', '.join(expected)}; "
-            "copy what is missing, delete what is too much, or pass another --data_dir"
+            f"{folder}: found {', '.join(names) or f'no {stem}.npz'}, expected {', '.join(expected)}; "
+            "copy missing files, delete surplus ones, or pass another --data_dir"
         )
     return [folder / name for name in expected]
 
@@ -57,13 +57,13 @@ def _read_split(entry, split, paths):
 def _read_piece(entry, path):
     remedy = "write or copy the file again, or pass another --data_dir"
     try:
-        found = npz.read(path)
+        arrays = npz.read(path)
     except ValueError as error:
         raise DataError(f"{path}: cannot be read ({error}); {remedy}") from error
-    if set(found) != set(entry.arrays):
+    if set(arrays) != set(entry.arrays):
         raise DataError(
-            f"{path}: found arrays {', '.join(found) or 'none'}, expected {' and '.join(entry.arrays)}; {remedy}"
+            f"{path}: found arrays {', '.join(arrays) or 'none'}, expected {' and '.join(entry.arrays)}; {remedy}"
         )
-    images, labels = found["images"], found.get("labels")
+    images, labels = arrays["images"], arrays.get("labels")
     catalogue.check_arrays(entry, str(path), remedy, images, labels)
     return images, labels

@@ -1,4 +1,4 @@
-"""The data sets of the papers: what each must contain, and the checks that what was read is that and nothing else."""
+"""The data sets of the papers: what each must contain, and checks of what was read."""
 
 import dataclasses
 from collections.abc import Callable
@@ -9,32 +9,32 @@ from image_generators.data import reduce
 
 
 class DataError(ValueError):
-    """Data that is absent, incomplete or not what its name promises. Says where, what was found and what to do."""
+    """Data is missing, incomplete or of another data set. The message says where, what was found, and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One data set as TensorFlow Datasets has it or, with a `builder` of ours, would have it."""
+    """A data set as TensorFlow Datasets stores it, with TFDS's own builder or with one of ours."""
 
     name: str
     title: str
-    version: str  # the order of the examples, and so the held-out ones, belong to a version
-    url: str  # one of the files that it is made from; asked for before a download is tried
+    version: str  # the order of the examples, and with it the validation split, depends on the version
+    url: str  # one of the source files; `network.obstacle` checks it before a download
     image_shape: tuple[int, int, int]  # height, width, channels, after `reduce`
     levels: int  # values of a sub-pixel: 0 .. levels - 1
     class_names: tuple[str, ...]  # () when there are no labels
     examples: dict[str, int]  # by split, as stored
-    builder: str = ""  # our module that makes it known to TFDS, where TFDS does not have it
-    held_out: int = 0  # validation examples, from the end of train; 0 where validation is a split of its own
-    # Instead: how many of the last labels of train, with all their images, make up a split, test before validation.
+    builder: str = ""  # our module that registers it with TFDS, if TFDS does not have it
+    held_out: int = 0  # number of validation examples at the end of train; 0 if there is a validation split
+    # Or the number of labels, with all their images, that are held out from the end of train for each split, in order.
     held_out_labels: dict[str, int] = dataclasses.field(default_factory=dict)
-    stored_shape: tuple[int, int, int] | None = None  # in TFDS, where images are made smaller as they are read
-    reduce: Callable[[np.ndarray], np.ndarray] | None = None  # by this: uint8 [n, *stored_shape] -> [n, *image_shape]
-    text_labels: bool = False  # TFDS has names for labels; they are numbered in the order of the alphabet
+    stored_shape: tuple[int, int, int] | None = None  # shape in TFDS, if `reduce` changes it
+    reduce: Callable[[np.ndarray], np.ndarray] | None = None  # uint8 [n, *stored_shape] -> uint8 [n, *image_shape]
+    text_labels: bool = False  # labels are names in TFDS; they are numbered alphabetically
 
     @property
     def arrays(self) -> tuple[str, ...]:
-        """Names of the arrays that every split has."""
+        """Names of the arrays of every split."""
         return ("images", "labels") if self.class_names else ("images",)
 
 
@@ -116,13 +116,17 @@ CATALOGUE = {
 
 
 def check_arrays(entry: Entry, where: str, remedy: str, images: np.ndarray, labels: np.ndarray | None) -> None:
-    """Refuses arrays that `entry` cannot have, whatever their number.
+    """Checks dtypes, shapes and values of arrays, but not the number of examples.
 
     Args:
-        where: path named in the error.
-        remedy: what to do, the end of the error.
-        images: should be uint8 `[n, height, width, channels]`, below `entry.levels`.
-        labels: should be integers `[n]` below the number of classes, or None where there are no classes.
+        entry: the data set.
+        where: path that the message names.
+        remedy: end of the message: what to do.
+        images: must be uint8 `[n, height, width, channels]`, below `entry.levels`.
+        labels: must be integers `[n]` below the number of classes; ignored if there are no classes.
+
+    Raises:
+        DataError: the arrays do not fit `entry`.
     """
 
     def refuse(found, expected):
@@ -143,7 +147,7 @@ def check_arrays(entry: Entry, where: str, remedy: str, images: np.ndarray, labe
 
 
 def check_count(entry: Entry, split: str, where: str, remedy: str, count: int) -> None:
-    """Refuses a split of another size than the data set's own: half a data set gives wrong numbers quietly."""
+    """Raises DataError if the split has another number of examples: half a data set would give wrong results."""
     if count != entry.examples[split]:
         raise DataError(
             f"{where}: found {count:,} examples in the {split} split of {entry.name}, "

@@ -1,7 +1,7 @@
-"""Small real images that scikit-learn ships, for machines with neither data sets nor a network.
+"""Small real images that ship with scikit-learn, for machines without data sets and network.
 
-They stand in for a data set so that every script runs everywhere, and go by names of their own: a number measured on
-them is no number of CIFAR-10 or MNIST.
+They stand in for other data sets, so that every script runs everywhere. They have their own names, because results on
+them are not comparable with results on CIFAR-10 or MNIST.
 """
 
 import dataclasses
@@ -14,8 +14,8 @@ from image_generators.data.image_data import ImageData, Split
 
 CROP = 32
 TRAIN_STRIDE = 8
-# Columns of a photograph, in bands that repeat to its right edge. No crop crosses a border, so the splits share no
-# pixel; the two periods put some of the middle and some of the edge of a photograph into each split.
+# Widths in pixels of vertical bands of a photograph, repeated up to its right edge. No crop crosses a border, so the
+# splits share no pixel. Each split gets a band near the middle of a photograph and one near its edge.
 BANDS = (("train", 192), ("validation", 64), ("test", 64))
 HELD_OUT_DIGITS = 300
 BINARISATION_SEED = 2008
@@ -23,7 +23,7 @@ IDENTITIES = {"train": (0, 1, 2, 3, 4), "validation": (5, 6), "test": (7, 8, 9)}
 
 
 def load(name: str) -> ImageData:
-    """What stands in for the data set `name`, a name that `images.load` accepts."""
+    """The fallback for the data set `name`, a name that `images.load` accepts."""
     return {
         "cifar10": photographs,
         "mnist": digits,
@@ -39,10 +39,10 @@ def load(name: str) -> ImageData:
 
 
 def photographs(size: int = CROP, instead_of: str = "CIFAR-10") -> ImageData:
-    """Square crops of scikit-learn's two photographs, at full resolution; the label tells the photograph.
+    """Square crops of scikit-learn's two photographs at full resolution; labels are the photographs.
 
-    Train crops overlap (stride 8); validation and test crops do not. Halving the photographs first would cost three
-    quarters of the images and, by the size of their PNGs, make them hardly richer.
+    Train crops overlap, with a stride of 8; validation and test crops do not. Downsampling the photographs by two would
+    leave a quarter of the crops with, judging by the size of their PNGs, little more detail.
     """
     import sklearn
     from sklearn.datasets import load_sample_images
@@ -72,12 +72,12 @@ def photographs(size: int = CROP, instead_of: str = "CIFAR-10") -> ImageData:
 
 
 def large_photographs() -> ImageData:
-    """The same at 64x64."""
+    """`photographs` at 64x64."""
     return photographs(64, "SVHN")
 
 
 def cropped_photographs() -> ImageData:
-    """Crops of those at 54x54, at random for training."""
+    """Crops of `large_photographs` at 54x54, random for training."""
     return derived.svhn(
         large_photographs(),
         name="sklearn-photographs-54x54",
@@ -86,7 +86,7 @@ def cropped_photographs() -> ImageData:
 
 
 def digits() -> ImageData:
-    """Scikit-learn's 1,797 handwritten digits, 8x8, grey; the last 300 are test, the 300 before them validation."""
+    """Scikit-learn's 1,797 grey 8x8 digits; the last 300 are the test set, the 300 before them validation."""
     grey, labels, version = _digits()
     return ImageData(
         name="sklearn-digits-8x8",
@@ -100,7 +100,7 @@ def digits() -> ImageData:
 
 
 def binarised_digits() -> ImageData:
-    """The same digits and splits, every pixel set once with its grey value as probability; 0 or 1, no labels."""
+    """`digits` with every pixel binarised once, with its grey value as probability; 0 and 1, without labels."""
     grey, _, version = _digits()
     uniform = np.random.Generator(np.random.Philox(BINARISATION_SEED)).random(grey.shape)
     return ImageData(
@@ -115,7 +115,7 @@ def binarised_digits() -> ImageData:
 
 
 def digits_binarised_afresh() -> ImageData:
-    """Those digits again; the training ones are grey and binarised afresh for every batch."""
+    """`binarised_digits` with grey training digits, which are binarised anew for every batch."""
     fixed = binarised_digits()
     return derived.binarised_afresh(
         digits().train.images,
@@ -126,7 +126,7 @@ def digits_binarised_afresh() -> ImageData:
 
 
 def cluttered_digits() -> ImageData:
-    """Scikit-learn's digits in clutter, 100x100; they are enlarged to the size of MNIST's first."""
+    """Scikit-learn's digits, enlarged to MNIST's size, in clutter, 100x100."""
     return derived.cluttered_mnist(
         enlarged_digits(),
         name="sklearn-digits-cluttered",
@@ -135,7 +135,7 @@ def cluttered_digits() -> ImageData:
 
 
 def two_digits() -> ImageData:
-    """Two of scikit-learn's digits in 60x60; they are enlarged to the size of MNIST's first."""
+    """Two of scikit-learn's digits, enlarged to MNIST's size, in 60x60."""
     return derived.two_digit_mnist(
         enlarged_digits(),
         name="sklearn-two-digits",
@@ -144,7 +144,7 @@ def two_digits() -> ImageData:
 
 
 def enlarged_digits() -> ImageData:
-    """The digits of `digits` at 28x28: every pixel three by three times, and a black border of two."""
+    """`digits` enlarged to 28x28: every pixel becomes 3x3, with a black border of two pixels."""
     small = digits()
 
     def enlarge(split):
@@ -160,9 +160,9 @@ def enlarged_digits() -> ImageData:
 
 
 def unseen_digits(instead_of: str = "Omniglot") -> ImageData:
-    """Scikit-learn's digits for identities: 0 to 4 to train on, 5 and 6 for validation, 7 to 9 for test; 0 or 1.
+    """Scikit-learn's digits as identities: 0 to 4 for training, 5 and 6 for validation, 7 to 9 for test.
 
-    A pixel is 1 from half of white on.
+    Pixels are 1 from half of white on, otherwise 0.
     """
     grey, labels, version = _digits()
     binary = (grey >= 0.5).astype(np.uint8)
@@ -201,5 +201,5 @@ def _digits():
 
 def _divide(images, labels):
     test, validation = len(images) - HELD_OUT_DIGITS, len(images) - 2 * HELD_OUT_DIGITS
-    bounds = {"train": slice(validation), "validation": slice(validation, test), "test": slice(test, None)}
-    return {split: Split(images[at], None if labels is None else labels[at]) for split, at in bounds.items()}
+    parts = {"train": slice(validation), "validation": slice(validation, test), "test": slice(test, None)}
+    return {split: Split(images[part], None if labels is None else labels[part]) for split, part in parts.items()}

@@ -1,5 +1,6 @@
-"""A user's own image files: of any size, of any mode that Pillow reads, turned as their EXIF orientation says."""
+"""Reads a user's own image files, of any size and mode that Pillow reads, with their EXIF orientation applied."""
 
+import os
 import pathlib
 
 import numpy as np
@@ -7,27 +8,27 @@ from PIL import Image, ImageOps
 
 from image_generators.data.sources.catalogue import DataError
 
-# What Pillow raises for a file that is no image, cut short, overwritten, or too large to be one.
+# What Pillow raises for files that are not images, truncated, damaged or too large.
 UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
-def read_square(path, side):
-    """The middle square of an image file, `side` pixels high and wide: uint8 [side, side, 3]. Else as `read_image`."""
+def read_square(path: str | os.PathLike, side: int) -> np.ndarray:
+    """The central square of an image file, resized to uint8 [side, side, 3]. Otherwise as `read_image`."""
     return np.asarray(ImageOps.fit(read_image(path), (side, side), Image.Resampling.LANCZOS))
 
 
-def read_image(path):
-    """An image file as a Pillow image of mode RGB, turned as its EXIF orientation says.
+def read_image(path: str | os.PathLike) -> Image.Image:
+    """Reads an image file as a Pillow image of mode RGB, with its EXIF orientation applied.
 
-    What is transparent lies on white; 16 bits become 8. Of grey in 32 bits, or in floats, the brightest pixel tells
-    whether white is 1, 255 or 65535.
+    Transparent images are put on white, and 16 bits become 8. For grey images with 32 bits or floats, the brightest
+    pixel decides whether white is 1, 255 or 65535.
 
     Raises:
-        DataError: there is no such file, or it is no image that Pillow can read whole.
+        DataError: the file does not exist, or Pillow cannot read it completely.
     """
     path = pathlib.Path(path)
     if not path.is_file():
-        raise DataError(f"images must be image files. Received: '{path}', which is no file")
+        raise DataError(f"images must be image files. Received: '{path}', which is not a file")
     try:
         with Image.open(path) as image:
             return _rgb(ImageOps.exif_transpose(image))
@@ -36,7 +37,7 @@ def read_image(path):
 
 
 def _rgb(image):
-    if image.mode.startswith(("I", "F")):  # 16 bits and more: Pillow would cut them off at 255
+    if image.mode.startswith(("I", "F")):  # 16 bits and more: Pillow would clip them at 255
         values = np.asarray(image, "float64")
         image = Image.fromarray(np.clip(values * (255.0 / _white(image.mode, values)), 0, 255).round().astype("uint8"))
     if image.has_transparency_data:
@@ -47,7 +48,7 @@ def _rgb(image):
 
 
 def _white(mode, values):
-    """The value that is white: known of 16 bits, guessed of modes that do not say how many bits the file had."""
+    """The value of white: known for 16 bits, guessed for modes that do not tell the number of bits in the file."""
     if mode.startswith("I;16"):
         return 65535.0
     highest = values.max()

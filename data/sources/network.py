@@ -1,4 +1,4 @@
-"""Whether a file can be fetched, answered in seconds: libraries that download retry for minutes before they give up."""
+"""Checks within seconds whether a file can be downloaded; download libraries retry for minutes before they fail."""
 
 import queue
 import threading
@@ -8,12 +8,12 @@ SECONDS = 5.0
 
 
 def obstacle(url: str, seconds: float = SECONDS) -> str | None:
-    """Why `url` cannot be fetched, in a few words, or None when its host has answered that it can.
+    """The reason why `url` cannot be downloaded, or None if its host answers that it can be.
 
-    Waits no longer than `seconds`: the name lookup knows no time limit of its own, so it runs in a thread that is left
-    behind when the time is up.
+    Waits at most `seconds`. The host name lookup has no time limit, so it runs in a thread that is abandoned when the
+    time is over.
     """
-    import requests  # the client of TFDS, so proxies and certificates are those of the download itself
+    import requests  # TFDS uses it too, so proxies and certificates are those of the download
 
     host = urllib.parse.urlsplit(url).hostname
     answers = queue.Queue()

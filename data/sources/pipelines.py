@@ -1,17 +1,25 @@
-"""tf.data pipelines without autotuning: `untuned(dataset)`.
+"""tf.data pipelines without autotuning.
 
-Autotuning is a thread that looks at the pipeline after 10 ms and then after twice as long each time, up to a minute.
-Whoever is done with an iterator waits for that thread, which as a rule sleeps through the word that it may go
-(TensorFlow 2.21): what took five seconds ended after up to ten, and a long run up to a minute late.
+Autotuning runs a thread that wakes after 10 ms, then after twice as long each time, up to a minute. Deleting an
+iterator waits for this thread, which usually misses the signal to stop (TensorFlow 2.21). A loop of five seconds could
+end after ten, and a long run up to a minute late.
 """
 
-AHEAD = 2  # elements that are made while another is used
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+PREFETCHED = 2  # elements prepared in advance
 
 
-def untuned(dataset):
-    """The elements of a tf.data.Dataset, made ahead of their use; of parallel calls in it the number must be given."""
+def without_autotuning(dataset: "tf.data.Dataset") -> "tf.data.Dataset":
+    """`dataset` with prefetching and without autotuning.
+
+    Calls of `map` in it must give `num_parallel_calls` as a number, not as AUTOTUNE.
+    """
     import tensorflow as tf
 
     options = tf.data.Options()
     options.autotune.enabled = False
-    return dataset.prefetch(AHEAD).with_options(options)
+    return dataset.prefetch(PREFETCHED).with_options(options)

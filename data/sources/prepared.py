@@ -1,6 +1,6 @@
-"""Data sets from TensorFlow Datasets: TFDS downloads and prepares them, tf.data reads them in the order of the files.
+"""Reads data sets of TensorFlow Datasets. TFDS downloads and prepares them; tf.data reads them in file order.
 
-Files are parsed a thousand examples at a time: `tfds.load` goes one by one and takes twice as long.
+A thousand examples are parsed at a time. `tfds.load` parses them one by one and takes twice as long.
 """
 
 import importlib
@@ -13,33 +13,33 @@ import numpy as np
 
 from image_generators.data.sources import catalogue, network
 from image_generators.data.sources.catalogue import DataError, Entry
-from image_generators.data.sources.pipelines import untuned
+from image_generators.data.sources.pipelines import without_autotuning
 
 EXAMPLES_AT_ONCE = 1000
 
 
 def folder_of(entry: Entry, data_dir: pathlib.Path) -> pathlib.Path:
-    """Where TFDS keeps the data set below `data_dir`."""
+    """The folder of the data set in `data_dir`."""
     return data_dir / entry.name / entry.version
 
 
 def obstacle(entry: Entry) -> str | None:
-    """Why the data set cannot be downloaded, or None when it probably can. Answers within seconds."""
+    """The reason why the data set cannot be downloaded, or None if it probably can be. Takes a few seconds at most."""
     if importlib.util.find_spec("tensorflow_datasets") is None:
         return "tensorflow_datasets is not installed"
     return network.obstacle(entry.url)
 
 
 def unfinished(entry: Entry, data_dir: pathlib.Path) -> pathlib.Path | None:
-    """What a killed download left behind, if anything: TFDS works in `incomplete.<letters>_<version>`."""
+    """The folder that a killed download left, `incomplete.<letters>_<version>`, or None."""
     return next(iter(sorted((data_dir / entry.name).glob("incomplete.*"))), None)
 
 
 def download(entry: Entry, data_dir: pathlib.Path) -> None:
-    """Downloads and prepares the data set below `data_dir`.
+    """Downloads and prepares the data set in `data_dir`.
 
     Raises:
-        DataError: the download broke off, a checksum is wrong, or the folder cannot be written to.
+        DataError: the download failed, a checksum is wrong, or the folder cannot be written.
     """
     import tensorflow_datasets as tfds
 
@@ -48,35 +48,39 @@ def download(entry: Entry, data_dir: pathlib.Path) -> None:
     try:
         builder = tfds.builder(f"{entry.name}:{entry.version}", data_dir=str(data_dir))
         builder.download_and_prepare(file_format="tfrecord")
-    except Exception as error:  # of any library below TFDS
+    except Exception as error:  # from any of the libraries that TFDS uses
         raise DataError(
             f"{data_dir}: the download of {entry.name} failed ({type(error).__name__}: {error}); run again, pass a "
-            "--data_dir where it is prepared, or turn downloading off and run on the fallback"
+            "--data_dir where it is prepared, or turn downloading off to run on the fallback"
         ) from error
 
 
 def read(entry: Entry, data_dir: pathlib.Path) -> dict[str, tuple[np.ndarray, np.ndarray | None]]:
-    """The splits as stored: name to images and labels.
+    """Reads the stored splits: {split: (images, labels)}.
 
     Raises:
-        DataError: TFDS is not installed, or what is prepared is unreadable or not what `entry` says.
+        DataError: TFDS is not installed, or the prepared data cannot be read or does not fit `entry`.
     """
     folder = folder_of(entry, data_dir)
-    found = files(entry, data_dir, f"pass a --data_dir with {entry.name}_<split>.npz files")
-    return {split: _read_split(entry, split, paths, folder, remedy(folder)) for split, paths in found.items()}
+    paths_of = files(entry, data_dir, f"pass a --data_dir with {entry.name}_<split>.npz files")
+    return {split: _read_split(entry, split, paths, folder, remedy(folder)) for split, paths in paths_of.items()}
 
 
 def remedy(folder: pathlib.Path) -> str:
-    """What to do where `folder` is not as it must be: the end of an error."""
+    """What to do if the prepared `folder` is damaged, as the end of a message."""
     return f"delete the folder {folder} and run again, or pass another --data_dir"
 
 
-def files(entry: Entry, data_dir: pathlib.Path, instead: str) -> dict[str, list[str]]:
-    """The files of each split, by TFDS's description of what it prepared.
+def files(entry: Entry, data_dir: pathlib.Path, alternative: str) -> dict[str, list[str]]:
+    """The files of each split, from the description that TFDS stores with the prepared data.
+
+    Args:
+        entry: the data set.
+        data_dir: folder of data sets.
+        alternative: what to do if TFDS is not installed, as the end of a message.
 
     Raises:
-        DataError: TFDS is not installed (`instead` says what else to do), or the description is unreadable or not that
-            of `entry`.
+        DataError: TFDS is not installed, or the description cannot be read or does not fit `entry`.
     """
     folder = folder_of(entry, data_dir)
     try:
@@ -84,12 +88,12 @@ def files(entry: Entry, data_dir: pathlib.Path, instead: str) -> dict[str, list[
         import tensorflow_datasets as tfds
     except ImportError as error:
         raise DataError(
-            f"{folder}: needs tensorflow and tensorflow-datasets to be read ({error}); install them, or {instead}"
+            f"{folder}: reading it needs tensorflow and tensorflow-datasets ({error}); install them, or {alternative}"
         ) from error
     try:
         info = tfds.builder_from_directory(str(folder)).info
         splits, shape = info.splits, info.features["image"].shape
-    except Exception as error:  # TFDS passes on whatever its parsers raise
+    except Exception as error:  # from any of the parsers that TFDS uses
         raise DataError(
             f"{folder}: its dataset_info.json or features.json cannot be read ({error}); {remedy(folder)}"
         ) from error
@@ -110,7 +114,7 @@ def _read_split(entry, split, paths, folder, remedy):
     try:
         images, labels, count = _read_records(entry, paths, entry.examples[split])
     except tf.errors.OpError as error:
-        reason = re.sub(r"{{.*?}} *| *\[Op:.*", "", error.message).splitlines()[0]  # without names of graph nodes
+        reason = re.sub(r"{{.*?}} *| *\[Op:.*", "", error.message).splitlines()[0]  # without the names of graph nodes
         raise DataError(f"{folder}: its {split} split cannot be read ({reason}); {remedy}") from error
     catalogue.check_count(entry, split, str(folder), remedy, count)
     catalogue.check_arrays(entry, str(folder), remedy, images, labels)
@@ -118,15 +122,15 @@ def _read_split(entry, split, paths, folder, remedy):
 
 
 def _read_records(entry, files, expected):
-    """Images, labels and the number of examples found; the arrays have room for the expected ones."""
+    """Images, labels and the number of examples in the files; the arrays have room for `expected` examples."""
     import tensorflow as tf
 
     features = {"image": tf.io.FixedLenFeature([], tf.string)}
     if entry.class_names:
         features["label"] = tf.io.FixedLenFeature([], tf.string if entry.text_labels else tf.int64)
 
-    def decode(picture):  # PNG; of LFW, JPEG, which the same operation reads
-        return tf.ensure_shape(tf.io.decode_png(picture), entry.stored_shape or entry.image_shape)
+    def decode(encoded):  # PNG; for LFW JPEG, which decode_png reads too
+        return tf.ensure_shape(tf.io.decode_png(encoded), entry.stored_shape or entry.image_shape)
 
     def parse(records):
         examples = tf.io.parse_example(records, features)
@@ -136,7 +140,7 @@ def _read_records(entry, files, expected):
     labels = np.empty(expected, object if entry.text_labels else np.int64) if entry.class_names else None
     count = 0
     records = tf.data.TFRecordDataset(files).batch(EXAMPLES_AT_ONCE).map(parse, num_parallel_calls=os.cpu_count())
-    for batch in untuned(records).as_numpy_iterator():
+    for batch in without_autotuning(records).as_numpy_iterator():
         start, count = count, count + len(batch["image"])
         if count <= expected:
             images[start:count] = entry.reduce(batch["image"]) if entry.reduce else batch["image"]

@@ -1,18 +1,20 @@
-"""Data sets too large for memory: ImageNet at 32x32 and 64x64, read from TFDS's files while a network trains.
+"""Data sets too large for memory: ImageNet at 32x32 and 64x64, read from TFDS's files during training.
 
-`load('downsampled_imagenet', 64)`. An index of where each record lies is made when a data set is opened
-(`data/sources/tfrecords.py`). So training sees what `data/batches.py` would show of the same images in memory: every
-pass is a permutation of all of them, not of a shuffle buffer, and a resumed run goes on in the middle of a pass without
-reading what came before it. Pictures are decoded by tf.data, several batches side by side and ahead of the network.
+`load('downsampled_imagenet', 64)` indexes the positions of all records (data/sources/tfrecords.py). So training sees
+the batches that data/batches.py gives for images in memory: every epoch is a permutation of all images, not of a
+shuffle buffer, and a resumed run continues within an epoch without reading the earlier batches. tf.data decodes several
+batches in parallel and ahead of the network.
 """
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
 import os
 import pathlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from absl import logging
@@ -22,12 +24,15 @@ from image_generators.data import images
 from image_generators.data.image_data import ImageData, Split
 from image_generators.data.sources import catalogue, fallback, prepared
 from image_generators.data.sources.catalogue import DataError, Entry
-from image_generators.data.sources.pipelines import untuned
+from image_generators.data.sources.pipelines import without_autotuning
 from image_generators.data.sources.tfrecords import Records
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 NAMES = ("downsampled_imagenet", "imagenet_resized")
 SIZES = (32, 64)  # pixels
-HELD_OUT = 10_000  # validation images, from the end of TFDS's train; its validation split is test
+HELD_OUT = 10_000  # validation images, from the end of TFDS's train split; TFDS's validation split is our test split
 EXAMPLES_AT_ONCE = 1000
 
 
@@ -64,14 +69,14 @@ STREAMED = {entry.name: entry for entry in _entries()}
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Streamed:
-    """Images, or labels, that lie in files: what NumPy's arrays are asked for here, and no more.
+    """Images or labels in files, with the part of NumPy's array interface that this project uses.
 
-    A slice, or an array of integers, reads and decodes what it asks for.
+    Indexing with a slice or an array of integers reads and decodes those examples.
     """
 
     part: str  # "image" or "label"
     reader: "Reader"
-    first: int  # number of its first record
+    first: int  # index of the first record
     count: int
 
     def __len__(self):
@@ -81,46 +86,49 @@ class Streamed:
     def shape(self):
         return (self.count, *self.reader.entry.image_shape) if self.part == "image" else (self.count,)
 
-    def __getitem__(self, at):
-        numbers = self.first + np.arange(self.count)[at]
-        starts = range(0, len(numbers), EXAMPLES_AT_ONCE)
-        parts = [self.reader.examples(numbers[i : i + EXAMPLES_AT_ONCE])[self.part] for i in starts]
+    def __getitem__(self, key):
+        indices = self.first + np.arange(self.count)[key]
+        starts = range(0, len(indices), EXAMPLES_AT_ONCE)
+        parts = [self.reader.examples(indices[i : i + EXAMPLES_AT_ONCE])[self.part] for i in starts]
         return np.concatenate(parts) if parts else np.zeros((0, *self.shape[1:]), np.uint8)
 
 
 class Reader:
-    """Examples of one split as TFDS stores it.
+    """Reads examples of one split as TFDS stores it.
 
     Args:
         entry: the data set.
-        paths: its TFRecord files.
+        paths: the TFRecord files of the split.
+
+    Raises:
+        ValueError, OSError: as for `Records`.
     """
 
-    def __init__(self, entry, paths):
+    def __init__(self, entry: Entry, paths: list[str]):
         self.entry = entry
         self.records = Records(paths)
 
-    def examples(self, numbers):
-        """{"image": uint8 [n, height, width, 3], "label": int32 [n] where there are any}, NumPy arrays.
+    def examples(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Reads examples: {"image": uint8 [n, height, width, 3], "label": int32 [n], if there are labels}.
 
         Raises:
-            DataError: what is stored cannot be decoded.
+            DataError: a record cannot be decoded.
         """
         tf = _tensorflow()
-        with self.told():
-            found = self._parse(tf.constant(self.records.read(numbers), tf.string))
-        return {name: value.numpy() for name, value in found.items()}
+        with self.naming_the_folder():
+            tensors = self._parse(tf.constant(self.records.read(indices), tf.string))
+        return {name: tensor.numpy() for name, tensor in tensors.items()}
 
-    def dataset(self, numbers):
-        """A tf.data.Dataset of such examples, batch by batch; `numbers`: function that gives an iterator of arrays."""
+    def dataset(self, batches: Callable[[], Iterator[np.ndarray]]) -> "tf.data.Dataset":
+        """A tf.data.Dataset of batches as `examples` returns them; `batches` returns an iterator of their indices."""
         tf = _tensorflow()
-        chosen = tf.data.Dataset.from_generator(numbers, output_signature=tf.TensorSpec([None], tf.int64))
+        indices = tf.data.Dataset.from_generator(batches, output_signature=tf.TensorSpec([None], tf.int64))
 
-        def read(at):
-            stored = tf.numpy_function(self.records.read, [at], tf.string, stateful=False)
+        def read(batch):
+            stored = tf.numpy_function(self.records.read, [batch], tf.string, stateful=False)
             return self._parse(tf.ensure_shape(stored, [None]))
 
-        return untuned(chosen.map(read, num_parallel_calls=os.cpu_count(), deterministic=True))
+        return without_autotuning(indices.map(read, num_parallel_calls=os.cpu_count(), deterministic=True))
 
     @functools.cached_property
     def _parse(self):
@@ -129,48 +137,40 @@ class Reader:
         if self.entry.class_names:
             features["label"] = tf.io.FixedLenFeature([], tf.int64)
 
-        def decode(picture):  # PNG or, whatever the operation is called, JPEG
-            return tf.ensure_shape(tf.io.decode_png(picture, channels=3), self.entry.image_shape)
+        def decode(encoded):  # PNG, or JPEG, which decode_png reads too
+            return tf.ensure_shape(tf.io.decode_png(encoded, channels=3), self.entry.image_shape)
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
         def parse(stored):
-            found = tf.io.parse_example(stored, features)
-            found["image"] = tf.map_fn(decode, found["image"], fn_output_signature=tf.uint8)
-            if "label" in found:
-                found["label"] = tf.cast(found["label"], tf.int32)
-            return found
+            tensors = tf.io.parse_example(stored, features)
+            tensors["image"] = tf.map_fn(decode, tensors["image"], fn_output_signature=tf.uint8)
+            if "label" in tensors:
+                tensors["label"] = tf.cast(tensors["label"], tf.int32)
+            return tensors
 
         return parse
 
-    def told(self):
-        """Context in which TensorFlow's errors become a DataError that names the folder."""
-        return _Told(pathlib.Path(self.records.paths[0]).parent)
-
-
-class _Told:
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, traceback):
-        if kind is not None and issubclass(kind, _tensorflow().errors.OpError):
-            reason = error.message.splitlines()[0]
-            raise DataError(f"{self.folder}: cannot be read ({reason}); {prepared.remedy(self.folder)}") from error
+    @contextlib.contextmanager
+    def naming_the_folder(self) -> Iterator[None]:
+        """Context in which errors of TensorFlow become a DataError that names the folder."""
+        try:
+            yield
+        except _tensorflow().errors.OpError as error:
+            folder, reason = pathlib.Path(self.records.paths[0]).parent, error.message.splitlines()[0]
+            raise DataError(f"{folder}: cannot be read ({reason}); {prepared.remedy(folder)}") from error
 
 
 def _tensorflow():
     import tensorflow as tf
 
-    if "jax" in sys.modules:  # JAX computes: TensorFlow is here to read, and would take the accelerator's memory
+    if "jax" in sys.modules:  # TensorFlow only reads files here; it must not take the accelerator's memory
         tf.config.set_visible_devices([], "GPU")
     return tf
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class StreamedData(ImageData):
-    """As ImageData; the arrays of its splits are `Streamed`. `batches` is what data/batches.py gives of arrays."""
+    """ImageData whose images and labels are `Streamed`. `batches` replaces data/batches.py."""
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -178,11 +178,13 @@ class StreamedData(ImageData):
         parts = [split.images.reader.records.fingerprint for split in (self.train, self.test)]
         return hashlib.sha256("".join([self.name, *parts]).encode()).hexdigest()
 
-    def batches(self, batch_size, seed, start_step=0) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-        """Endless shuffled minibatches of train: see `data.batches.batches`, whose arguments and results these are.
+    def batches(
+        self, batch_size: int, seed: int, start_step: int = 0
+    ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """Endless shuffled minibatches of train. Arguments and results are those of `data.batches.batches`.
 
         Raises:
-            DataError: while it goes on, where what is stored cannot be decoded.
+            DataError: raised by the iterator if a record cannot be decoded.
         """
         in_memory.check_integers(("batch_size", batch_size, 1), ("seed", seed, 0), ("start_step", start_step, 0))
         return self._generate(int(batch_size), int(seed), int(start_step))
@@ -190,13 +192,13 @@ class StreamedData(ImageData):
     def _generate(self, batch_size, seed, start_step):
         split = self.train.images
 
-        def numbers():
-            for at in in_memory.order(len(split), batch_size, seed, start_step):
-                yield split.first + at
+        def indices():
+            for batch in in_memory.order(len(split), batch_size, seed, start_step):
+                yield split.first + batch
 
-        with split.reader.told():
-            for found in split.reader.dataset(numbers).as_numpy_iterator():
-                yield found["image"], found.get("label")
+        with split.reader.naming_the_folder():
+            for batch in split.reader.dataset(indices).as_numpy_iterator():
+                yield batch["image"], batch.get("label")
 
 
 def load(
@@ -206,23 +208,28 @@ def load(
     download: bool = True,
     allow_fallback: bool = True,
 ) -> ImageData:
-    """Opens ImageNet at a small size; without it and without a network, photographs of scikit-learn of that size.
+    """Opens ImageNet at a small size. Without it and without a network, photographs of scikit-learn stand in.
 
-    Validation is the last 10,000 images of TFDS's train split; test is its validation split, which the paper reports.
+    Validation is the last 10,000 images of TFDS's train split. Test is TFDS's validation split, on which the paper
+    reports its results.
 
     Args:
         name: 'downsampled_imagenet', the images of arXiv 1601.06759, without labels; or 'imagenet_resized', those of
-            arXiv 1707.08819, made smaller by a box filter, with their 1,000 classes. Likelihoods of the two cannot be
-            compared, so the second counts as a fallback: no published number stands beside what it gives.
-        size: 32 or 64.
+            arXiv 1707.08819, downsampled with a box filter, with 1,000 classes. Likelihoods on the two are not
+            comparable, so the second counts as a fallback and is never compared with published numbers.
+        size: 32 or 64, in pixels.
         data_dir, download, allow_fallback: as for `data.images.load`.
 
+    Returns:
+        A `StreamedData`, or an `ImageData` if a fallback stands in.
+
     Raises:
-        ValueError: an unknown `name` or `size`, or a `data_dir` that does not exist.
+        ValueError: `name` or `size` is unknown, or `data_dir` does not exist.
         DataError: as for `data.images.load`.
     """
     if name not in NAMES or size not in SIZES:
-        raise ValueError(f"name is {name!r} and size {size!r}; accepted: {', '.join(NAMES)}, and {SIZES}")
+        rule = f"name must be one of {', '.join(NAMES)}, and size one of {', '.join(map(str, SIZES))}"
+        raise ValueError(f"{rule}. Received: name={name!r}, size={size!r}")
     entry, folder = STREAMED[f"{name}/{size}x{size}"], images.folder_of(data_dir)
     if not prepared.folder_of(entry, folder).exists():
         obstacle = prepared.obstacle(entry) if download else "downloading is turned off"
@@ -243,9 +250,9 @@ def _fallback(entry, reason, allowed):
 
 def _open(entry, data_dir):
     folder = prepared.folder_of(entry, data_dir)
-    found = prepared.files(entry, data_dir, "prepare it where they are")
+    paths_of = prepared.files(entry, data_dir, "prepare it on a machine that has them")
     readers = {}
-    for split, paths in found.items():
+    for split, paths in paths_of.items():
         try:
             readers[split] = Reader(entry, paths)
         except (OSError, ValueError) as error:

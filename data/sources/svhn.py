@@ -1,6 +1,6 @@
-"""SVHN's full numbers as DRAW had them (arXiv 1502.04623, Section 4.4, after Goodfellow et al. 2013).
+"""SVHN's full numbers, prepared as for DRAW (arXiv 1502.04623, Section 4.4, after Goodfellow et al. 2013).
 
-The archives hold photographs of house numbers of all sizes and, in `digitStruct.mat` (HDF5), a box for every digit.
+The archives hold photographs of house numbers, of various sizes, and a box for every digit in `digitStruct.mat` (HDF5).
 """
 
 import pathlib
@@ -14,9 +14,9 @@ FIELDS = ("left", "top", "width", "height")
 
 
 def numbers(folder: pathlib.Path) -> list[tuple[str, np.ndarray]]:
-    """The pictures that `digitStruct.mat` in `folder` lists: name, and boxes of the digits.
+    """Reads `digitStruct.mat` in `folder`: pairs of an image's name and the boxes of its digits.
 
-    A box is a row of left, top, width and height, in pixels from the top left corner.
+    Boxes are float64 `[digits, 4]`: left, top, width and height in pixels, from the top left corner.
     """
     import h5py
 
@@ -27,25 +27,25 @@ def numbers(folder: pathlib.Path) -> list[tuple[str, np.ndarray]]:
     return list(zip(names, boxes, strict=True))
 
 
-def pictures(folder: pathlib.Path, listed: list[tuple[str, np.ndarray]]) -> Iterator[tuple[str, np.ndarray]]:
-    """Name and uint8 image `[64, 64, 3]` of each of the listed pictures in `folder`."""
+def crops(folder: pathlib.Path, listed: list[tuple[str, np.ndarray]]) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and crop, uint8 `[64, 64, 3]`, of each image of `folder` in `listed`, which `numbers` returns."""
     from PIL import Image
 
     for name, boxes in listed:
         with Image.open(folder / name) as photograph:
-            cut = photograph.convert("RGB").resize((SIZE, SIZE), Image.BILINEAR, box=window(boxes, photograph.size))
-        yield name, np.asarray(cut)
+            crop = photograph.convert("RGB").resize((SIZE, SIZE), Image.BILINEAR, box=window(boxes, photograph.size))
+        yield name, np.asarray(crop)
 
 
 def window(boxes: np.ndarray, size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """The smallest box round all digits, grown by 30% in width and in height, as far as the picture goes.
+    """The smallest box around all digits, enlarged by 30% in width and height and clipped to the image.
 
     Args:
-        boxes: rows of left, top, width, height.
-        size: width and height of the picture.
+        boxes: `[digits, 4]`, left, top, width, height in pixels.
+        size: width and height of the image in pixels.
 
     Returns:
-        Left, top, right, bottom; at least one pixel wide and high.
+        Left, top, right and bottom in pixels; the box is at least one pixel wide and high.
     """
     low, high = boxes[:, :2].min(0), (boxes[:, :2] + boxes[:, 2:]).max(0)
     centre, reach = (low + high) / 2, GROWTH * (high - low) / 2
@@ -55,7 +55,7 @@ def window(boxes: np.ndarray, size: tuple[int, int]) -> tuple[float, float, floa
 
 
 def _boxes(file, group):
-    """MATLAB keeps one number as itself and several as references to numbers."""
+    """Boxes of one image. MATLAB stores a single number as such, and several as references to numbers."""
     columns = []
     for field in FIELDS:
         values = group[field][:, 0]

@@ -1,8 +1,8 @@
-"""SVHN's full numbers for TensorFlow Datasets, which has only single digits. Importing this registers `svhn_full`.
+"""SVHN's full numbers for TensorFlow Datasets, which has only single digits. Importing this module registers them.
 
-The paper counts 231,053 training and 4,701 validation images. The archives train and extra hold 33,402 and 202,353, one
-more together; which one was left out, and which were held out, is not known.
-Departure: all are used, and the 4,701 are drawn at random, with a fixed seed, from both archives.
+The paper counts 231,053 training and 4,701 validation images. The archives train and extra hold 33,402 and 202,353
+images, one more in total. The paper does not say which image it left out and which it held out.
+Departure: all images are used, and 4,701 of both archives are held out at random, with a fixed seed.
 """
 
 import pathlib
@@ -46,5 +46,5 @@ class SvhnFull(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, folders, numbers):
         for archive, number in numbers:
-            for name, image in svhn.pictures(folders[archive], [number]):
+            for name, image in svhn.crops(folders[archive], [number]):
                 yield f"{archive}/{name}", {"image": image}

@@ -44,7 +44,7 @@ def test_shrinking_takes_means_of_squares():
     for n, row, column, colour in ((0, 0, 0, 0), (3, 1, 2, 2)):
         square = IMAGES[n, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4, colour]
         assert abs(int(found[n, row, column, colour]) - square.mean()) <= 0.5
-    with pytest.raises(ValueError, match=re.escape("images must be a multiple of 4 high and wide to be shrunk. Rec")):
+    with pytest.raises(ValueError, match="images must have"):
         degradations.shrink(IMAGES[:, :6])
 
 

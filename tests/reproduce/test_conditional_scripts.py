@@ -216,6 +216,10 @@ def test_a_users_own_files_are_restored(options, capsys):
 def test_what_cannot_be_restored_is_said(options, tmp_path):
     said = eq5_spatial_tasks.restore_files("colourise", options)
     assert said.startswith("eq5_spatial_tasks: --images needs weights") and said.endswith("none for colourise")
+    foreign = types.SimpleNamespace(model="gated_pixel_cnn", data="x-colourise", values={}, date="")
+    with pytest.MonkeyPatch.context() as patch:  # records of the task, but of no network that restores images
+        patch.setattr(eq5_spatial_tasks.records, "read_all", lambda *_: [foreign])
+        assert eq5_spatial_tasks.restore_files("colourise", options) == said
     (tmp_path / "text.png").write_text("no image")
     options.images = [[str(tmp_path / "text.png")]]
     options.output = "x.jpg"  # said before anything is read or restored

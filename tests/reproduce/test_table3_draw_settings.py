@@ -35,3 +35,9 @@ def test_another_preset_shows(monkeypatch):
     lines = [line for line in table3_draw_settings.page().splitlines() if line.startswith("| SVHN model")]
     assert lines[0].endswith("| the paper | 32 | 800 | 100 | 12x12 | 12x12 |")
     assert lines[1].endswith("--rows=draw` | 32 | 799 | 100 | 12x12 | 11x11 |")
+
+
+def test_arguments_are_refused_before_anything_is_written(monkeypatch):
+    monkeypatch.setattr(table3_draw_settings, "PATH", None)
+    with pytest.raises(SystemExit, match="no arguments.*Received: --check"):
+        table3_draw_settings.main(["table3_draw_settings.py", "--check"])

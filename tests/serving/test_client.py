@@ -205,7 +205,7 @@ def test_attempts_share_the_timeout(monkeypatch):
 
     def refuse(signature, inputs, timeout):
         given.append(timeout)
-        raise client_script.Again("refused")
+        raise client_script.Retryable("refused")
 
     monkeypatch.setattr(client._transport, "predict", refuse)
     with pytest.raises(ServingError, match="refused"):

@@ -17,7 +17,7 @@ from PIL import Image
 
 from image_generators.serving import client as client_script
 from image_generators.serving.client import Client, seeds_of
-from image_generators.serving.transports import Again, ServingError
+from image_generators.serving.transports import Retryable, ServingError
 
 HERE = pathlib.Path(__file__).parent
 SECONDS = float(os.environ.get("SERVING_SECONDS", "3"))  # of hard use; 60 for the whole minute
@@ -97,7 +97,7 @@ def test_known_pixels_are_kept(clients, tiny_models, protocol):
 
 def test_more_images_than_a_request_holds_come_in_several(clients, monkeypatch):
     whole = clients("grpc", "draw").sample(7, seed=2)
-    monkeypatch.setattr(client_script, "ROWS", 3)
+    monkeypatch.setattr(client_script, "IMAGES_PER_REQUEST", 3)
     np.testing.assert_array_equal(clients("grpc", "draw").sample(7, seed=2), whole)
 
 
@@ -114,7 +114,7 @@ REFUSED_BY_CLIENT = {
     "signature": (lambda c: c.ask("elbo", n=1), "signature must be one of gated's.*Received: 'elbo'"),
     "name": (lambda c: c.sample(2, label=0, heat=1.0), "sample takes label, seed, temperature. Received: heat"),
     "missing": (lambda c: c.sample(2), "sample takes label, seed, temperature. Received: seed, temperature"),
-    "rows": (lambda c: c.sample(2, label=[0, 1, 2]), "one row an image.*'label': 3"),
+    "rows": (lambda c: c.sample(2, label=[0, 1, 2]), "inputs must .*'label': 3"),
     "dtype": (lambda c: c.sample(2, label=0.5), "label must be int64. Received: label of dtype float64"),
     "NaN": (lambda c: c.sample(2, label=0, temperature=np.nan), "temperature must be finite. Received: 2 numbers"),
     "shape": (lambda c: c.log_prob(np.zeros((2, 4, 4, 3), "uint8"), label=0), r"images must have shape \[n, 4, 5, 3\]"),
@@ -153,10 +153,10 @@ def bad_requests(good):
         "NaN": ({**good, "temperature": np.full(3, np.nan, "float32")}, "temperature must be finite"),
         "dtype": ({**good, "temperature": np.array(["warm"] * 3)}, "(?i)type|float"),
         "missing": ({"seed": ones}, "input size does not match|missing"),
-        "rows": ({**good, "seed": ones[:2]}, "rows|0th-dimension"),
+        "rows": ({**good, "seed": ones[:2]}, "entries|0th-dimension"),
         "rank": ({**good, "seed": ones[:, None]}, r"seed.*\[3,1\]|0th"),
-        "n = 0": ({name: array[:0] for name, array in good.items()}, "1 to 8 rows|0"),
-        "n = a million": ({name: np.resize(array, 10**6) for name, array in good.items()}, "(?i)batch size|rows"),
+        "n = 0": ({name: array[:0] for name, array in good.items()}, "1 to 8 entries|0"),
+        "n = a million": ({name: np.resize(array, 10**6) for name, array in good.items()}, "(?i)batch size|entries"),
     }
 
 
@@ -258,9 +258,9 @@ def test_what_is_refused_for_a_neighbours_sake_is_asked_again(clients, monkeypat
         monkeypatch.setattr(client._transport, "predict", ask)
 
     monkeypatch.setattr(client_script, "PAUSE_SECONDS", 0.0)
-    refuses(2, Again)
+    refuses(2, Retryable)
     assert client.sample(1).shape == (1, 6, 5, 1) and len(calls) == 3
-    for times, kind, asked in ((3, Again, 3), (1, ServingError, 1)):
+    for times, kind, asked in ((3, Retryable, 3), (1, ServingError, 1)):
         refuses(times, kind)
         with pytest.raises(ServingError, match="refused"):
             client.sample(1)

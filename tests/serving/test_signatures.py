@@ -103,6 +103,14 @@ def test_the_readme_has_the_table_of_today():
         document.redrawn("no such place")
 
 
+def test_the_script_refuses_arguments_that_it_does_not_know(monkeypatch, capsys):
+    monkeypatch.setattr(document, "README", None)  # nothing is read or written
+    for argument in ("--chek", "--che", "README.md"):
+        with pytest.raises(SystemExit) as end:
+            document.main([argument])
+        assert end.value.code == 2 and argument in capsys.readouterr().err
+
+
 def test_the_weights_served_are_those_of_the_tables():
     """The best record of each model and data set, by the rule of reproduce/report.py."""
     groups = {}

@@ -40,11 +40,11 @@ def folder(tmp_path):
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(rendered_chairs, "kept_by_the_paper", lambda: (1, 3))
+    monkeypatch.setattr(rendered_chairs, "paper_selection", lambda: (1, 3))
 
 
 def test_the_papers_list_is_what_it_should_be():
-    kept = rendered_chairs.kept_by_the_paper()
+    kept = rendered_chairs.paper_selection()
     assert len(kept) == len(set(kept)) == 809 and kept == tuple(sorted(kept)) and kept[0] == 1 and kept[-1] == 1393
 
 
@@ -82,7 +82,7 @@ def test_a_damaged_model_is_left_out_by_name_and_counted(folder, small, tmp_path
     broken.write_bytes(broken.read_bytes()[:60])
     data = views.load("rendered_chairs", 64, data_dir=tmp_path, cache_dir=tmp_path / "cache")
     assert data.style_names == ("b_second",)
-    assert "c_third is left out: the picture of azimuth, elevation (104, 30) cannot be read" in caplog.text
+    assert "c_third is left out: the view of azimuth, elevation (104, 30) cannot be read" in caplog.text
     assert data.source.endswith("1 damaged models left out (c_third)")
 
 
@@ -141,7 +141,7 @@ def test_tfds_holds_out_whole_models(folder, monkeypatch, tmp_path, caplog):
 
     from image_generators.data.chairs import rendered_chairs_builder
 
-    monkeypatch.setattr(rendered_chairs, "kept_by_the_paper", lambda: (1, 2, 3))
+    monkeypatch.setattr(rendered_chairs, "paper_selection", lambda: (1, 2, 3))
     builder = rendered_chairs_builder.RenderedChairs(config="64", data_dir=tmp_path / "prepared")
     builder.download_and_prepare(download_config=tfds.download.DownloadConfig(manual_dir=tmp_path))
     data = views.load("rendered_chairs", 64, data_dir=tmp_path, cache_dir=tmp_path / "cache")

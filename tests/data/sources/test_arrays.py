@@ -48,7 +48,7 @@ def test_a_missing_split_is_refused(small, write_npz, tmp_path):
 def test_two_ways_to_cut_are_refused(small, write_npz, tmp_path):
     written = write_npz(tmp_path, small("cifar10"))
     write_pieces(tmp_path, "cifar10", "train", written["train"], 2)
-    with pytest.raises(DataError, match="delete what is too much"):
+    with pytest.raises(DataError, match="delete surplus"):
         images.load("cifar10", data_dir=tmp_path)
 
 

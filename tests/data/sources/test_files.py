@@ -82,7 +82,7 @@ def test_sizes(tmp_path, shape):
 def test_what_is_no_image(tmp_path):
     with pytest.raises(DataError, match=re.escape("images must be image files. Received: '")) as error:
         read_square(tmp_path / "absent.png", SIDE)
-    assert "absent.png', which is no file" in str(error.value)
+    assert "absent.png'" in str(error.value)
     (tmp_path / "text.png").write_text("no image")
     (tmp_path / "empty.png").write_bytes(b"")
     Image.fromarray(COLOURS).save(tmp_path / "whole.png")

@@ -90,7 +90,7 @@ def test_what_is_cut_out_is_the_window_scaled(tmp_path):
     """A ramp of brightness from 0 at the left edge: the cut begins and ends where the window does."""
     ramp = np.broadcast_to(np.arange(100, dtype=np.uint8)[None, :, None] * 2, (80, 100, 3))
     Image.fromarray(ramp).save(tmp_path / "1.png")
-    ((name, image),) = svhn.pictures(tmp_path, [("1.png", np.array([[20.0, 30, 40, 20]]))])
+    ((name, image),) = svhn.crops(tmp_path, [("1.png", np.array([[20.0, 30, 40, 20]]))])
     assert name == "1.png" and image.shape == (64, 64, 3) and image.dtype == np.uint8
     expected = 2 * (14 + 52 * (np.arange(64) + 0.5) / 64 - 0.5)
     assert np.abs(image[:, :, 0].astype(float) - expected).max() <= 1.5
