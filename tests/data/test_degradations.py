@@ -1,7 +1,5 @@
 """What the tasks take from images, against loops and by hand; what remains is the same every time."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -44,7 +42,7 @@ def test_shrinking_takes_means_of_squares():
     for n, row, column, colour in ((0, 0, 0, 0), (3, 1, 2, 2)):
         square = IMAGES[n, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4, colour]
         assert abs(int(found[n, row, column, colour]) - square.mean()) <= 0.5
-    with pytest.raises(ValueError, match=re.escape("images must be a multiple of 4 high and wide to be shrunk. Rec")):
+    with pytest.raises(ValueError, match="images"):
         degradations.shrink(IMAGES[:, :6])
 
 
@@ -54,7 +52,7 @@ def test_hiding_keeps_the_known_and_tells_it_from_black():
     np.testing.assert_array_equal(found[known][:, :3], IMAGES[known])
     assert (found[known][:, 3] == 255).all() and not found[~known].any()
     for wrong in (known.astype(int), known[:4], known[..., None]):
-        with pytest.raises(ValueError, match=re.escape("known must be bool [8, 8, 12]. Received: ")):
+        with pytest.raises(ValueError, match="known.*Received"):
             degradations.hide(IMAGES, wrong)
 
 

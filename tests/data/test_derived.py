@@ -224,7 +224,7 @@ def test_the_fixed_pictures_are_those_of_every_machine_and_version():
 
 
 def test_names_are_listed():
-    with pytest.raises(ValueError, match="name is 'clutter'; accepted: .*'cluttered_mnist', 'two_digit_mnist', 'dyn"):
+    with pytest.raises(ValueError, match="name.*'clutter'"):
         images.load("clutter")
     assert set(catalogue.CATALOGUE) < set(derived.RECIPES)
 

@@ -125,17 +125,17 @@ def test_computed_labels_are_in_the_fingerprint_by_what_computed_them():
 
 @pytest.mark.parametrize("fields", [{"augmentation": "one"}, {"augment": max}])
 def test_augmentation_without_a_name_is_refused(fields):
-    with pytest.raises(ValueError, match="augmentation is .* and augment is .*; accepted: both, or neither"):
+    with pytest.raises(ValueError, match="augmentation.*augment"):
         small_data(**fields)
 
 
 def test_unknown_name_is_refused():
-    with pytest.raises(ValueError, match="name is 'cifar-10'; accepted: 'cifar10', 'mnist', 'binarized_mnist'"):
+    with pytest.raises(ValueError, match="name.*'cifar-10'"):
         images.load("cifar-10")
 
 
 def test_missing_data_dir_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"data_dir is '.*nowhere', which is no folder; accepted: a folder"):
+    with pytest.raises(ValueError, match="data_dir.*nowhere"):
         images.load("mnist", data_dir=tmp_path / "nowhere")
 
 

@@ -1,7 +1,5 @@
 """Pictures: every pixel of a grid is an image's, where it belongs, or background; a file holds what was given."""
 
-import re
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,24 +52,24 @@ def test_all_256_levels_are_shown_as_they_are():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"images": images().astype(float)}, "`images` must be uint8 [n, height, width, 1 or 3]"),
-        ({"images": images(channels=2)}, "Received: uint8 [5, 2, 3, 2]"),
-        ({"images": images()[0]}, "Received: uint8 [2, 3, 3]"),
-        ({"images": images(n=0)}, "Received: uint8 [0, 2, 3, 3]"),
-        ({"columns": 0}, "`columns` must be an integer of at least 1. Received: 0"),
-        ({"columns": 2.0}, "`columns` must be an integer of at least 1. Received: 2.0"),
-        ({"padding": -1}, "`padding` must be an integer of at least 0. Received: -1"),
-        ({"scale": 0}, "`scale` must be an integer of at least 1. Received: 0"),
-        ({"levels": 1}, "`levels` must be an integer from 2 to 256, above every pixel. Received: 1"),
-        ({"images": images() // 255 + 2, "levels": 2}, "above every pixel. Received: 2, and pixels up to 2"),
-        ({"levels": 2}, "`levels` must be an integer from 2 to 256, above every pixel. Received: 2, and pixels up to "),
-        ({"background": 256}, "`background` must be 1 or 3 integers from 0 to 255. Received: 256"),
-        ({"background": (1, 2)}, "`background` must be 1 or 3 integers from 0 to 255. Received: (1, 2)"),
-        ({"background": 0.5}, "`background` must be 1 or 3 integers from 0 to 255. Received: 0.5"),
+        ({"images": images().astype(float)}, "images"),
+        ({"images": images(channels=2)}, r"Received: uint8 \[5, 2, 3, 2\]"),
+        ({"images": images()[0]}, r"Received: uint8 \[2, 3, 3\]"),
+        ({"images": images(n=0)}, r"Received: uint8 \[0, 2, 3, 3\]"),
+        ({"columns": 0}, "columns.*Received: 0"),
+        ({"columns": 2.0}, r"columns.*Received: 2\.0"),
+        ({"padding": -1}, "padding.*Received: -1"),
+        ({"scale": 0}, "scale.*Received: 0"),
+        ({"levels": 1}, "levels.*Received: 1"),
+        ({"images": images() // 255 + 2, "levels": 2}, "Received: 2, and pixels up to 2"),
+        ({"levels": 2}, "levels.*Received: 2, and pixels up to "),
+        ({"background": 256}, "background.*Received: 256"),
+        ({"background": (1, 2)}, r"background.*Received: \(1, 2\)"),
+        ({"background": 0.5}, r"background.*Received: 0\.5"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=message):
         pictures.grid(**({"images": images()} | arguments))
 
 
@@ -89,7 +87,7 @@ def test_labels_stand_left_of_their_rows(channels):
 
 @pytest.mark.parametrize("labels", [[], "dog"])
 def test_labels_are_a_list(labels):
-    with pytest.raises(ValueError, match="`labels` must be a list of strings"):
+    with pytest.raises(ValueError, match="labels"):
         pictures.label_rows(pictures.grid(images()), labels)
 
 
@@ -106,14 +104,14 @@ def test_a_png_holds_what_was_given(tmp_path, channels, mode):
 @pytest.mark.parametrize(
     "path, image, message",
     [
-        ("a.jpg", images()[0], "`path` must end with '.png'. Received: 'a.jpg'"),
-        ("a.png", images(), "`image` must be uint8 [height, width, 1 or 3]. Received: uint8 [5, 2, 3, 3]"),
-        ("a.png", images()[0] / 255, "`image` must be uint8 [height, width, 1 or 3]. Received: float64 [2, 3, 3]"),
+        ("a.jpg", images()[0], r"path.*Received: 'a\.jpg'"),
+        ("a.png", images(), r"image.*Received: uint8 \[5, 2, 3, 3\]"),
+        ("a.png", images()[0] / 255, r"image.*Received: float64 \[2, 3, 3\]"),
     ],
 )
 def test_what_is_no_picture_is_not_saved(tmp_path, monkeypatch, path, image, message):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=message):
         pictures.save_png(path, image)
     assert not list(tmp_path.iterdir())
 
@@ -142,13 +140,13 @@ def test_a_frame_twice_is_shown_twice_as_long(tmp_path):
 @pytest.mark.parametrize(
     "path, frames, message",
     [
-        ("a.png", images(), "`path` must end with '.gif'. Received: 'a.png'"),
-        ("a.gif", images()[0], "`frames` must be uint8 [height, width, 1 or 3]. Received: uint8 [3, 3]"),
-        ("a.gif", images(n=0), "`frames` must be at least one. Received: none"),
+        ("a.png", images(), r"path.*Received: 'a\.png'"),
+        ("a.gif", images()[0], r"frames.*Received: uint8 \[3, 3\]"),
+        ("a.gif", images(n=0), "frames.*Received: none"),
     ],
 )
 def test_what_is_no_film_is_not_saved(tmp_path, monkeypatch, path, frames, message):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=message):
         pictures.save_gif(path, frames)
     assert not list(tmp_path.iterdir())

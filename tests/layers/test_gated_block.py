@@ -1,7 +1,5 @@
 """GatedBlock against Figure 2 of arXiv 1606.05328, written with whole kernels, masks and an explicit shift."""
 
-import re
-
 import keras
 import numpy as np
 import pytest
@@ -227,30 +225,27 @@ def test_the_symbolic_shape_is_the_eager_one(condition):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"kernel_size": 4}, "of at least 1, to have a centre. Received: kernel_size=4"),
-        ({"kernel_size": 0}, "of at least 1, to have a centre. Received: kernel_size=0"),
-        ({"kernel_size": True}, "of at least 1, to have a centre. Received: kernel_size=True"),
-        ({"kernel_size": (3, 3)}, "of at least 1, to have a centre. Received: kernel_size=(3, 3)"),
-        ({"mask_type": "C"}, 'mask_type must be "A" (first layer) or "B" (later layers). Received: mask_type=\'C\''),
-        ({"filters": 8}, "filters must be a positive multiple of colours"),
-        ({"filters": 8}, "Received: filters=8, colours=3"),
-        ({"colours": 0}, "colours must be a positive integer: 3 for RGB, 1 for grey. Received: colours=0"),
+        ({"kernel_size": 4}, "kernel_size.*Received: kernel_size=4"),
+        ({"kernel_size": 0}, "kernel_size.*Received: kernel_size=0"),
+        ({"kernel_size": True}, "kernel_size.*Received: kernel_size=True"),
+        ({"kernel_size": (3, 3)}, r"kernel_size.*Received: kernel_size=\(3, 3\)"),
+        ({"mask_type": "C"}, "mask_type.*Received: mask_type='C'"),
+        ({"filters": 8}, "filters.*Received: filters=8, colours=3"),
+        ({"colours": 0}, "colours.*Received: colours=0"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=message):
         GatedBlock(**{"filters": 6, "colours": 3, **arguments})
 
 
 def test_channels_must_split_into_colours():
-    message = "channels must be a positive multiple of colours.*Received: channels=4, colours=3"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match="channels.*Received: channels=4, colours=3"):
         GatedBlock(6, 3, "A", colours=3).build((None, 4, 4, 4), (None, 4, 4, 4))
 
 
 def test_a_residual_needs_as_many_channels_as_filters():
-    message = "horizontal must have as many channels as the block has filters.*Received: channels=3, filters=6"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match="horizontal.*Received: channels=3, filters=6"):
         GatedBlock(6, 3, "B", colours=3).build((None, 4, 4, 6), (None, 4, 4, 3))
 
 
@@ -258,7 +253,7 @@ def test_conditions_that_a_block_cannot_use():
     maps = np.zeros((2, 4, 5, 6), "float32")
     block = GatedBlock(6)
     block(maps, maps)
-    with pytest.raises(ValueError, match="condition must be None: the block was built without one"):
+    with pytest.raises(ValueError, match="condition"):
         block(maps, maps, np.zeros((2, 3), "float32"))
-    with pytest.raises(ValueError, match=r"condition must be a vector .* Received: condition of shape \(2, 5, 3\)"):
+    with pytest.raises(ValueError, match=r"condition.*Received: .*\(2, 5, 3\)"):
         GatedBlock(6)(maps, maps, np.zeros((2, 5, 3), "float32"))

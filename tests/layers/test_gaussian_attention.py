@@ -1,7 +1,6 @@
 """GaussianAttention: Eq. 19-29 of arXiv 1502.04623 as loops, cases known by hand, and windows beyond any use."""
 
 import itertools
-import re
 
 import keras
 import numpy as np
@@ -213,12 +212,12 @@ def test_the_symbolic_shape_is_the_eager_one():
 
 @pytest.mark.parametrize("size", [0, -1, 6, True, 2.0, None])
 def test_a_size_that_is_no_window_of_the_image_is_refused(size):
-    message = f"size must be an integer, from 1 to 5. Received: size={size!r}"
-    with pytest.raises(ValueError, match=re.escape(message)):
+    message = f"size.*Received: size={size!r}"
+    with pytest.raises(ValueError, match=message):
         GaussianAttention(size, (5, 8, 1))
 
 
 @pytest.mark.parametrize("gamma", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_gamma_without_a_logarithm_is_refused(gamma):
-    with pytest.raises(ValueError, match=f"initial_gamma must be a finite number above 0. Received: .*={gamma}"):
+    with pytest.raises(ValueError, match=f"initial_gamma.*Received: .*={gamma}"):
         GaussianAttention(2, (5, 8, 1), initial_gamma=gamma)

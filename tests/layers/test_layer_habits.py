@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import re
 
 import keras
 import numpy as np
@@ -68,25 +67,19 @@ def test_integers_of_numpy_are_integers(layer_class, options):
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: GaussianAttention(2, (4, 5)), "image_shape must be (height, width, channels), integers above 0. Rec"),
-        (lambda: GaussianAttention(2, (4, 5, 1), "1"), "initial_gamma must be a finite number above 0. Received: init"),
-        (
-            lambda: DrawCell(28),
-            "image_shape must be (height, width, channels), integers above 0. Received: image_shape=28",
-        ),
-        (
-            lambda: DrawCell((4, 5, 3), canvas_channels=2),
-            "canvas_channels must be an integer, at least 3. Received: can",
-        ),
-        (lambda: DrawDecoderCell((4.0, 5, 3)), "canvas_shape must be (height, width, channels), integers above 0. Rec"),
-        (lambda: MapNetwork(32), "size must be (height, width), integers above 0. Received: size=32"),
-        (lambda: MapNetwork((0, 32)), "size must be (height, width), integers above 0. Received: size=(0, 32)"),
-        (lambda: ImageStream(4), "filters must be two or more integers above zero. Received: filters=4"),
-        (lambda: GatedBlock(6, dropout="0.1"), "dropout must be a number from 0 to 1. Received: dropout='0.1'"),
+        (lambda: GaussianAttention(2, (4, 5)), "image_shape.*Received"),
+        (lambda: GaussianAttention(2, (4, 5, 1), "1"), "initial_gamma.*Received: initial_gamma="),
+        (lambda: DrawCell(28), "image_shape.*Received: image_shape=28"),
+        (lambda: DrawCell((4, 5, 3), canvas_channels=2), "canvas_channels.*Received: canvas_channels=2"),
+        (lambda: DrawDecoderCell((4.0, 5, 3)), "canvas_shape.*Received"),
+        (lambda: MapNetwork(32), "size.*Received: size=32"),
+        (lambda: MapNetwork((0, 32)), r"size.*Received: size=\(0, 32\)"),
+        (lambda: ImageStream(4), "filters.*Received: filters=4"),
+        (lambda: GatedBlock(6, dropout="0.1"), r"dropout.*Received: dropout='0\.1'"),
     ],
 )
 def test_shapes_and_rates_that_are_none_are_refused(make, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=message):
         make()
 
 

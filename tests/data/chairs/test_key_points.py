@@ -1,7 +1,5 @@
 """Points of a surface in several views: where they are, and when they are hidden."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -81,8 +79,8 @@ def test_a_chairs_points_in_the_standard_views(drawn):
 
 
 def test_bad_arguments_are_refused(drawn, boxes):
-    with pytest.raises(ValueError, match="count is 0; accepted: integers from 1"):
+    with pytest.raises(ValueError, match="count.*0"):
         key_points.between(drawn, (0, 20), (10, 20), 0)
     plate = Renderer(boxes([((-5, 0, -5), (5, 1, 5), (1, 1, 1))]), 64)
-    with pytest.raises(ValueError, match=re.escape("count is 5; accepted: up to about 0 for these views")):
+    with pytest.raises(ValueError, match="count.*5"):
         key_points.between(plate, (0, 60), (180, -60), 5)

@@ -139,7 +139,7 @@ def test_several_processes_give_what_one_gives(chair, boxes, tmp_path):
     np.testing.assert_array_equal(one.images, two.images)
     np.testing.assert_array_equal(one.images[3], renderer.Renderer(chair, 64).view(one.azimuths[3], 20))  # as drawn
     for wrong in (0, 1.5, True):
-        with pytest.raises(ValueError, match="processes is .*; accepted: integers from 1"):
+        with pytest.raises(ValueError, match="processes"):
             view_cache.rendered(recipe, designs, tmp_path / "none", processes=wrong)
 
 

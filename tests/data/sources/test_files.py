@@ -1,7 +1,5 @@
 """Image files of all kinds that Pillow writes; and what is no image."""
 
-import re
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -80,7 +78,7 @@ def test_sizes(tmp_path, shape):
 
 
 def test_what_is_no_image(tmp_path):
-    with pytest.raises(DataError, match=re.escape("images must be image files. Received: '")) as error:
+    with pytest.raises(DataError, match="images.*Received: '") as error:
         read_square(tmp_path / "absent.png", SIDE)
     assert "absent.png', which is no file" in str(error.value)
     (tmp_path / "text.png").write_text("no image")
@@ -89,6 +87,6 @@ def test_what_is_no_image(tmp_path):
     content = (tmp_path / "whole.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(content[: len(content) // 2])
     for name in ("text.png", "empty.png", "cut.png"):
-        with pytest.raises(DataError, match=re.escape("images must be image files. Received: '")) as error:
+        with pytest.raises(DataError, match="images.*Received: '") as error:
             read_square(tmp_path / name, SIDE)
         assert name in str(error.value)

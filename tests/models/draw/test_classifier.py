@@ -1,7 +1,5 @@
 """What every Classifier refuses: labels that are none, where they would train another loss in silence."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -19,15 +17,15 @@ def made():
 @pytest.mark.parametrize(
     "labels, said",
     [
-        (LABELS[:, None], "labels must be 4 integer labels. Received: shape [4, 1]"),  # as keras.datasets gives them
-        (LABELS + 0.7, "labels must be 4 integer labels. Received: shape [4], dtype float64"),
-        (LABELS + 1, "labels must be labels 0 to 2. Received: labels from 1 to 3"),
-        (None, "labels must be 4 integer labels. Received: shape [], dtype object"),
+        (LABELS[:, None], r"labels.*Received: .*\[4, 1\]"),  # as keras.datasets gives them
+        (LABELS + 0.7, r"labels.*Received: .*\[4\].*float64"),
+        (LABELS + 1, "labels.*Received: .*1 to 3"),
+        (None, r"labels.*Received: .*\[\].*object"),
     ],
 )
 @pytest.mark.parametrize("ask", ["fit", "evaluate", "validation_data"])
 def test_labels(ask, labels, said):
-    with pytest.raises(ValueError, match=re.escape(said)):
+    with pytest.raises(ValueError, match=said):
         if ask == "validation_data":
             made().fit(IMAGES, LABELS, validation_data=(IMAGES, labels), verbose=0)
         else:
@@ -36,12 +34,12 @@ def test_labels(ask, labels, said):
 
 @pytest.mark.parametrize("labels", [LABELS[:, None], LABELS + 0.7])
 def test_labels_of_a_stream_must_be_integers_in_a_row(labels):
-    with pytest.raises(ValueError, match=r"labels must be integer labels of shape \[n\]. Received: labels of shape"):
+    with pytest.raises(ValueError, match="labels.*Received"):
         made().test_on_batch(IMAGES, labels)
 
 
 def test_of_no_images_there_is_no_error():
-    with pytest.raises(ValueError, match=r"images must be at least one. Received: images of shape \[0, 6, 5, 1\]"):
+    with pytest.raises(ValueError, match=r"images.*Received: .*\[0, 6, 5, 1\]"):
         made().error_percent(IMAGES[:0], LABELS[:0])
     assert 0 <= made().error_percent(IMAGES, LABELS) <= 100
 
@@ -56,5 +54,5 @@ def test_metrics_of_keras_stand_beside_its_own():
     model.compile("adam", metrics=["accuracy"])
     found = model.evaluate(IMAGES, LABELS, return_dict=True, verbose=0)
     assert found["error_percent"] == pytest.approx(100 * (1 - found["accuracy"]))
-    with pytest.raises(ValueError, match="labels must be an array. Received: a list"):
+    with pytest.raises(ValueError, match="labels.*Received: a list"):
         model.fit(IMAGES, LABELS.tolist(), verbose=0)

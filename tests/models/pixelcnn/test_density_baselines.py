@@ -86,7 +86,7 @@ def test_parameters_are_mean_and_half_of_a_symmetric_matrix():
 
 
 def test_too_few_images_are_refused():
-    with pytest.raises(ValueError, match="images must be more than the 12 dimensions.*Received: 12 images"):
+    with pytest.raises(ValueError, match="images.*Received: 12 images"):
         MultivariateGaussian(SHAPE).fit(IMAGES[:12])
 
 
@@ -98,24 +98,24 @@ def test_an_unfitted_gaussian_says_so(ask):
 
 @pytest.mark.parametrize("ask", [Uniform(SHAPE).log_prob, MultivariateGaussian(SHAPE).fit])
 def test_images_are_checked(ask):
-    with pytest.raises(ValueError, match="images must be uint8, values 0 to 255. Received: images of dtype float64"):
+    with pytest.raises(ValueError, match="images.*Received: .*float64"):
         ask(IMAGES / 255)
-    with pytest.raises(ValueError, match=r"images must have shape \[n, 2, 2, 3\]. Received: images of shape"):
+    with pytest.raises(ValueError, match="images.*Received"):
         ask(IMAGES[:, :1])
 
 
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_the_batch_size_of_the_gaussian_is_checked(gaussian, batch_size):
-    with pytest.raises(ValueError, match=f"batch_size must be an integer, at least 1. Received: .*={batch_size}"):
+    with pytest.raises(ValueError, match=f"batch_size.*Received: .*={batch_size}"):
         gaussian.log_prob(IMAGES, batch_size=batch_size)
-    with pytest.raises(ValueError, match=f"batch_size must be an integer, at least 1. Received: .*={batch_size}"):
+    with pytest.raises(ValueError, match=f"batch_size.*Received: .*={batch_size}"):
         MultivariateGaussian(SHAPE).fit(IMAGES, batch_size=batch_size)
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, None, True])
 def test_the_seed_is_checked(gaussian, seed):
     for ask in (Uniform(SHAPE).sample, gaussian.sample, lambda n, seed: gaussian.log_prob(IMAGES[:n], seed=seed)):
-        with pytest.raises(ValueError, match=f"seed must be an integer, at least 0. Received: seed={seed}"):
+        with pytest.raises(ValueError, match=f"seed.*Received: seed={seed}"):
             ask(2, seed=seed)
 
 

@@ -98,5 +98,5 @@ def test_tables_are_the_same_on_all_code_paths_of_numpy(arithmetic):
 
 @pytest.mark.parametrize("weight", [65.0, np.nan, -np.inf])
 def test_a_weight_that_does_not_fit_is_refused(arithmetic, weight):
-    with pytest.raises(ValueError, match="weights must lie within -64 and 64"):
+    with pytest.raises(ValueError, match="weights"):
         arithmetic.weight(np.array([0.5, weight]))

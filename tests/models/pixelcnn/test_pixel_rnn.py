@@ -190,15 +190,15 @@ def test_a_file_gives_the_same_model(make_model, random_images, tmp_path, model_
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: PixelRNN(recurrence=["row_lstm"]), r"recurrence must be one of .* Received: .*\['row_lstm'\]"),
-        (lambda: PixelRNN(recurrence="gru"), r"recurrence must be one of \['row_lstm', 'diagonal_bilstm'\].*'gru'"),
-        (lambda: PixelRNN(filters=7), "filters must be a positive multiple of colours"),
-        (lambda: PixelRNN(kernel_size=2), "kernel_size must be"),
-        (lambda: PixelRNN(depth=0), "depth must be"),
-        (lambda: PixelRNN(condition_shape=(8, 8, 2)), "condition_shape must be .* as high and wide as image_shape"),
-        (lambda: MultiScalePixelRNN(factor=3), "factor must be a power of two.*Received: factor=3"),
-        (lambda: MultiScalePixelRNN((30, 32, 3), factor=4), "factor must be a power of two that divides"),
-        (lambda: MultiScalePixelRNN(factor=1), "factor must be"),
+        (lambda: PixelRNN(recurrence=["row_lstm"]), r"recurrence.*Received: .*\['row_lstm'\]"),
+        (lambda: PixelRNN(recurrence="gru"), "recurrence.*'gru'"),
+        (lambda: PixelRNN(filters=7), "filters"),
+        (lambda: PixelRNN(kernel_size=2), "kernel_size"),
+        (lambda: PixelRNN(depth=0), "depth"),
+        (lambda: PixelRNN(condition_shape=(8, 8, 2)), "condition_shape"),
+        (lambda: MultiScalePixelRNN(factor=3), "factor.*Received: factor=3"),
+        (lambda: MultiScalePixelRNN((30, 32, 3), factor=4), "factor"),
+        (lambda: MultiScalePixelRNN(factor=1), "factor"),
     ],
 )
 def test_what_it_refuses(make, message):
