@@ -106,7 +106,7 @@ def built(name, colours, condition, channels=6):
 @pytest.mark.parametrize("colours", [1, 3])
 @pytest.mark.parametrize("condition", CONDITIONS)
 @pytest.mark.parametrize("name", LAYERS)
-def test_values_and_gradients_are_the_papers(gradient, name, condition, colours):
+def test_values_and_gradients_equal_the_papers_recurrence(gradient, name, condition, colours):
     shape = CONDITIONS[condition]
     layer, paper = built(name, colours, shape), LAYERS[name][1]
     random = np.random.default_rng(0)
@@ -140,7 +140,7 @@ def test_values_and_gradients_are_the_papers(gradient, name, condition, colours)
 
 
 @pytest.mark.parametrize("length", [1, 2, 6])
-def test_gradients_of_lines_shorter_than_what_is_seen_of_them(gradient, length):
+def test_gradients_are_right_for_lines_shorter_than_the_kernel(gradient, length):
     random = np.random.default_rng(0)
     shapes = (3, 1, 2, length, 4 * UNITS), (1, 6 * UNITS, 4 * UNITS), (1, UNITS)
     values = [random.normal(size=shape).astype("float32") for shape in shapes]
@@ -175,7 +175,7 @@ def test_unskew_undoes_skew_whose_columns_are_diagonals(height, width):
     np.testing.assert_array_equal(unskew(skewed), maps)
 
 
-def test_the_two_halves_are_mirror_images_a_row_apart():
+def test_second_diagonal_direction_mirrors_the_first_one_row_down():
     """With the weights of one in the other; each heard alone, for the other's output gates are shut."""
     layer = built("diagonals", 1, None)
     maps = np.random.default_rng(0).normal(size=(2, 4, 5, 6)).astype("float32")
@@ -193,7 +193,7 @@ def test_the_two_halves_are_mirror_images_a_row_apart():
     assert not from_right[:, 0].any() and from_left.all()
 
 
-def test_it_remembers_at_first():
+def test_forget_gate_starts_open():
     layer = RowLSTM(2)
     layer.build((None, 4, 5, 6))
     np.testing.assert_array_equal(layer.input_to_state.bias, [0, 0, 1, 1, 0, 0, 0, 0])
@@ -211,12 +211,12 @@ def test_it_remembers_at_first():
         (lambda: DiagonalBiLSTM(6)(np.zeros((1, 2, 2, 1)), np.zeros((1, 2, 2))), r"Received: .*\(1, 2"),
     ],
 )
-def test_what_they_refuse(make, message):
+def test_bad_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
-def test_a_condition_is_refused_by_a_layer_that_was_built_without_one():
+def test_layer_built_without_a_condition_refuses_one():
     layer = built("rows", 1, None)
     with pytest.raises(ValueError, match="condition"):
         layer(np.zeros((1, 4, 5, 6), "float32"), np.zeros((1, 2), "float32"))

@@ -11,7 +11,7 @@ NAME = pytest.mark.parametrize("name", every_model.MODELS)
 
 
 @NAME
-def test_a_checkpoint_of_tensorflow_has_all_weights(tmp_path, name):
+def test_tensorflow_checkpoints_restore_all_weights(tmp_path, name):
     """Also of a model that is not built yet."""
     tf = pytest.importorskip("tensorflow")
     model, other, unbuilt = (every_model.made(name, seed) for seed in range(3))
@@ -44,7 +44,7 @@ def eagerly():
 
 @NAME
 @pytest.mark.parametrize("setting, policy", [("float64", None), ("float16", None), ("float32", "bfloat16")])
-def test_any_dtype_is_trained_and_answers(floatx, eagerly, setting, policy, name):
+def test_every_dtype_trains_and_answers(floatx, eagerly, setting, policy, name):
     floatx(setting)
     model = every_model.made(name, dtype=policy)
     model.compile(keras.optimizers.SGD(1e-5), run_eagerly=True)
@@ -54,7 +54,7 @@ def test_any_dtype_is_trained_and_answers(floatx, eagerly, setting, policy, name
         assert all(np.isfinite(part).all() for part in (answer if isinstance(answer, tuple) else (answer,)))
 
 
-def test_a_style_is_fitted_under_any_default_dtype(floatx):
+def test_fit_style_works_with_float64_as_default_dtype(floatx):
     floatx("float64")
     model = every_model.made("chairs_generator")
     images = every_model.examples(model, 2)[0]["images"]
@@ -65,7 +65,7 @@ def test_a_style_is_fitted_under_any_default_dtype(floatx):
 
 
 @NAME
-def test_an_export_without_a_signature_answers_as_the_model(tmp_path, name):
+def test_keras_export_answers_as_the_model(tmp_path, name):
     tf = pytest.importorskip("tensorflow")
     model = every_model.made(name)
     model.export(tmp_path / "export", verbose=False)
@@ -85,7 +85,7 @@ UNLABELLED = [name for name, (model_class, _) in every_model.MODELS.items() if n
 
 @pytest.mark.parametrize("name", UNLABELLED)
 @pytest.mark.parametrize("as_stream", [False, True])
-def test_labels_of_a_model_without_labels_are_refused(name, as_stream):
+def test_models_without_labels_refuse_y(name, as_stream):
     model = every_model.made(name)
     model.compile("sgd", run_eagerly=True)
     (x,) = every_model.examples(model)
@@ -98,7 +98,7 @@ def test_labels_of_a_model_without_labels_are_refused(name, as_stream):
 
 
 @NAME
-def test_a_loss_of_others_is_refused(name):
+def test_a_loss_given_to_compile_is_refused(name):
     model = every_model.made(name)
     model.compile("sgd", loss="mse")
     with pytest.raises(ValueError, match="loss"):
@@ -107,7 +107,7 @@ def test_a_loss_of_others_is_refused(name):
 
 @pytest.mark.parametrize("ask", ["fit", "evaluate", "predict"])
 @pytest.mark.parametrize("batch_size", [0, -1, 2.0, True])
-def test_batch_sizes_that_are_none_are_refused(ask, batch_size):
+def test_bad_batch_sizes_are_refused(ask, batch_size):
     model = every_model.made("gated_pixel_cnn")
     model.compile("sgd")
     (x,) = every_model.examples(model)
@@ -117,7 +117,7 @@ def test_batch_sizes_that_are_none_are_refused(ask, batch_size):
         model.fit(x, validation_data=(x,), validation_batch_size=batch_size, verbose=0)
 
 
-def test_weights_of_images_mean_nothing_to_triplets():
+def test_embedding_network_refuses_sample_weights():
     model = every_model.made("embedding_network")
     model.compile("sgd", run_eagerly=True)
     with pytest.raises(ValueError, match="sample_weight"):
@@ -134,7 +134,7 @@ def test_weights_of_images_mean_nothing_to_triplets():
     ],
 )
 @pytest.mark.parametrize("value", ["no", 0, None])
-def test_what_is_neither_true_nor_false_is_refused(name, argument, value):
+def test_boolean_constructor_arguments_must_be_booleans(name, argument, value):
     with pytest.raises(ValueError, match=argument):
         every_model.made(name, **{argument: value})
 
@@ -142,7 +142,7 @@ def test_what_is_neither_true_nor_false_is_refused(name, argument, value):
 @pytest.mark.parametrize(
     "name, ask, argument", [("gated_pixel_cnn", "sample", "jit_compile"), ("draw", "sample", "trace")]
 )
-def test_answers_to_neither_yes_nor_no_are_refused(name, ask, argument):
+def test_boolean_method_arguments_must_be_booleans(name, ask, argument):
     with pytest.raises(ValueError, match=argument):
         getattr(every_model.made(name), ask)(1, **{argument: "no"})
 
@@ -170,7 +170,7 @@ def test_answers_to_neither_yes_nor_no_are_refused(name, ask, argument):
         ("pixel_cnn_autoencoder", "map_halvings", 1),
     ],
 )
-def test_arguments_are_refused_by_their_own_names(name, argument, value):
+def test_errors_name_the_argument_as_the_caller_wrote_it(name, argument, value):
     with pytest.raises(ValueError, match=rf"\b{argument}\b"):
         every_model.made(name, **{argument: value})
 
@@ -196,13 +196,13 @@ RAGGED = [[1], [1, 2]]
         ("chairs_generator", "labels", lambda model: model.errors(np.zeros((2, 16, 16, 4), int), RAGGED)),
     ],
 )
-def test_ragged_lists_are_refused_by_the_argument(name, argument, ask):
+def test_ragged_lists_are_refused_by_argument_name(name, argument, ask):
     with pytest.raises(ValueError, match=argument):
         ask(every_model.made(name))
 
 
 @NAME
-def test_floats_are_refused_with_the_line_that_helps(name):
+def test_float_images_are_refused_with_a_remedy_that_works(name):
     """As image_dataset_from_directory gives them, 0 to 255; after that line they train."""
     tf = pytest.importorskip("tensorflow")
     model = every_model.made(name)
@@ -219,7 +219,7 @@ def test_floats_are_refused_with_the_line_that_helps(name):
 
 
 @pytest.mark.parametrize("name", ["map_pixel_cnn", "map_regression"])
-def test_one_condition_stands_for_all(name):
+def test_one_condition_is_used_for_every_image(name):
     model = every_model.made(name)
     x = every_model.examples(model, 3)[0]
     images, one = x["images"], x["condition"][0]
@@ -248,7 +248,7 @@ def test_labels_of_every_integer_type_give_the_same_loss(name, dtype):
 
 @pytest.mark.parametrize("name", ["of_classes", "draw_classifier"])
 @pytest.mark.parametrize("beyond", [2**32, -(2**32)])
-def test_a_label_beyond_32_bits_is_no_class(name, beyond):
+def test_a_label_beyond_32_bits_is_not_wrapped_to_a_class(name, beyond):
     """In a stream; cut to 32 bits it would be class 0."""
     pytest.importorskip("tensorflow")
     model = every_model.made(name)
@@ -259,7 +259,7 @@ def test_a_label_beyond_32_bits_is_no_class(name, beyond):
     assert np.isnan(model.test_on_batch(x, *y)[0])
 
 
-def test_identities_are_told_apart_beyond_32_bits():
+def test_identities_are_distinguished_beyond_32_bits():
     losses = []
     for identities in (np.arange(8) % 2, np.arange(8) % 2 * 2**32):
         model = every_model.made("embedding_network")
@@ -268,7 +268,7 @@ def test_identities_are_told_apart_beyond_32_bits():
     np.testing.assert_array_equal(*losses)
 
 
-def test_a_style_between_two_is_none():
+def test_a_fractional_style_gives_a_nan_loss():
     model = every_model.made("chairs_generator")
     model.compile(optimizer=None, run_eagerly=True)
     (x,) = every_model.examples(model)

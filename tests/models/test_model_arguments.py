@@ -65,13 +65,13 @@ def conditional(shared_model):
     ],
 )
 @BOTH
-def test_constructors(model_class, arguments, message):
+def test_constructor_errors_name_the_argument(model_class, arguments, message):
     with refuses(message):
         model_class(**{**TINY, **arguments})
 
 
 @BOTH
-def test_integers_of_numpy_are_integers(model_class):
+def test_numpy_integers_serialise_to_json(model_class):
     sizes = {"filters": 6, "depth": 2, "kernel_size": 5, "first_kernel_size": 7, "head_filters": 9}
     config = model_class((3, 4, 3), **{name: np.int64(size) for name, size in sizes.items()}).get_config()
     assert {name: json.loads(json.dumps(config))[name] for name in sizes} == sizes
@@ -91,7 +91,7 @@ def test_integers_of_numpy_are_integers(model_class):
         (MultiScalePixelRNN, {"factor": 2, "map_filters": 2, "map_depth": 1, "filters": 6, "depth": 1}),
     ],
 )
-def test_integers_of_numpy_are_integers_of_all(model_class, sizes):
+def test_numpy_integers_are_accepted_by_every_model(model_class, sizes):
     """They make the same network, whose config is JSON."""
     configs = [
         model_class(
@@ -103,13 +103,13 @@ def test_integers_of_numpy_are_integers_of_all(model_class, sizes):
 
 
 @pytest.mark.parametrize("shape", [(True, 5, 3), (4.0, 5, 3), (4, 5), (4, 0, 3), (4, 5, 2)])
-def test_image_shapes_that_are_none(shape):
+def test_bad_image_shapes_are_refused(shape):
     with refuses(f"image_shape.*Received: image_shape={re.escape(str(shape))}"):
         GatedPixelCNN(**TINY | {"image_shape": shape})
 
 
 @pytest.mark.parametrize("num_classes", [0, 1, 2.0, True])
-def test_number_of_classes(num_classes):
+def test_num_classes_must_be_an_integer_of_at_least_2(num_classes):
     with refuses(f"num_classes.*Received: num_classes={num_classes}"):
         GatedPixelCNN(**TINY, num_classes=num_classes)
 
@@ -128,7 +128,7 @@ def test_number_of_classes(num_classes):
     ],
 )
 @pytest.mark.parametrize("ask", ["log_prob", "bits_per_dim", "complete", "distribution"])
-def test_images(plain, ask, images, message):
+def test_bad_images_are_refused(plain, ask, images, message):
     options = {"rows": 1} if ask == "complete" else {}
     with refuses(message):
         getattr(plain, ask)(images, **options)
@@ -146,7 +146,7 @@ def test_images(plain, ask, images, message):
         (None, "condition.*Received: None"),
     ],
 )
-def test_labels(conditional, labels, message):
+def test_bad_labels_are_refused(conditional, labels, message):
     for ask in (
         lambda: conditional.log_prob(IMAGES, labels),
         lambda: conditional.sample(2, labels),
@@ -157,7 +157,7 @@ def test_labels(conditional, labels, message):
             ask()
 
 
-def test_labels_for_a_model_without_classes(plain, shared_model):
+def test_a_model_without_classes_refuses_labels(plain, shared_model):
     for model in (plain, shared_model(PixelCNN, **TINY)):
         with refuses(r"condition.*Received: \[0, 1\]"):
             model.log_prob(IMAGES, [0, 1])
@@ -165,7 +165,7 @@ def test_labels_for_a_model_without_classes(plain, shared_model):
             model.sample(2, 1)
 
 
-def test_calling_with_or_without_labels(plain, conditional):
+def test_calls_need_a_condition_exactly_when_the_model_has_one(plain, conditional):
     with refuses("condition.*Received: num_classes=3"):
         conditional(IMAGES)
     with refuses("condition.*Received: num_cl"):
@@ -190,7 +190,7 @@ def test_calling_with_or_without_labels(plain, conditional):
         ({"temperature": "1"}, "temperature.*Received: temperature='1'"),
     ],
 )
-def test_sampling(plain, arguments, message):
+def test_bad_sampling_arguments_are_refused(plain, arguments, message):
     with refuses(message):
         plain.sample(**{"n": 1, **arguments})
 
@@ -210,7 +210,7 @@ def test_sampling(plain, arguments, message):
         ({"rows": 1, "temperature": 0}, "temperature.*Received: temperature=0"),
     ],
 )
-def test_completion(plain, arguments, message):
+def test_bad_completion_arguments_are_refused(plain, arguments, message):
     with refuses(message):
         plain.complete(IMAGES, **arguments)
 
@@ -222,7 +222,7 @@ def test_completion(plain, arguments, message):
         (IMAGES[:, :2], r"images.*Received: .*\[2, 2, 4, 3\]"),
     ],
 )
-def test_batches_of_images_in_training(make_model, images, message):
+def test_bad_image_batches_are_refused_in_training(make_model, images, message):
     """Floats would train, silently, on values that are all zero; another size, with a wrong unit."""
     model = make_model(GatedPixelCNN, **TINY)
     model.compile("adam", run_eagerly=True)
@@ -242,7 +242,7 @@ def test_batches_of_images_in_training(make_model, images, message):
     ],
 )
 @pytest.mark.parametrize("ask", ["fit", "evaluate", "validation_data"])
-def test_arrays_in_training(plain, conditional, ask, given, message):
+def test_bad_arrays_are_refused_in_training(plain, conditional, ask, given, message):
     """A class that is none would be no class at all, silently: its one-hot vector is zero."""
     if isinstance(given, dict):
         given = {name: np.asarray(value) for name, value in given.items()}
@@ -255,14 +255,14 @@ def test_arrays_in_training(plain, conditional, ask, given, message):
             getattr(model, ask)(given, verbose=0)
 
 
-def test_what_is_no_array_in_training(plain, conditional):
+def test_lists_and_tuples_are_refused_in_training(plain, conditional):
     with refuses("condition.*Received: a list"):
         conditional.fit({"images": IMAGES, "condition": [0, 1]}, verbose=0)
     with refuses("images.*Received: .*<class 'tuple'>"):
         plain.compute_loss(x=None, y_pred=plain((IMAGES,)))
 
 
-def test_metrics_of_labels_that_there_are_not(make_model):
+def test_metrics_are_refused_without_labels(make_model):
     model = make_model(GatedPixelCNN, **TINY)
     model.compile("adam", metrics=["accuracy"], run_eagerly=True)
     with refuses("metrics"):
@@ -270,7 +270,7 @@ def test_metrics_of_labels_that_there_are_not(make_model):
 
 
 @pytest.mark.parametrize("label", [3, -1])
-def test_a_class_that_is_none_in_a_stream_costs_nan(make_model, label):
+def test_an_unknown_class_in_a_stream_gives_a_nan_loss(make_model, label):
     model = make_model(GatedPixelCNN, num_classes=3, **TINY)
     model.compile(optimizer=None)
     cost = lambda *labels: model.test_on_batch({"images": IMAGES, "condition": np.array(labels)})[0]  # noqa: E731
@@ -278,7 +278,7 @@ def test_a_class_that_is_none_in_a_stream_costs_nan(make_model, label):
 
 
 @pytest.mark.parametrize("labels", [[0.0, 1.7], [[0], [1]], [True, False]])
-def test_labels_of_a_stream_must_be_integers_in_a_row(conditional, labels):
+def test_labels_of_a_stream_must_be_an_integer_vector(conditional, labels):
     with refuses("condition.*Received"):
         conditional({"images": IMAGES, "condition": np.array(labels)})
 
@@ -291,7 +291,7 @@ def test_labels_of_a_stream_must_be_integers_in_a_row(conditional, labels):
         ({"images": IMAGES, "label": np.array([0, 1])}, r"Received: keys \['images', 'label'\]"),
     ],
 )
-def test_dicts_in_training(make_model, given, message):
+def test_bad_dicts_are_refused_in_training(make_model, given, message):
     model = make_model(GatedPixelCNN, num_classes=3, **TINY)
     model.compile("adam", run_eagerly=True)
     with refuses(message):
@@ -299,7 +299,7 @@ def test_dicts_in_training(make_model, given, message):
 
 
 @pytest.mark.parametrize("condition", [[1, 2], 1])
-def test_a_distribution_of_tensors_takes_the_conditions_of_arrays(conditional, condition):
+def test_distribution_accepts_tensors_with_array_conditions(conditional, condition):
     tensor = keras.ops.convert_to_tensor(IMAGES)
     found = conditional.distribution(tensor, condition).log_prob(keras.ops.cast(tensor, "int32"))
     np.testing.assert_allclose(found, conditional.log_prob(IMAGES, condition), rtol=1e-5)
@@ -307,19 +307,19 @@ def test_a_distribution_of_tensors_takes_the_conditions_of_arrays(conditional, c
         conditional.distribution(tensor, 3)
 
 
-def test_a_distribution_of_no_images(plain):
+def test_distribution_needs_at_least_one_image(plain):
     with refuses(r"images.*Received: .*\[0, 3, 4, 3\]"):
         plain.distribution(IMAGES[:0])
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.5])
-def test_batch_size(plain, batch_size):
+def test_batch_size_must_be_a_positive_integer(plain, batch_size):
     with refuses(f"batch_size.*Received: batch_size={batch_size}"):
         plain.log_prob(IMAGES, batch_size=batch_size)
 
 
 @pytest.mark.parametrize("model_class", [Uniform, MultivariateGaussian])
-def test_baselines(model_class):
+def test_baselines_check_their_arguments(model_class):
     with refuses(r"image_shape.*Received: image_shape=\(3, 4\)"):
         model_class((3, 4))
     with refuses("Received: n=0"):

@@ -24,7 +24,7 @@ def tiny():
 # Pictures.
 
 
-def test_a_full_turn_is_none(tiny, assert_same_pictures):
+def test_azimuth_is_periodic(tiny, assert_same_pictures):
     turned = tiny.generate(1, [0.0, 360.0, -360.0, 3600.0, 180.0, 30.0, 390.0], 20)
     for i in (1, 2, 3):
         assert_same_pictures(turned.images[i], turned.images[0])
@@ -37,7 +37,7 @@ def test_a_full_turn_is_none(tiny, assert_same_pictures):
     np.testing.assert_allclose(*ops.convert_to_numpy(by_graph[0]), atol=1e-5)
 
 
-def test_a_style_is_a_number_or_a_vector(tiny, assert_same_pictures):
+def test_style_may_be_a_number_or_a_vector(tiny, assert_same_pictures):
     numbers = tiny.generate([2, 0], 10, 20)
     vectors = tiny.generate(np.eye(STYLES)[[2, 0]], 10, 20)
     mixed = tiny.generate(np.array([0.5, 0, 0.5, 0]), 10, 20)
@@ -48,7 +48,7 @@ def test_a_style_is_a_number_or_a_vector(tiny, assert_same_pictures):
     assert (numbers.images[0] != numbers.images[1]).any() and (numbers.masks[0] != numbers.masks[1]).any()
 
 
-def test_a_transformation_reaches_the_pictures(tiny):
+def test_a_transformation_changes_the_images(tiny):
     theta = np.zeros((8, 8), "float32")
     np.fill_diagonal(theta, 0.5)
     plain, transformed = tiny.generate(1, 10, 20), tiny.generate(1, 10, 20, theta)
@@ -61,7 +61,7 @@ def test_a_transformation_reaches_the_pictures(tiny):
 
 
 @pytest.mark.parametrize("mask_loss", ["squared", "softmax"])
-def test_the_loss_is_the_papers(mask_loss):
+def test_loss_equals_the_papers_formula(mask_loss):
     model = made(mask_loss=mask_loss)
     style, azimuth, elevation = LABELS.T.astype("float64")
     rgb, mask = reference(model, np.eye(STYLES)[style.astype(int)], azimuth, elevation, np.zeros((6, 8)))
@@ -89,7 +89,7 @@ def test_the_loss_is_the_papers(mask_loss):
 # Training.
 
 
-def test_in_training_the_targets_are_transformed_and_the_network_is_told(tiny):
+def test_training_transforms_the_targets_and_passes_the_parameters_in(tiny):
     generator = keras.random.SeedGenerator(0)
     generator.state.assign(tiny._theta.state.value)
     theta = transformations.draw(6, generator)
@@ -108,7 +108,7 @@ def test_in_training_the_targets_are_transformed_and_the_network_is_told(tiny):
     np.testing.assert_allclose(plain["rgb"], tiny.draw(styles, LABELS[:, 1:], np.zeros((6, 8)))[0], atol=1e-5)
 
 
-def test_every_weight_learns_those_of_the_mask_too():
+def test_every_weight_learns_including_the_mask_stream():
     model = made()
     before = model.get_weights()
     model.compile(keras.optimizers.SGD(1e-3), run_eagerly=True)
@@ -134,7 +134,7 @@ def test_the_spread_grows_with_the_steps_of_training():
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "bfloat16", "float64"])
-def test_so_it_does_in_every_precision(policy):
+def test_the_spread_grows_in_every_precision(policy):
     model = made(growth_steps=2.0, dtype=policy)
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
     assert np.isfinite(model.fit(BATCH, batch_size=3, verbose=0).history["loss"]).all()
@@ -174,7 +174,7 @@ def trained():
     return model, model.fit(repeated, batch_size=len(images), epochs=3, verbose=0).history
 
 
-def test_it_learns_what_it_is_shown(trained):
+def test_it_learns_its_training_images(trained):
     model, history = trained
     images, labels = discs()
     assert history["loss"][-1] < 0.5 * history["loss"][0] and history["squared_error"][-1] < history["squared_error"][0]
@@ -188,7 +188,7 @@ def test_it_learns_what_it_is_shown(trained):
     assert model.mask_error(images, opposite) > 2 * model.mask_error(images, labels)
 
 
-def test_a_style_that_is_none_in_a_stream_costs_nan():
+def test_an_unknown_style_in_a_stream_gives_a_nan_loss():
     model = made()
     model.compile(optimizer=None)
     cost = lambda labels: model.test_on_batch({**BATCH, "condition": labels})[0]  # noqa: E731
@@ -198,7 +198,7 @@ def test_a_style_that_is_none_in_a_stream_costs_nan():
 # Styles and features.
 
 
-def test_the_style_of_a_drawing_is_found(trained):
+def test_fit_style_recovers_the_style_of_a_generated_image(trained):
     """Of what the network draws itself; by both parametrisations."""
     model, _ = trained
     drawn = model.generate(2, [0, 90], 20)
@@ -221,7 +221,7 @@ def one_stream():
     "network, layer, units",
     [("tiny", "style2", 26), ("tiny", "fc3", 51), ("tiny", "fc5", 64 * (13 + 6)), ("one_stream", "fc5", 64 * 13)],
 )
-def test_pictures_are_drawn_from_features(request, network, layer, units):
+def test_images_are_generated_from_features(request, network, layer, units):
     tiny = request.getfixturevalue(network)
     features = tiny.features([1, 2], 30, 20, layer=layer)
     assert features.shape == (2, units) and features.dtype == np.float32 and (features >= 0).all()
@@ -233,7 +233,7 @@ def test_pictures_are_drawn_from_features(request, network, layer, units):
 
 
 @pytest.mark.parametrize("layer", ["style1", "style2", "fc3", "fc5"])
-def test_features_of_one_chair_are_drawn_from_many_sides(tiny, assert_same_pictures, layer):
+def test_one_feature_vector_is_drawn_from_many_views(tiny, assert_same_pictures, layer):
     """One of the features or of the views stands for all; features of all that the network is told know their side."""
     features, azimuths = tiny.features([1, 2], 30, 20, layer=layer), [0, 90, 180, 270]
     turned = tiny.generate_from_features(features[:1], layer, azimuths, 20)
@@ -246,7 +246,7 @@ def test_features_of_one_chair_are_drawn_from_many_sides(tiny, assert_same_pictu
         tiny.generate_from_features(features, layer, azimuths, 20)
 
 
-def test_pictures_are_put_on_white():
+def test_images_are_composed_on_white():
     images, masks = np.full((1, 1, 3, 3), 100, "uint8"), np.array([[[0, 255, 51]]], "uint8")
     np.testing.assert_array_equal(on_white(Generated(images, masks))[0, 0, :, 0], [255, 100, 224])
     rgba = np.array([[[[0, 0, 0, 0], [10, 20, 30, 255], [51, 0, 0, 51]]]], "uint8")
@@ -267,7 +267,7 @@ def test_half_precision_keeps_weights_and_answers(tiny):
     assert np.isfinite(model.train_on_batch(BATCH, return_dict=True)["loss"])
 
 
-def test_without_transformations_there_is_no_such_input():
+def test_without_transformations_the_argument_is_refused():
     model = made(transformations=False)
     assert not any("transformation" in weight.path for weight in model.weights)
     np.testing.assert_allclose(model(BATCH, training=True)["targets"], IMAGES / 255, atol=1e-6)
@@ -294,7 +294,7 @@ def test_without_transformations_there_is_no_such_input():
         ({"levels": 2}, "levels.*levels=2"),
     ],
 )
-def test_a_network_that_cannot_be_is_refused(options, said):
+def test_bad_constructor_arguments_are_refused(options, said):
     with pytest.raises(ValueError, match=said):
         ChairsGenerator(**options)
 
@@ -322,12 +322,12 @@ def test_a_network_that_cannot_be_is_refused(options, said):
         ({"batch_size": 0}, "batch_size"),
     ],
 )
-def test_a_question_that_cannot_be_answered_is_refused(tiny, given, said):
+def test_bad_generate_arguments_are_refused(tiny, given, said):
     with pytest.raises(ValueError, match=said):
         tiny.generate(**{"style": 0, "azimuth": 0, "elevation": 20, **given})
 
 
-def test_whatever_it_is_asked_first_it_is_built_once():
+def test_any_first_call_builds_the_network_once():
     model = ChairsGenerator((SIZE, SIZE, 4), STYLES, width=0.02)
     model.distribution(0, 0, 20)
     weights = model.get_weights()
@@ -335,7 +335,7 @@ def test_whatever_it_is_asked_first_it_is_built_once():
     assert len(model.get_weights()) == len(weights)
 
 
-def test_other_bad_input_is_named(tiny):
+def test_errors_of_other_methods_name_the_argument(tiny):
     refused = lambda said: pytest.raises(ValueError, match=said)  # noqa: E731
     with refused("images.*float"):
         tiny.squared_error(IMAGES / 255.0, LABELS)

@@ -24,7 +24,7 @@ def made():
     ],
 )
 @pytest.mark.parametrize("ask", ["fit", "evaluate", "validation_data"])
-def test_labels(ask, labels, said):
+def test_bad_labels_are_refused(ask, labels, said):
     with pytest.raises(ValueError, match=said):
         if ask == "validation_data":
             made().fit(IMAGES, LABELS, validation_data=(IMAGES, labels), verbose=0)
@@ -33,23 +33,23 @@ def test_labels(ask, labels, said):
 
 
 @pytest.mark.parametrize("labels", [LABELS[:, None], LABELS + 0.7])
-def test_labels_of_a_stream_must_be_integers_in_a_row(labels):
+def test_labels_of_a_stream_must_be_an_integer_vector(labels):
     with pytest.raises(ValueError, match="labels.*Received"):
         made().test_on_batch(IMAGES, labels)
 
 
-def test_of_no_images_there_is_no_error():
+def test_error_percent_needs_at_least_one_image():
     with pytest.raises(ValueError, match=r"images.*Received: .*\[0, 6, 5, 1\]"):
         made().error_percent(IMAGES[:0], LABELS[:0])
     assert 0 <= made().error_percent(IMAGES, LABELS) <= 100
 
 
-def test_values_beyond_the_levels_in_a_stream_cost_nan():
+def test_pixel_values_above_the_levels_in_a_stream_give_a_nan_loss():
     cost = lambda images: made().test_on_batch(images, LABELS)[0]  # noqa: E731
     assert np.isfinite(cost(IMAGES)) and np.isnan(cost(IMAGES * 2))
 
 
-def test_metrics_of_keras_stand_beside_its_own():
+def test_keras_metrics_are_reported_beside_the_models_own():
     model = made()
     model.compile("adam", metrics=["accuracy"])
     found = model.evaluate(IMAGES, LABELS, return_dict=True, verbose=0)

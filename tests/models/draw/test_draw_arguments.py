@@ -20,14 +20,14 @@ def model():
 
 @pytest.mark.parametrize("name", ["steps", "units", "latent"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, None])
-def test_counts(name, value):
+def test_counts_must_be_positive_integers(name, value):
     with refuses(f"{name}.*Received: {name}={value}"):
         Draw(**{**TINY, name: value})
 
 
 @pytest.mark.parametrize("name", ["read_size", "write_size"])
 @pytest.mark.parametrize("value", [0, 6, -1, 2.0, True, False])
-def test_window_sizes(name, value):
+def test_window_sizes_must_fit_the_image(name, value):
     """Zero is no window, and not None, which stands for no attention."""
     with refuses(f"{name}.*Received: {name}={value}"):
         Draw(**{**TINY, name: value})
@@ -42,7 +42,7 @@ def test_window_sizes(name, value):
         ({"levels": 256, "likelihood": "bernoulli"}, "likelihood.*Received: levels=256"),
     ],
 )
-def test_constructor(arguments, message):
+def test_constructor_errors_name_the_argument(arguments, message):
     with refuses(message):
         Draw(**{**TINY, **arguments})
 
@@ -60,7 +60,7 @@ def test_constructor(arguments, message):
     ],
 )
 @pytest.mark.parametrize("ask", ["elbo", "log_prob_bound", "reconstruct"])
-def test_images(model, ask, images, message):
+def test_bad_images_are_refused(model, ask, images, message):
     with refuses(message):
         getattr(model, ask)(images)
 
@@ -74,7 +74,7 @@ def test_images(model, ask, images, message):
     ],
 )
 @pytest.mark.parametrize("ask", ["fit", "evaluate", "validation_data"])
-def test_images_in_training(ask, images, message):
+def test_bad_images_are_refused_in_training(ask, images, message):
     model = Draw(**TINY)
     model.compile("adam", run_eagerly=True)
     with refuses(message):
@@ -84,7 +84,7 @@ def test_images_in_training(ask, images, message):
             getattr(model, ask)(images, verbose=0)
 
 
-def test_values_beyond_the_levels_in_a_stream_cost_nan():
+def test_pixel_values_above_the_levels_in_a_stream_give_a_nan_loss():
     """Of 0 and 255 for 0 and 1 the cost would be a number, and far below zero."""
     model = Draw(**TINY)
     model.compile(optimizer=None)
@@ -96,7 +96,7 @@ def test_values_beyond_the_levels_in_a_stream_cost_nan():
 @pytest.mark.parametrize(
     "ask, first", [("elbo", IMAGES), ("log_prob_bound", IMAGES), ("reconstruct", IMAGES), ("sample", 1)]
 )
-def test_seeds(model, ask, first, seed):
+def test_seed_must_be_a_non_negative_integer(model, ask, first, seed):
     with refuses(f"seed.*Received: seed={seed!r}"):
         getattr(model, ask)(first, seed=seed)
 
@@ -105,13 +105,13 @@ def test_seeds(model, ask, first, seed):
 @pytest.mark.parametrize(
     "ask, first", [("elbo", IMAGES), ("log_prob_bound", IMAGES), ("reconstruct", IMAGES), ("sample", 1)]
 )
-def test_batch_sizes(model, ask, first, value):
+def test_batch_size_must_be_a_positive_integer(model, ask, first, value):
     with refuses(f"batch_size.*Received: batch_size={value}"):
         getattr(model, ask)(first, batch_size=value)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True])
-def test_numbers_of_samples(model, value):
+def test_numbers_of_samples_must_be_positive_integers(model, value):
     with refuses(f"Received: n={value}"):
         model.sample(value)
     with refuses(f"importance_samples.*Received: importance_samples={value}"):

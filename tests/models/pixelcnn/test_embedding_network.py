@@ -44,7 +44,7 @@ def test_embeddings_have_length_one_and_do_not_depend_on_the_batch(network):
     assert np.linalg.norm(h[0] - h[1]) > 0.01
 
 
-def test_a_config_makes_the_same_network(network):
+def test_config_round_trip_gives_the_same_network(network):
     config = json.loads(json.dumps(network.get_config()))
     again = EmbeddingNetwork.from_config(config)
     assert {name: getattr(again, name) for name in OPTIONS} == OPTIONS
@@ -103,7 +103,7 @@ def test_it_learns_to_tell_digits_apart():
         ({"mining": "hard"}, "mining.*Received: mining='hard'"),
     ],
 )
-def test_what_it_refuses(options, message):
+def test_bad_constructor_arguments_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         EmbeddingNetwork(**{**OPTIONS, **options})
 
@@ -119,14 +119,14 @@ def test_what_it_refuses(options, message):
     ],
 )
 @pytest.mark.parametrize("ask", ["fit", "evaluate"])
-def test_batches_that_it_refuses(network, ask, n, options, said):
+def test_bad_batches_are_refused(network, ask, n, options, said):
     options = {"shape": (n,), "dtype": "int32", **options}
     labels = np.zeros(options.pop("shape"), options.pop("dtype"))
     with pytest.raises(ValueError, match=said):
         getattr(network, ask)(images_of(network, n), labels, verbose=0, **options)
 
 
-def test_labels_of_a_stream_must_be_integers_in_a_row():
+def test_labels_of_a_stream_must_be_an_integer_vector():
     """Identities [n, 1] would be compared with [n, 1, 1], and train another loss, silently."""
     network = EmbeddingNetwork(**OPTIONS)
     network.compile("sgd", run_eagerly=True)
@@ -138,7 +138,7 @@ def test_labels_of_a_stream_must_be_integers_in_a_row():
     assert np.isnan(network.train_on_batch(images + 1, labels)[0])  # levels are 0 to 3
 
 
-def test_images_that_it_refuses(network):
+def test_bad_images_are_refused(network):
     with pytest.raises(ValueError, match="images"):
         network.embed(np.zeros((2, 5, 5, 1), "uint8"))
     with pytest.raises(ValueError, match="images"):

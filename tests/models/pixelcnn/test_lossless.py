@@ -37,14 +37,14 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_noise_comes_back(shared_model, name):
+def test_noise_images_are_restored_exactly(shared_model, name):
     model = shared_model(GatedPixelCNN, **SETTINGS[name])
     images = np.random.default_rng(1).integers(0, model.levels, (2, *model.image_shape)).astype("uint8")
     np.testing.assert_array_equal(lossless.decode(model, lossless.encode(model, images)), images)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 7), (2, 1, 1), (0, 4, 5)])
-def test_black_and_white_images_of_odd_sizes_come_back(network, shape):
+def test_black_and_white_images_of_odd_sizes_are_restored_exactly(network, shape):
     images = np.zeros((*shape, 3), "uint8")
     images[1:] = network.levels - 1
     found = lossless.decode(network, lossless.encode(network, images))
@@ -52,7 +52,7 @@ def test_black_and_white_images_of_odd_sizes_come_back(network, shape):
     np.testing.assert_array_equal(found, images)
 
 
-def test_more_images_than_are_walked_side_by_side(network, images, monkeypatch):
+def test_more_images_than_one_batch_are_restored_exactly(network, images, monkeypatch):
     monkeypatch.setattr(lossless, "BATCH", 2)
     np.testing.assert_array_equal(lossless.decode(network, lossless.encode(network, images)), images)
 
@@ -65,7 +65,7 @@ def test_a_file_is_as_large_as_its_images_are_improbable(network):
     assert lossless.cost_in_bits(network, images).sum() == pytest.approx(claimed, rel=0.005)
 
 
-def test_a_probability_is_the_same_to_the_last_bit_alone_and_beside_others(network, images):
+def test_probabilities_are_bitwise_independent_of_the_batch(network, images):
     together = lossless.cost_in_bits(network, images)
     assert list(together[1:2]) == list(lossless.cost_in_bits(network, images[1:2]))
 
@@ -144,7 +144,7 @@ def test_a_file_of_other_levels_is_refused(make_model, content):
         lossless.decode(make_model(GatedPixelCNN, levels=256), content)
 
 
-def test_a_network_without_weights_gets_some(images):
+def test_an_unbuilt_network_is_built(images):
     model = GatedPixelCNN((4, 5, 3), levels=4, filters=3, depth=1, first_kernel_size=3)
     np.testing.assert_array_equal(lossless.decode(model, lossless.encode(model, images)), images)
 
@@ -163,7 +163,7 @@ def test_sides_that_the_header_cannot_hold_are_refused_before_any_work(network, 
         lossless.encode(network, np.zeros((1, height, width, 3), "uint8"))
 
 
-def test_what_cannot_be_coded_is_named(network, make_model, make_draw, images):
+def test_unsupported_models_and_images_are_refused(network, make_model, make_draw, images):
     with pytest.raises(ValueError, match="model.*Received: Draw"):
         lossless.encode(make_draw(), images)
     with pytest.raises(ValueError, match="model.*Received: NoneType"):
