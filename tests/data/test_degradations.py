@@ -17,7 +17,7 @@ def rng():
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_what_remains_is_bytes_and_depends_on_the_generator_alone(task):
+def test_degraded_images_are_uint8_and_follow_from_the_generator(task):
     before = IMAGES.copy()
     found = TASKS[task].take(IMAGES, rng())
     assert found.dtype == np.uint8 and found.shape == SHAPES.get(task, IMAGES.shape)
@@ -28,7 +28,7 @@ def test_what_remains_is_bytes_and_depends_on_the_generator_alone(task):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_of_no_images_nothing_remains_and_nothing_is_guessed(task):
+def test_no_images_give_no_results(task):
     assert TASKS[task].guess(TASKS[task].take(IMAGES[:0], rng())).shape == (0, 8, 12, 3)
 
 
@@ -88,7 +88,7 @@ def test_blur_is_a_gaussian_of_its_width_in_each_colour_alone():
     np.testing.assert_array_equal(degradations.blur(flat), flat)  # edges too
 
 
-def test_guesses_of_flat_images_are_these_images():
+def test_guesses_of_flat_images_are_exact():
     flat = np.full((4, 8, 12, 3), 90, "uint8")
     for task in ("super_resolve", "inpaint", "deblur", "colourise"):
         found = TASKS[task].guess(TASKS[task].take(flat, rng()))

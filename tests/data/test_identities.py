@@ -82,7 +82,7 @@ def test_batches_are_augmented():
         ({"seed": -1}, "seed is -1"),
     ],
 )
-def test_batches_that_are_refused(options, message):
+def test_bad_batches_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         next(identities.batches(split_of([3] * 5), **{"batch_size": 12, "seed": 0, "ways": 3, **options}))
 
@@ -127,7 +127,7 @@ def test_trials_take_new_images_every_round():
         identities.trials(labels, 10, 1)
 
 
-def test_partners():
+def test_partners_share_the_identity_and_differ_from_the_image():
     labels = split_of([7, 9, 6, 2]).labels
     same, other = identities.partners(labels)
     np.testing.assert_array_equal(labels[same], labels)

@@ -156,7 +156,7 @@ def test_an_absent_data_set_is_downloaded(small, cifar10_files, tmp_path, monkey
     assert len(data.train.images) == 15
 
 
-def test_a_failed_download_is_told(tmp_path, monkeypatch):
+def test_a_failed_download_gives_the_reason(tmp_path, monkeypatch):
     import tensorflow_datasets as tfds
 
     def break_off(*_):

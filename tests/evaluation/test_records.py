@@ -56,7 +56,7 @@ def test_a_written_record_reads_back_equal(tmp_path):
     assert records.read(records.write(record, tmp_path)) == record
 
 
-def test_settings_are_what_their_file_will_say():
+def test_settings_equal_what_their_file_will_hold():
     """Tuples become lists at once, so that a record equals its file's."""
     assert make_record(model_config={"image_shape": (32, 32, 3)}).model_config == {"image_shape": [32, 32, 3]}
 
@@ -77,7 +77,7 @@ def test_the_file_is_indented_in_field_order_and_ends_with_a_newline(tmp_path):
         ({"changed": "steps9-muon", "seed": 3}, "gated_pixel_cnn-quick-cifar10-steps9-muon-seed3.json"),  # nor this
     ],
 )
-def test_names_of_files(changes, name):
+def test_file_names(changes, name):
     assert records.file_name(make_record(**changes)) == name
 
 
@@ -90,7 +90,7 @@ def test_a_rerun_replaces_its_record_and_leaves_nothing_else(tmp_path):
 
 @pytest.mark.parametrize("number", [math.nan, math.inf])
 @pytest.mark.parametrize("field", ["wall_seconds", "values", "preset_settings"])
-def test_what_is_not_finite_is_no_result(field, number):
+def test_non_finite_values_are_refused(field, number):
     value = number if field == "wall_seconds" else {"test": number}
     with pytest.raises(ValueError, match=field):
         make_record(**{field: value})
@@ -107,7 +107,7 @@ def test_what_is_not_finite_is_no_result(field, number):
         ({"model_config": {"filters": np.int64(3)}}, "model_config"),
     ],
 )
-def test_wrong_types_are_named(changes, message):
+def test_wrong_types_are_refused_by_field_name(changes, message):
     with pytest.raises(TypeError, match=message):
         make_record(**changes)
 
@@ -129,7 +129,7 @@ def test_wrong_types_are_named(changes, message):
         ({"weights": None}, "weights_sha256"),
     ],
 )
-def test_wrong_values_are_named(changes, message):
+def test_wrong_values_are_refused_by_field_name(changes, message):
     with pytest.raises(ValueError, match=message):
         make_record(**changes)
 
@@ -153,7 +153,7 @@ def test_files_lie_below_the_results_folder(field, path):
         {"preset_settings": {"callbacks": [{"log_dir": "/tmp/logs"}]}},  # at any depth
     ],
 )
-def test_no_path_of_a_machine_gets_into_a_record(changes):
+def test_absolute_paths_are_refused(changes):
     with pytest.raises(ValueError, match=f"`{next(iter(changes))}` must hold no absolute path"):
         make_record(**changes)
 
@@ -214,7 +214,7 @@ def test_a_broken_file_is_named_and_the_others_are_read(tmp_path, caplog, damage
     assert re.search(message, problem) and problem.startswith(str(bad)) and problem in caplog.text
 
 
-def test_notes_alone_may_be_missing(tmp_path):
+def test_only_notes_may_be_missing(tmp_path):
     path = tmp_path / "record.json"
     fields = dataclasses.asdict(make_record())
     del fields["notes"]
@@ -253,7 +253,7 @@ def test_commit_of_a_repository(tmp_path):
         ([f"--out={records.REPOSITORY}/results"], "tensorflow", "python reproduce/a.py --out=results"),
     ],
 )
-def test_a_command_has_no_path_of_this_machine(arguments, backend, expected):
+def test_commands_hold_no_absolute_path(arguments, backend, expected):
     command = records.command_line([f"{records.REPOSITORY}/reproduce/a.py", *arguments], backend)
     assert command == expected
     assert make_record(command=command).command == expected

@@ -82,29 +82,29 @@ def test_the_line_is_as_wide_as_the_precision(sigma, line):
 
 
 @pytest.mark.parametrize("g_x, g_y", [(-50, 4), (4, 80), (1e6, -1e6)])
-def test_a_window_off_the_image_leaves_it_as_it_is(g_x, g_y):
+def test_a_window_outside_the_image_draws_nothing(g_x, g_y):
     before = image(channels=3)
     np.testing.assert_array_equal(windows.outline(before, window(g_x, g_y, sigma=0.1), 5, colour=COLOUR), before)
 
 
-def test_a_window_across_the_border_is_cut_off_there():
+def test_a_window_across_the_border_is_clipped():
     picture = windows.outline(image(), window(1, 5), 5, colour=COLOUR)
     assert painted(picture) == (3, 7, 1, 3)
     assert not (picture[3:6, 0] == COLOUR).all(-1).any()  # the left side is outside: no line stands in for it
 
 
-def test_a_window_larger_than_the_image_leaves_it_as_it_is():
+def test_a_window_larger_than_the_image_draws_nothing():
     before = image()
     np.testing.assert_array_equal(
         windows.outline(before, window(6, 5, 50.0, 0.1), 5, colour=COLOUR), np.broadcast_to(before, (9, 12, 3))
     )
 
 
-def test_a_window_of_no_size_still_shows():
+def test_a_window_of_size_zero_is_still_visible():
     assert painted(windows.outline(image(), window(6.5, 5.5, 1e-4, 5.0), 5, colour=COLOUR)) == (5, 6, 6, 7)
 
 
-def test_many_windows_over_many_images_are_each_alone():
+def test_windows_are_drawn_on_each_image_independently():
     some = np.random.default_rng(1).integers(256, size=[2, 1, 9, 12, 3], dtype=np.uint8)
     at = np.stack([[window(i + j, 4, 1 + j, 1.0) for j in range(3)] for i in range(2)])
     together = windows.outline(some, at, 3, colour=COLOUR)
@@ -128,12 +128,12 @@ def test_many_windows_over_many_images_are_each_alone():
         ({"scale": 1.5}, r"scale.*Received: 1\.5"),
     ],
 )
-def test_wrong_arguments_are_named(arguments, message):
+def test_errors_name_the_bad_argument(arguments, message):
     with pytest.raises(ValueError, match=message):
         windows.outline(**({"images": image(), "windows": window(1, 2), "size": 3} | arguments))
 
 
-def test_glimpses_are_a_row_an_image_in_order_of_time():
+def test_glimpses_fill_one_row_per_image_in_time_order():
     network = DrawClassifier((10, 10, 1), glimpses=3, units=4, glimpse_size=2, levels=256)
     network.build()
     digits = np.random.default_rng(0).integers(256, size=[2, 10, 10, 1], dtype=np.uint8)

@@ -143,7 +143,7 @@ def test_a_stack_of_blocks_equals_a_network_that_shifts_every_tap(paper_block, n
     group=st.integers(1, 2),
     seed=st.integers(0, 2**31),
 )
-def test_figure_2_holds_for_any_image_shape_and_block_size(paper_block, height, width, n, mask_type, colours, group, seed):
+def test_figure_2_holds_for_any_image_and_block_size(paper_block, height, width, n, mask_type, colours, group, seed):
     filters, first = colours * group, mask_type == "A"
     image = normal(np.random.default_rng(seed), 1, height, width, filters)
     vertical = np.pad(image, [(0, 0), (1, 0), (0, 0), (0, 0)]) if first else image

@@ -48,7 +48,7 @@ def assert_each_close(found, expected):
     channels=st.integers(1, 3),
     seed=st.integers(0, 2**31),
 )
-def test_filters_read_and_write_equal_the_papers_equations_as_loops(paper_attention, size, height, width, channels, seed):
+def test_filters_read_and_write_equal_the_papers_loops(paper_attention, size, height, width, channels, seed):
     attention, paper = GaussianAttention(size, (height, width, channels)), paper_attention(size, height, width)
     windows = windows_inside(height, width, seed, n=2)
     images, patches = normal(2, height, width, channels), normal(2, size, size, channels)

@@ -81,7 +81,7 @@ def size_of(path):
 # The table of networks.
 
 
-def test_a_network_is_measured_on_views_that_were_held_out(ran):
+def test_a_network_is_measured_on_held_out_views(ran):
     data = dataclasses.replace(chair_views(), name="embedded_chairs-64").hold_out()
     (record,) = kept(ran, chairs_networks)
     seen = {tuple(label) for label in data.train.labels.tolist()}
@@ -132,7 +132,7 @@ def test_measuring_again_gives_the_same_values(ran, run_table, no_data):
     )
 
 
-def test_flags_say_which_views(no_data):
+def test_flags_choose_the_views(no_data):
     flags = ["--data=modelnet10_chairs", "--voxels=v.npz", "--cache_dir=c", "--styles=5", "--processes=2"]
     views = chairs.load(options_of(chairs_networks, "--preset=gpu", "--furniture=f.deb", *flags))
     assert no_data == [("modelnet10_chairs", 128, "f.deb", "v.npz", "c", 5, 2, (20, 30))]
@@ -145,7 +145,7 @@ def test_flags_say_which_views(no_data):
 @pytest.mark.parametrize(
     "given, title", [([], "16 CC0 chairs, 64x64"), (["--styles=6"], "16 CC0 chairs, 6 designs, 64x64")]
 )
-def test_a_title_says_how_many_designs(given, title):
+def test_a_title_names_the_number_of_designs(given, title):
     """Of which a digit may be in the set's own name."""
     assert chairs.load(options_of(chairs_networks, *given)).title == title
 
@@ -193,7 +193,7 @@ def test_unknown_views_of_targets_are_not_in_train():
     assert (targets == np.unique(chairs_view_interpolation.split(views, 1).test.labels[:, 0])).all()
 
 
-def test_what_each_network_of_interpolation_sees():
+def test_each_interpolation_network_sees_its_own_views():
     data = chairs_view_interpolation.split(chair_views(styles=20), 2)
     targets = np.unique(data.test.labels[:, 0])
     alone, without, with_transfer = (
@@ -253,7 +253,7 @@ def test_known_must_be_numbers_of_azimuths(known):
         options_of(chairs_view_interpolation, f"--known={known}")
 
 
-def test_more_azimuths_than_there_are_is_said(no_data, run_table, tmp_path):
+def test_more_azimuths_than_available_are_refused(no_data, run_table, tmp_path):
     flags = ["--known=9", "--preset=smoke"]
     run = run_table(chairs_view_interpolation.EXPERIMENT, tmp_path, *flags, script=chairs_view_interpolation.run)
     assert run.result.endswith("--known must be at most the number of azimuths, 8. Received: 9")
@@ -263,7 +263,7 @@ def test_more_azimuths_than_there_are_is_said(no_data, run_table, tmp_path):
 
 
 @pytest.mark.parametrize("task", chairs_elevation_transfer.TASKS)
-def test_what_a_task_hides_is_not_in_train(task):
+def test_hidden_views_of_a_task_are_not_in_train(task):
     views = chair_views(elevations=(10, 20, 40))
     data = chairs_elevation_transfer.split(views, task)
     style, azimuth, elevation = views.labels.T
@@ -302,7 +302,7 @@ def test_chairs_and_tables_are_one_data_set_in_records(no_data, run_table, tmp_p
     assert record.data == "furniture_tables-64+furniture_chairs-64-transfer"
 
 
-def test_errors_are_told_for_every_elevation(ran):
+def test_errors_are_shown_for_every_elevation(ran):
     data = chairs_elevation_transfer.split(chair_views(), "transfer")
     (baseline,) = kept(ran, chairs_elevation_transfer)
     assert baseline.model == "nearest_view" and set(data.test.labels[:, 2]) == {30}
@@ -319,12 +319,12 @@ def test_errors_are_told_for_every_elevation(ran):
 
 
 @pytest.mark.parametrize("script", [chairs_view_interpolation, chairs_elevation_transfer])
-def test_a_preset_that_chairs_have_not_is_said_by_a_row_without_a_network_too(no_data, run_table, tmp_path, script):
+def test_an_unknown_preset_is_refused_for_rows_without_a_network(no_data, run_table, tmp_path, script):
     run = run_table(script.EXPERIMENT, tmp_path, "--rows=nearest_view", "--preset=muon", script=script.run)
     said = "preset must be one of ['smoke', 'quick', 'cpu', 'gpu', 'paper']. Received: preset='muon'"
     assert run.result == f"{script.TABLE}: {said}"
 
 
-def test_an_unknown_task_is_said():
+def test_an_unknown_task_is_refused():
     with pytest.raises(IllegalFlagValueError, match="--task.*transfer, elevation, azimuth. Received: 'up'"):
         options_of(chairs_elevation_transfer, "--task=transfer,up")

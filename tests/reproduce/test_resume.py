@@ -66,7 +66,7 @@ def kept(folder):
 
 
 @pytest.mark.parametrize("backend, optimizer", [("tensorflow", "adam"), ("jax", "muon")])
-def test_killed_run_ends_as_an_uninterrupted_one(script_on, tmp_path, backend, optimizer):
+def test_a_killed_run_ends_as_an_uninterrupted_one(script_on, tmp_path, backend, optimizer):
     """Dropout and the average of the weights are on: weights, optimiser, data order and seeds have to come back."""
     script, given = script_on(backend), ["--preset=smoke", "--rows=gated_pixel_cnn", f"--optimizer={optimizer}"]
     killed = script(HERE / "dropout_run.py", *given, *folders(tmp_path / "killed"), KILL_AT="6")

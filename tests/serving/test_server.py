@@ -139,7 +139,7 @@ REFUSED_BY_CLIENT = {
 
 
 @pytest.mark.parametrize("name", REFUSED_BY_CLIENT)
-def test_the_client_refuses_what_cannot_be_meant(clients, name):
+def test_the_client_refuses_bad_arguments(clients, name):
     ask, said = REFUSED_BY_CLIENT[name]
     with pytest.raises(ValueError, match=said):
         ask(clients("grpc", "gated"))
@@ -175,7 +175,7 @@ def test_the_server_refuses_with_a_reason_and_goes_on(clients, tiny_models, requ
 
 
 @BOTH
-def test_errors_of_the_line_are_readable(server, protocol):
+def test_connection_errors_are_readable(server, protocol):
     address = getattr(server, protocol)
     with pytest.raises(ServingError, match="refused.*no_such_model"):
         Client(address, "no_such_model").sample(1)
@@ -190,7 +190,7 @@ def test_errors_of_the_line_are_readable(server, protocol):
     assert Client(address, "pixel_cnn", version=1).sample(1).shape == (1, 4, 5, 1)
 
 
-def test_rest_says_so_where_something_else_than_http_answers():
+def test_rest_reports_a_server_that_does_not_speak_http():
     """As at the port for gRPC."""
 
     def answer(listening):
@@ -206,7 +206,7 @@ def test_rest_says_so_where_something_else_than_http_answers():
             Client(address, "pixel_cnn").signatures()
 
 
-def test_rest_takes_rows_as_curl_would_send_them(server, expected):
+def test_rest_accepts_the_row_format(server, expected):
     rows = [{"seed": 5, "temperature": 1}, {"seed": 6, "temperature": 0.5}]
     body = json.dumps({"signature_name": "sample", "instances": rows}).encode()
     with urllib.request.urlopen(f"{server.rest}/v1/models/pixel_cnn:predict", body) as response:
@@ -220,7 +220,7 @@ def run_script(*arguments):
     return client_script.run(options)
 
 
-def test_the_script_draws_a_picture_and_tells_what_is_wrong(server, tmp_path, capsys):
+def test_the_script_writes_pictures_and_reports_errors(server, tmp_path, capsys):
     picture, rest = tmp_path / "samples.png", f"--server={server.rest}"
     assert run_script("sample", rest, "--model=pixel_cnn", "--n=5", f"--out={picture}") == 0
     assert Image.open(picture).size == (3 * 5, 2 * 4)
@@ -234,7 +234,7 @@ def test_the_script_draws_a_picture_and_tells_what_is_wrong(server, tmp_path, ca
     assert "client: --out must be .npz" in run_script("elbo", *given, f"--out={picture}")
 
 
-def test_the_script_says_in_one_line_that_no_server_is_there():
+def test_the_script_reports_a_missing_server_in_one_line():
     """As a program of its own, where the flags are read before `run`."""
     command = [sys.executable, "serving/client.py", "signatures", "--server=http://localhost:9", "--timeout=5"]
     told = subprocess.run(command, cwd=HERE.parents[1], capture_output=True, text=True, check=False)
@@ -242,7 +242,7 @@ def test_the_script_says_in_one_line_that_no_server_is_there():
     assert len(told.stderr.splitlines()) == 1
 
 
-def test_what_is_refused_for_a_neighbours_sake_is_asked_again(clients, monkeypatch):
+def test_requests_refused_because_of_others_are_repeated(clients, monkeypatch):
     """And what is refused for its own sake, or for good, is not asked for ever."""
     client, calls = clients("grpc", "draw"), []
     predict = client._transport.predict
@@ -280,7 +280,7 @@ def resident(process):
     return total
 
 
-def test_sixteen_clients_at_once_get_each_their_own_answers(server, tiny_models, requests_of, expected, capsys):
+def test_sixteen_concurrent_clients_get_their_own_answers(server, tiny_models, requests_of, expected, capsys):
     """Mixed models, signatures and protocols, some nonsense between. No error, no cross-talk, memory flat."""
     questions = [
         (name, signature, inputs, expected(name, signature, inputs))

@@ -115,7 +115,7 @@ SECRETS = {  # model, signature, input, rows of several clients, the bad row
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_a_refusal_names_the_row_and_shows_nobodys_values(ask, tiny_models, requests_of, name):
+def test_a_refusal_names_the_row_and_hides_other_values(ask, tiny_models, requests_of, name):
     """Those whose requests were joined with a bad one get the same message."""
     model, signature, field, values, bad_row = SECRETS[name]
     good = requests_of(tiny_models[model])[signature]
@@ -133,7 +133,7 @@ def test_a_wrong_dtype_is_refused(ask, tiny_models, requests_of):
         ask("gated", "log_prob", {"images": good["images"].astype("float32")})
 
 
-def test_as_many_rows_as_are_allowed_are_answered(ask, tiny_models, requests_of):
+def test_the_maximum_number_of_rows_is_answered(ask, tiny_models, requests_of):
     answer = ask("draw", "sample", requests_of(tiny_models["draw"], rows=8)["sample"])
     assert answer["images"].shape == (8, 6, 5, 1)
     assert MAX_ROWS == 64
@@ -150,7 +150,7 @@ def with_weights(model, weights):
 @pytest.mark.parametrize(
     "name", ["pixel_cnn_autoencoder", "deconvolutional_autoencoder", "draw", "draw_classifier", "chairs_generator"]
 )
-def test_a_request_to_a_network_of_nan_fails(ask, tiny_models, requests_of, tmp_path, monkeypatch, name):
+def test_a_network_with_nan_weights_fails(ask, tiny_models, requests_of, tmp_path, monkeypatch, name):
     """Whatever it asks. Export would refuse the weights."""
     monkeypatch.setattr(ImageModel, "check_weights", lambda self: None)
     model = tiny_models[name]

@@ -67,7 +67,7 @@ def read(folder, case):
 @pytest.mark.parametrize(
     "backend, case", [(b, case) for b, cases in CASES.items() for case in cases if case not in ("one", "muon")]
 )
-def test_losses_and_weights_are_those_of_one_device(results, backend, case):
+def test_losses_and_weights_equal_those_of_one_device(results, backend, case):
     """With clipping at work in every step, dropout off, and weights whose average is kept."""
     folder = results(backend)
     (losses, weights), (expected, expected_weights) = (
@@ -101,7 +101,7 @@ def run_two(folder, kill=None):
     return [(process.returncode, *text) for process, text in zip(together, told, strict=True)]
 
 
-def test_of_two_processes_one_is_killed_and_the_same_commands_go_on(results, tmp_path):
+def test_two_processes_resume_after_one_was_killed(results, tmp_path):
     """In the second of two epochs of three steps: a validation's loss is the fourth number, so six are five steps."""
     chief, other = run_two(tmp_path, kill=6)
     assert other[0] == -signal.SIGKILL
@@ -136,7 +136,7 @@ PRESET = presets.Preset({}, 4, 12, steps_per_epoch=4)
         ("embedding_network", {"batch_size": 60}, "--batch_size must be a multiple of 40 .* Received: 60"),
     ],
 )
-def test_what_cannot_be_done_is_refused(model, changes, told):
+def test_unsupported_combinations_are_refused_by_flag_name(model, changes, told):
     with pytest.raises(ValueError, match=told):
         devices.check(model, dataclasses.replace(PRESET, **changes), [model])
     devices.check("pixel_cnn", dataclasses.replace(PRESET, devices=3), ["pixel_cnn"])
@@ -149,7 +149,7 @@ def test_what_cannot_be_done_is_refused(model, changes, told):
         ("pixel_cnn", {"precision": "mixed_float16"}, "mixed_float16 goes with --devices on JAX alone"),
     ],
 )
-def test_what_tf_distribute_cannot_do_is_refused_there_alone(monkeypatch, model, changes, told):
+def test_combinations_that_need_jax_are_refused_on_tensorflow_only(monkeypatch, model, changes, told):
     preset = dataclasses.replace(PRESET, devices=2, **changes)
     monkeypatch.setattr(devices, "on_jax", lambda: True)
     devices.check(model, preset, [model])
@@ -158,7 +158,7 @@ def test_what_tf_distribute_cannot_do_is_refused_there_alone(monkeypatch, model,
         devices.check(model, preset, [model])
 
 
-def test_more_devices_than_there_are_is_refused():
+def test_more_devices_than_available_are_refused():
     found = len(devices._all())
     with pytest.raises(ValueError, match=f"--devices must be from 1 to {found}.*Received: {found + 1}"):
         devices.start(found + 1)

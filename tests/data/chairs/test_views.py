@@ -165,7 +165,7 @@ def test_embedded_key_points_lie_on_the_chairs():
         assert (near.max(0) > 0).all()
 
 
-def test_bad_arguments_say_what_is_accepted(tmp_path):
+def test_bad_arguments_are_refused(tmp_path):
     with pytest.raises(ValueError, match="name.*'chairs'"):
         views.load("chairs")
     with pytest.raises(ValueError, match="size.*100"):
