@@ -155,7 +155,7 @@ def test_numbers_out_of_bounds_are_refused_before_the_work(stem, flag, capsys):
 def test_converters_accept_good_values_and_refuse_bad_ones(convert, good, bad):
     assert {value: convert(value) for value in good} == good
     for value in bad:
-        with pytest.raises(flag_values.FlagError, match="must .*Received: "):
+        with pytest.raises(flag_values.FlagError, match="Received: "):
             convert(value)
 
 
@@ -164,15 +164,15 @@ def test_output_paths_are_checked_before_the_work(tmp_path):
     flag_values.check_folder("out", tmp_path)
     flag_values.check_folder("out", tmp_path / "new" / "one", new=True)
     for folder in (tmp_path / "absent", tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(ValueError, match="--out must be a folder"):
+        with pytest.raises(ValueError, match="--out.*Received: "):
             flag_values.check_folder("out", folder, new="file" in folder.parts)
     flag_values.check_file("out", tmp_path / "a.PNG", ".png", ".npz")
     flag_values.check_file("out", tmp_path / "file")
     flag_values.check_file("out", tmp_path / "new" / "file")
     for file in (tmp_path, tmp_path / "file" / "below", pathlib.Path("/dev/null"), pathlib.Path("/proc/x.png")):
-        with pytest.raises(ValueError, match="--out must be a file to write"):
+        with pytest.raises(ValueError, match="--out.*Received: "):
             flag_values.check_file("out", file)
     for name in ("a.jpg", "a", "png"):
-        with pytest.raises(ValueError, match="--out must be a file that ends with .png or .npz"):
+        with pytest.raises(ValueError, match="--out.*png.*npz"):
             flag_values.check_file("out", tmp_path / name, ".png", ".npz")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]

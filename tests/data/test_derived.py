@@ -147,7 +147,7 @@ def test_dynamic_binarisation_keeps_held_out_digits_out_of_train(folder):
 
 def test_digits_of_two_origins_are_refused(folder):
     np.savez(folder / "binarized_mnist_validation.npz", images=np.ones((10, 28, 28, 1), np.uint8))
-    with pytest.raises(DataError, match="npz files: 10 of 10 validation images cannot have been binarised from a"):
+    with pytest.raises(DataError, match="10 of 10 validation images"):
         images.load("dynamic_binarized_mnist", data_dir=folder)
 
 

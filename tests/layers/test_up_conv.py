@@ -22,7 +22,7 @@ def unpool(maps):
     return unpooled
 
 
-def made(filters, kernel_size, **options):
+def built_layer(filters, kernel_size, **options):
     layer = UpConv(filters, kernel_size, **options)
     layer.build(MAPS.shape)
     layer.bias.assign(RANDOM.normal(size=filters))
@@ -40,7 +40,7 @@ def form(request, monkeypatch):
 @pytest.mark.parametrize("kernel_size", [3, 5, 7])
 def test_output_is_unpooling_followed_by_a_convolution(plain_conv, form, kernel_size):
     """A convolution turns its kernel round; `plain_conv` does not."""
-    layer = made(6, kernel_size)
+    layer = built_layer(6, kernel_size)
     expected = plain_conv(unpool(MAPS), ops.convert_to_numpy(layer.kernel)[::-1, ::-1]) + layer.bias.numpy()
     found = layer(MAPS)
     assert found.shape == (2, 6, 8, 6) == layer.compute_output_shape(MAPS.shape)
@@ -49,7 +49,7 @@ def test_output_is_unpooling_followed_by_a_convolution(plain_conv, form, kernel_
 
 def test_one_input_value_reaches_a_5x5_square(form):
     """x[i] reaches y[2i + k - 2] by kernel[k]: the release's place, one pixel from that of Keras' "same"."""
-    layer, maps = made(1, 5), np.zeros((1, 4, 4, 5), "float32")
+    layer, maps = built_layer(1, 5), np.zeros((1, 4, 4, 5), "float32")
     maps[0, 1, 2, 3] = 1.0
     found = ops.convert_to_numpy(layer(maps) - layer.bias)[0, :, :, 0]
     expected = np.zeros((8, 8))
@@ -58,7 +58,7 @@ def test_one_input_value_reaches_a_5x5_square(form):
 
 
 def test_gradients_equal_those_of_the_literal_form(form):
-    layer, weights = made(6, 5), RANDOM.normal(size=(2, 6, 8, 6)).astype("float32")
+    layer, weights = built_layer(6, 5), RANDOM.normal(size=(2, 6, 8, 6)).astype("float32")
     inputs = tf.constant(MAPS)
 
     def naive(maps):

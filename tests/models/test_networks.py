@@ -66,7 +66,7 @@ def test_a_network_larger_than_its_file_is_not_built(path):
             threads.append(threading.current_thread())
             super().build(*arguments)
 
-    with pytest.raises(Refused, match="must hold the weights of this Watched"):
+    with pytest.raises(Refused, match="Watched"):
         load_network(Watched, {"units": 20_000}, path)
     assert len(threads) == 1 and threads[0] is not threading.main_thread()
 
@@ -76,7 +76,7 @@ def test_a_file_that_claims_more_than_it_holds_is_refused(path):
     with h5py.File(path, "w") as file:
         file.create_dataset("vars/0", (20_000, 80_000), "float32")
     assert path.stat().st_size < 5000
-    with pytest.raises(Refused, match="claims arrays of 6,400,000,000 bytes"):
+    with pytest.raises(Refused, match="6,400,000,000"):
         weights_file.WeightsFile(path)
 
 
@@ -103,7 +103,7 @@ def test_a_file_that_is_not_hdf5_is_refused(network, path, content):
 
 
 def test_a_folder_instead_of_a_file_is_refused(network, tmp_path):
-    with pytest.raises(Refused, match="which is no file"):
+    with pytest.raises(Refused, match="Received"):
         weights_file.load(network, tmp_path)
 
 

@@ -221,15 +221,13 @@ def test_sources_are_read_from_a_record(name, expected):
 
 
 def test_data_without_geometry_are_refused(monkeypatch):
-    with pytest.raises(ValueError, match="the network must be of embedded_chairs, .* Received: that of 'cars-64'"):
+    with pytest.raises(ValueError, match="embedded_chairs.*Received.*'cars-64'"):
         chairs_figures.sources(types.SimpleNamespace(data="cars-64"))
     images_alone = types.SimpleNamespace(designs=[types.SimpleNamespace(read=None)])
     monkeypatch.setattr(chairs_figures.view_sources, "find", lambda *_: images_alone)
     record, network = types.SimpleNamespace(data="rendered_chairs-64"), types.SimpleNamespace(image_shape=(64, 64, 4))
     options = types.SimpleNamespace(data_dir=None, furniture=None, voxels=None)
-    with pytest.raises(
-        ValueError, match="key points must be of chairs whose geometry is known. Received: those of ren"
-    ):
+    with pytest.raises(ValueError, match="Received.*rendered_chairs"):
         chairs_figures.key_points(record, network, options)
 
 
@@ -237,12 +235,12 @@ def test_other_styles_than_the_network_has_are_refused():
     record = types.SimpleNamespace(data="embedded_chairs-64", weights="x.weights.h5")
     network = types.SimpleNamespace(num_styles=17, image_shape=(64, 64, 4))
     places = types.SimpleNamespace(data_dir=None, cache_dir=None, furniture=None, voxels=None)
-    with pytest.raises(ValueError, match="trained on, of 17 styles. Received: 16 styles"):
+    with pytest.raises(ValueError, match="17 styles.*Received: 16 styles"):
         chairs_figures.views(record, network, places)
 
 
 def test_styles_without_key_points_are_refused(geometry):
-    with pytest.raises(ValueError, match="key points must be known of every style. Received: none of high"):
+    with pytest.raises(ValueError, match="Received.*high"):
         chairs_pairs.Geometry(geometry.views, {"low": None})
 
 

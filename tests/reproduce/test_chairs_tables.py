@@ -51,7 +51,7 @@ def ran(run_table, tmp_path_factory):
     return types.SimpleNamespace(output=output, results=folder / "results", folder=folder, asked=asked)
 
 
-def kept(ran, script):
+def records_of(ran, script):
     return records.read_all(ran.results, script.EXPERIMENT.table)
 
 
@@ -83,7 +83,7 @@ def size_of(path):
 
 def test_a_network_is_measured_on_held_out_views(ran):
     data = dataclasses.replace(chair_views(), name="embedded_chairs-64").hold_out()
-    (record,) = kept(ran, chairs_networks)
+    (record,) = records_of(ran, chairs_networks)
     seen = {tuple(label) for label in data.train.labels.tolist()}
     assert not seen & {tuple(label) for split in (data.validation, data.test) for label in split.labels.tolist()}
     assert record.data_fingerprint == data.fingerprint and record.metric == "squared_error"
@@ -100,7 +100,7 @@ def test_a_network_is_measured_on_held_out_views(ran):
 
 
 def test_errors_are_shown_in_thousandths_and_the_papers_stand_apart(ran):
-    found = kept(ran, chairs_networks)
+    found = records_of(ran, chairs_networks)
     page = tables.table(chairs_networks.ROWS, found, "squared_error", chairs_networks.TITLE)
     papers, ours = page.split("## On other data: embedded_chairs, 6 designs, 64x64")
     for value in ("3.51", "3.42", "3.43", "3.44", "2.90"):
@@ -113,7 +113,7 @@ def test_errors_are_shown_in_thousandths_and_the_papers_stand_apart(ran):
 
 def test_the_picture_is_of_held_out_views_beside_what_is_generated(ran):
     data = chair_views().hold_out()
-    record = kept(ran, chairs_networks)[0]
+    record = records_of(ran, chairs_networks)[0]
     found = np.asarray(Image.open(ran.results / record.samples))
     at = chairs.spread(len(data.test.images), network_rows.SAMPLES // 2)
     assert found.shape[:2] == (math.ceil(2 * len(at) / 8) * 17 + 1, 8 * 17 + 1)
@@ -126,7 +126,7 @@ def test_the_picture_is_of_held_out_views_beside_what_is_generated(ran):
 def test_measuring_again_gives_the_same_values(ran, run_table, no_data):
     flags = ["--preset=smoke", "--evaluate_only", "--rows=chairs_1s_s_deep"]
     again = run_table(chairs_networks.EXPERIMENT, ran.folder, *flags)
-    value = 1e3 * kept(ran, chairs_networks)[0].values["test"]
+    value = 1e3 * records_of(ran, chairs_networks)[0].values["test"]
     assert f"test {value:.4f} x 1e-3 squared error per RGB value (0 to 1), 8 images; its record says {value:.4f}" in (
         again.output
     )
@@ -210,7 +210,7 @@ def test_each_interpolation_network_sees_its_own_views():
 
 
 def test_interpolation_is_measured_and_drawn(ran):
-    found = {(record.model, record.data): record for record in kept(ran, chairs_view_interpolation)}
+    found = {(record.model, record.data): record for record in records_of(ran, chairs_view_interpolation)}
     assert {data for _, data in found} == {"embedded_chairs-64-known2", "embedded_chairs-64-known1"} and len(found) == 5
     views = dataclasses.replace(chair_views(), name="embedded_chairs-64")
     for (_, name), record in found.items():
@@ -233,7 +233,7 @@ def test_interpolation_is_measured_and_drawn(ran):
 
 
 def test_no_empty_table_stands_where_the_paper_has_no_numbers(ran):
-    found = kept(ran, chairs_view_interpolation)
+    found = records_of(ran, chairs_view_interpolation)
     page = tables.table(chairs_view_interpolation.ROWS, found, "squared_error", chairs_view_interpolation.TITLE)
     before, *sections = page.split("## On other data: ")
     assert "|" not in before and [section.partition("\n")[0] for section in sections] == [
@@ -304,11 +304,11 @@ def test_chairs_and_tables_are_one_data_set_in_records(no_data, run_table, tmp_p
 
 def test_errors_are_shown_for_every_elevation(ran):
     data = chairs_elevation_transfer.split(chair_views(), "transfer")
-    (baseline,) = kept(ran, chairs_elevation_transfer)
+    (baseline,) = records_of(ran, chairs_elevation_transfer)
     assert baseline.model == "nearest_view" and set(data.test.labels[:, 2]) == {30}
     assert baseline.data_fingerprint == data.fingerprint
     np.testing.assert_allclose(baseline.measurements["at 30 degrees, x 1e-3"], 1e3 * baseline.values["test"], rtol=1e-6)
-    network = networks.restore(kept(ran, chairs_networks)[0], ran.results)
+    network = networks.restore(records_of(ran, chairs_networks)[0], ran.results)
     preset = configs.ELEVATIONS["chairs_target_alone"]["smoke"]
     told = chairs_elevation_transfer.measure(network, data, preset)
     expected = 1e3 * network.squared_error(data.test.images[:8], data.test.labels[:8])

@@ -268,9 +268,9 @@ def test_a_conditional_model_starts_as_the_unconditional_one(tmp_path):
         np.testing.assert_allclose(network.log_prob(images, condition), plain.log_prob(images), rtol=1e-6)
     for weight, before in zip(mapped.map_network.weights, kept, strict=True):
         np.testing.assert_array_equal(weight, before)
-    with pytest.raises(checkpoints.Refused, match="which is no file"):
+    with pytest.raises(checkpoints.Refused, match="Received"):
         warm_start.start_from(given, tmp_path / "absent.weights.h5")
-    with pytest.raises(checkpoints.Refused, match="must hold the weights of this GatedPixelCNN"):
+    with pytest.raises(checkpoints.Refused, match="GatedPixelCNN"):
         wide = GatedPixelCNN(**{**sizes, "filters": 8}, num_classes=3)
         wide.build()
         warm_start.start_from(wide, tmp_path / "plain.weights.h5")
@@ -296,9 +296,9 @@ def test_a_decoder_starts_with_what_squared_error_made_of_encoder_and_map(tmp_pa
     np.testing.assert_allclose(made.map_network(code), squared.map_network(code), rtol=1e-6)
     for weight, before in zip(others, kept, strict=True):
         np.testing.assert_array_equal(weight, before)
-    with pytest.raises(checkpoints.Refused, match="must hold the weights of this DeconvolutionalAutoencoder"):
+    with pytest.raises(checkpoints.Refused, match="DeconvolutionalAutoencoder"):
         warm_start.start_map_from(wider, tmp_path / "squared.weights.h5")
-    with pytest.raises(checkpoints.Refused, match="which is no file"):
+    with pytest.raises(checkpoints.Refused, match="Received"):
         warm_start.start_map_from(made, tmp_path / "absent.weights.h5")
 
 

@@ -276,7 +276,7 @@ def test_weights_of_a_deeper_network_are_refused(tiny, tmp_path):
     for network in (deep, shallow):
         network.build()
     training.save_weights(deep, path)
-    with pytest.raises(checkpoints.Refused, match="it holds 25 arrays, the network 18"):
+    with pytest.raises(checkpoints.Refused, match="25 .*18"):
         weights_file.load(shallow, path)
 
 
@@ -284,7 +284,7 @@ def test_a_file_cut_short_is_refused(tiny, tmp_path):
     network, path = network_of(tiny), tmp_path / "kept.weights.h5"
     training.save_weights(network, path)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(checkpoints.Refused, match="must hold the weights|must be a file of weights"):
+    with pytest.raises(checkpoints.Refused, match="weights"):
         weights_file.load(network, path)
 
 

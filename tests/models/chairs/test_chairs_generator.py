@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from chairs_reference import SIZE, STYLES, made, reference
+from chairs_reference import SIZE, STYLES, reference, small_generator
 from keras import ops
 
 from image_generators.models.chairs import transformations
@@ -18,7 +18,7 @@ BATCH = {"images": IMAGES, "condition": LABELS}
 
 @pytest.fixture(scope="module")
 def tiny():
-    return made()
+    return small_generator()
 
 
 # Pictures.
@@ -62,7 +62,7 @@ def test_a_transformation_changes_the_images(tiny):
 
 @pytest.mark.parametrize("mask_loss", ["squared", "softmax"])
 def test_loss_equals_the_papers_formula(mask_loss):
-    model = made(mask_loss=mask_loss)
+    model = small_generator(mask_loss=mask_loss)
     style, azimuth, elevation = LABELS.T.astype("float64")
     rgb, mask = reference(model, np.eye(STYLES)[style.astype(int)], azimuth, elevation, np.zeros((6, 8)))
     target = IMAGES / 255.0
@@ -109,7 +109,7 @@ def test_training_transforms_the_targets_and_passes_the_parameters_in(tiny):
 
 
 def test_every_weight_learns_including_the_mask_stream():
-    model = made()
+    model = small_generator()
     before = model.get_weights()
     model.compile(keras.optimizers.SGD(1e-3), run_eagerly=True)
     model.train_on_batch(BATCH)
@@ -120,7 +120,7 @@ def test_every_weight_learns_including_the_mask_stream():
 
 
 def test_the_spread_grows_with_the_steps_of_training():
-    model = made(growth_steps=2.0)
+    model = small_generator(growth_steps=2.0)
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
     losses = model.fit(BATCH, validation_data=(BATCH,), batch_size=3, epochs=3, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
@@ -130,12 +130,12 @@ def test_the_spread_grows_with_the_steps_of_training():
     np.testing.assert_allclose([float(model._spread()) for _ in range(6)], spread, rtol=1e-5)
     model.steps_seen.assign(-1.0)
     np.testing.assert_allclose(model(BATCH, training=True)["targets"], IMAGES / 255, atol=1e-5)
-    assert float(made(transformations=True)._spread()) == 1.0
+    assert float(small_generator(transformations=True)._spread()) == 1.0
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "bfloat16", "float64"])
 def test_the_spread_grows_in_every_precision(policy):
-    model = made(growth_steps=2.0, dtype=policy)
+    model = small_generator(growth_steps=2.0, dtype=policy)
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
     assert np.isfinite(model.fit(BATCH, batch_size=3, verbose=0).history["loss"]).all()
     assert float(model.steps_seen.value) == 2.0 and model.steps_seen.dtype == "float32"
@@ -146,7 +146,7 @@ def test_the_spread_grows_in_every_precision(policy):
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float16"])
 def test_styles_and_degrees_are_exact_in_half_precision(policy):
-    model = made(num_styles=3000, transformations=False, dtype=policy)
+    model = small_generator(num_styles=3000, transformations=False, dtype=policy)
     labels = np.array([[301, 313, 20.25], [2999, 347, 30]], "float32")
     found = model({"images": IMAGES[:2], "condition": labels}, training=True)
     styles = np.eye(3000, dtype="float32")[[301, 2999]]
@@ -189,7 +189,7 @@ def test_it_learns_its_training_images(trained):
 
 
 def test_an_unknown_style_in_a_stream_gives_a_nan_loss():
-    model = made()
+    model = small_generator()
     model.compile(optimizer=None)
     cost = lambda labels: model.test_on_batch({**BATCH, "condition": labels})[0]  # noqa: E731
     assert np.isfinite(cost(LABELS)) and np.isnan(cost(LABELS + np.float32([1, 0, 0])))
@@ -214,7 +214,7 @@ def test_fit_style_recovers_the_style_of_a_generated_image(trained):
 
 @pytest.fixture(scope="module")
 def one_stream():
-    return made(streams=1, mask_loss="softmax")
+    return small_generator(streams=1, mask_loss="softmax")
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_half_precision_keeps_weights_and_answers(tiny):
 
 
 def test_without_transformations_the_argument_is_refused():
-    model = made(transformations=False)
+    model = small_generator(transformations=False)
     assert not any("transformation" in weight.path for weight in model.weights)
     np.testing.assert_allclose(model(BATCH, training=True)["targets"], IMAGES / 255, atol=1e-6)
     assert model.generate(0, 0, 0).images.shape == (1, SIZE, SIZE, 3)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from chairs_reference import STYLES, made, reference
+from chairs_reference import STYLES, reference, small_generator
 
 from image_generators.models.chairs.generator import ChairsGenerator
 
@@ -52,7 +52,7 @@ def test_weight_shapes_follow_the_architecture(size, options):
 
 @pytest.mark.parametrize("options", [{}, {"image_shape": (32, 32, 4), "streams": 1, "deep": True}])
 def test_network_equals_the_literal_reference(options):
-    model = made(**options)
+    model = small_generator(**options)
     styles = RANDOM.normal(size=(3, STYLES)).astype("float32")
     azimuth, elevation = np.array([0.0, 100.0, -30.0]), np.array([20.0, -50.0, 90.0])
     theta = RANDOM.normal(size=(3, 8)).astype("float32")

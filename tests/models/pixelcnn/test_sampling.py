@@ -83,7 +83,7 @@ def test_incremental_sampling_equals_plain_sampling_given_labels(shared_model, p
 
 
 @pytest.mark.parametrize("condition_shape", [(2,), (4, 5, 2)], ids=["vectors", "maps"])
-def test_incremental_equals_plain_sampling_given_vectors_or_maps(
+def test_incremental_equals_plain_sampling_given_a_condition(
     shared_model, random_images, plain_sample, condition_shape
 ):
     model = shared_model(GatedPixelCNN, condition_shape=condition_shape)
