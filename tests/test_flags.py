@@ -87,7 +87,7 @@ def test_an_empty_value_is_refused_by_name(script, capsys):
 
 
 @ids
-def test_paths_begin_at_the_home_directory(script, capsys, monkeypatch):
+def test_tilde_expands_to_the_home_directory(script, capsys, monkeypatch):
     monkeypatch.setenv("HOME", "/home/reader")
     names, parse = parser_of(script)
     for name in set(names) - NAMES_NOT_PATHS:
@@ -96,7 +96,7 @@ def test_paths_begin_at_the_home_directory(script, capsys, monkeypatch):
 
 
 @ids
-def test_flags_of_text_are_defined_by_flag_values_alone(script):
+def test_scripts_define_text_flags_through_flag_values_only(script):
     """absl's own kinds take an empty value."""
     for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute):
@@ -152,27 +152,27 @@ def test_numbers_out_of_bounds_are_refused_before_the_work(stem, flag, capsys):
         (flag_values.several(flag_values.integer(1)), {"2": [2], "1, 2": [1, 2]}, ["", "1,", "1,x", ","]),
     ],
 )
-def test_values(convert, good, bad):
+def test_converters_accept_good_values_and_refuse_bad_ones(convert, good, bad):
     assert {value: convert(value) for value in good} == good
     for value in bad:
-        with pytest.raises(flag_values.FlagError, match="must .*Received: "):
+        with pytest.raises(flag_values.FlagError, match="Received: "):
             convert(value)
 
 
-def test_what_is_to_be_written_is_checked_before(tmp_path):
+def test_output_paths_are_checked_before_the_work(tmp_path):
     (tmp_path / "file").write_text("")
     flag_values.check_folder("out", tmp_path)
     flag_values.check_folder("out", tmp_path / "new" / "one", new=True)
     for folder in (tmp_path / "absent", tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(ValueError, match="--out must be a folder"):
+        with pytest.raises(ValueError, match="--out.*Received: "):
             flag_values.check_folder("out", folder, new="file" in folder.parts)
     flag_values.check_file("out", tmp_path / "a.PNG", ".png", ".npz")
     flag_values.check_file("out", tmp_path / "file")
     flag_values.check_file("out", tmp_path / "new" / "file")
     for file in (tmp_path, tmp_path / "file" / "below", pathlib.Path("/dev/null"), pathlib.Path("/proc/x.png")):
-        with pytest.raises(ValueError, match="--out must be a file to write"):
+        with pytest.raises(ValueError, match="--out.*Received: "):
             flag_values.check_file("out", file)
     for name in ("a.jpg", "a", "png"):
-        with pytest.raises(ValueError, match="--out must be a file that ends with .png or .npz"):
+        with pytest.raises(ValueError, match="--out.*png.*npz"):
             flag_values.check_file("out", tmp_path / name, ".png", ".npz")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]

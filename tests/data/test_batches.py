@@ -104,14 +104,14 @@ def test_the_augmentation_is_fixed():
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.5, "8", True, None])
 def test_bad_batch_sizes_are_refused_at_the_call(batch_size):
-    with pytest.raises(ValueError, match="batch_size must be"):
+    with pytest.raises(ValueError, match=f"batch_size.*{batch_size!r}"):
         batches(numbered(5), batch_size, seed=0)
 
 
 def test_other_bad_arguments_are_refused():
-    with pytest.raises(ValueError, match="seed must be"):
+    with pytest.raises(ValueError, match="seed.*-1"):
         batches(numbered(5), 2, seed=-1)
-    with pytest.raises(ValueError, match="start_step must be"):
+    with pytest.raises(ValueError, match="start_step.*-3"):
         batches(numbered(5), 2, seed=0, start_step=-3)
     with pytest.raises(ValueError, match="split must have"):
         batches(numbered(0), 2, seed=0)

@@ -143,9 +143,9 @@ def test_binarising_follows_the_grey_values():
 @pytest.mark.parametrize("make", [compose.cluttered, compose.two_digits])
 def test_other_images_are_refused(make):
     small = np.zeros((2, 8, 8, 1), np.uint8)
-    with pytest.raises(ValueError, match="(digits|first) must be"):
+    with pytest.raises(ValueError, match=r"(digits|first).*uint8.*\(2, 8, 8, 1\)"):
         make(small, black(2), generator())
-    with pytest.raises(ValueError, match="sources must be"):
+    with pytest.raises(ValueError, match=r"sources.*float32.*\(2, 28, 28, 1\)"):
         make(black(2), black(2).astype(np.float32), generator())
-    with pytest.raises(ValueError, match="sources must have"):
+    with pytest.raises(ValueError, match="sources"):
         make(black(2), black(0), generator())

@@ -1,7 +1,5 @@
 """What the tasks take from images, against loops and by hand; what remains is the same every time."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -19,7 +17,7 @@ def rng():
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_what_remains_is_bytes_and_depends_on_the_generator_alone(task):
+def test_degraded_images_are_uint8_and_follow_from_the_generator(task):
     before = IMAGES.copy()
     found = TASKS[task].take(IMAGES, rng())
     assert found.dtype == np.uint8 and found.shape == SHAPES.get(task, IMAGES.shape)
@@ -30,7 +28,7 @@ def test_what_remains_is_bytes_and_depends_on_the_generator_alone(task):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_of_no_images_nothing_remains_and_nothing_is_guessed(task):
+def test_no_images_give_no_results(task):
     assert TASKS[task].guess(TASKS[task].take(IMAGES[:0], rng())).shape == (0, 8, 12, 3)
 
 
@@ -44,7 +42,7 @@ def test_shrinking_takes_means_of_squares():
     for n, row, column, colour in ((0, 0, 0, 0), (3, 1, 2, 2)):
         square = IMAGES[n, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4, colour]
         assert abs(int(found[n, row, column, colour]) - square.mean()) <= 0.5
-    with pytest.raises(ValueError, match="images must have"):
+    with pytest.raises(ValueError, match="images"):
         degradations.shrink(IMAGES[:, :6])
 
 
@@ -54,7 +52,7 @@ def test_hiding_keeps_the_known_and_tells_it_from_black():
     np.testing.assert_array_equal(found[known][:, :3], IMAGES[known])
     assert (found[known][:, 3] == 255).all() and not found[~known].any()
     for wrong in (known.astype(int), known[:4], known[..., None]):
-        with pytest.raises(ValueError, match=re.escape("known must be bool [8, 8, 12]. Received: ")):
+        with pytest.raises(ValueError, match="known.*Received"):
             degradations.hide(IMAGES, wrong)
 
 
@@ -90,7 +88,7 @@ def test_blur_is_a_gaussian_of_its_width_in_each_colour_alone():
     np.testing.assert_array_equal(degradations.blur(flat), flat)  # edges too
 
 
-def test_guesses_of_flat_images_are_these_images():
+def test_guesses_of_flat_images_are_exact():
     flat = np.full((4, 8, 12, 3), 90, "uint8")
     for task in ("super_resolve", "inpaint", "deblur", "colourise"):
         found = TASKS[task].guess(TASKS[task].take(flat, rng()))

@@ -66,7 +66,7 @@ def kill_myself():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_what_a_killed_process_left_is_swept_and_matches_no_pattern(tmp_path):
+def test_leftovers_of_a_killed_process_are_removed_and_match_no_pattern(tmp_path):
     durable.write(tmp_path / "table" / "network.weights.h5", "old")
 
     def half_a_file():
@@ -90,7 +90,7 @@ def test_what_a_killed_process_left_is_swept_and_matches_no_pattern(tmp_path):
     assert (tmp_path / "table" / "network.weights.h5").read_text() == "old"
 
 
-def test_what_a_living_process_writes_is_not_swept(tmp_path):
+def test_files_of_a_running_process_are_not_removed(tmp_path):
     with durable.writing(tmp_path / "file") as file, durable.new_folder(tmp_path / "folder") as folder:
         file.write(b"content")
         (folder / "part").write_text("content")
@@ -135,7 +135,7 @@ except OSError as error:
 """
 
 
-def test_a_disk_that_becomes_full_is_said_with_the_name_of_the_file(tmp_path):
+def test_a_full_disk_gives_an_error_with_the_file_name(tmp_path):
     """Here a process that may write no file above a megabyte."""
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))  # noqa: E731
     command = [sys.executable, "-c", FULL, str(tmp_path / "file")]

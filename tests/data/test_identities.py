@@ -34,7 +34,7 @@ def test_held_out_identities_are_the_last_with_all_their_images():
         assert (np.diff(part.images.ravel().astype(int)) > 0).all()
     assert len(kept.labels) + len(held.labels) == 14
     for number in (0, 4, 1.0, True):
-        with pytest.raises(ValueError, match="identities must be"):
+        with pytest.raises(ValueError, match="identities"):
             identities.hold_out(whole, number)
 
 
@@ -75,20 +75,20 @@ def test_batches_are_augmented():
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"batch_size": 10}, "batch_size must be a multiple"),
-        ({"batch_size": 0}, "batch_size must be"),
-        ({"ways": 1}, "ways must be"),
-        ({"ways": 6, "batch_size": 24}, "split must have 6 identities"),
-        ({"seed": -1}, "seed must be"),
+        ({"batch_size": 10}, "batch_size.*10"),
+        ({"batch_size": 0}, "batch_size.*0"),
+        ({"ways": 1}, "ways.*1"),
+        ({"ways": 6, "batch_size": 24}, "split.*5"),
+        ({"seed": -1}, "seed is -1"),
     ],
 )
-def test_batches_that_are_refused(options, message):
+def test_bad_batches_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         next(identities.batches(split_of([3] * 5), **{"batch_size": 12, "seed": 0, "ways": 3, **options}))
 
 
 def test_images_without_labels_are_refused():
-    with pytest.raises(ValueError, match="split must have labels"):
+    with pytest.raises(ValueError, match="split"):
         identities.batches(Split(np.zeros((4, 1, 1, 1), np.uint8), None), 4, 0, ways=2)
 
 
@@ -105,7 +105,7 @@ def test_episodes_show_every_image_once_and_identities_twice():
     assert len(data.test.labels) == 8
     again = identities.episodes(data_of(split, split_of([2, 2]), split_of([4, 4, 1])), ways=2)
     assert again.fingerprint == data.fingerprint
-    with pytest.raises(ValueError, match="split must have .* identities"):
+    with pytest.raises(ValueError, match="split.*2"):
         identities.episodes(data_of(split, split_of([2, 2]), split), ways=3)
 
 
@@ -123,18 +123,18 @@ def test_trials_take_new_images_every_round():
     assert len(set(found.ravel().tolist())) == found.size
     np.testing.assert_array_equal(found, identities.trials(labels, 3, rounds=10))
     assert identities.trials(labels, 3, rounds=1).shape == (1, 3, 3)
-    with pytest.raises(ValueError, match="labels must have 10 images"):
+    with pytest.raises(ValueError, match="labels.*9"):
         identities.trials(labels, 10, 1)
 
 
-def test_partners():
+def test_partners_share_the_identity_and_differ_from_the_image():
     labels = split_of([7, 9, 6, 2]).labels
     same, other = identities.partners(labels)
     np.testing.assert_array_equal(labels[same], labels)
     assert (same != np.arange(24)).all() and (labels[other] != labels).all()
     assert sorted(same) == sorted(other) == list(range(24))
     assert identities.partners(np.array([0, 1, 2, 2]))[0].tolist() == [0, 1, 3, 2]
-    with pytest.raises(ValueError, match="labels must have at most half"):
+    with pytest.raises(ValueError, match="labels.*5 of 8"):
         identities.partners(np.array([0] * 5 + [1] * 3))
 
 

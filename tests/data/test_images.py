@@ -125,17 +125,17 @@ def test_computed_labels_are_in_the_fingerprint_by_what_computed_them():
 
 @pytest.mark.parametrize("fields", [{"augmentation": "one"}, {"augment": max}])
 def test_augmentation_without_a_name_is_refused(fields):
-    with pytest.raises(ValueError, match="augmentation and augment must"):
+    with pytest.raises(ValueError, match="augmentation.*augment"):
         small_data(**fields)
 
 
 def test_unknown_name_is_refused():
-    with pytest.raises(ValueError, match="name must be one of 'cifar10', 'mnist', 'binarized_mnist'"):
+    with pytest.raises(ValueError, match="name.*'cifar-10'"):
         images.load("cifar-10")
 
 
 def test_missing_data_dir_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="data_dir must be .*nowhere"):
+    with pytest.raises(ValueError, match="data_dir.*nowhere"):
         images.load("mnist", data_dir=tmp_path / "nowhere")
 
 
@@ -156,7 +156,7 @@ def test_an_absent_data_set_is_downloaded(small, cifar10_files, tmp_path, monkey
     assert len(data.train.images) == 15
 
 
-def test_a_failed_download_is_told(tmp_path, monkeypatch):
+def test_a_failed_download_gives_the_reason(tmp_path, monkeypatch):
     import tensorflow_datasets as tfds
 
     def break_off(*_):

@@ -4,7 +4,7 @@ from image_generators.benchmarks import timing
 from image_generators.evaluation import benchmarks_page
 
 
-def test_every_ratio_stands_beside_the_most_that_it_may_be(tmp_path, capsys):
+def test_every_ratio_is_shown_beside_its_limit(tmp_path, capsys):
     assert benchmarks_page.read_all(tmp_path) == []
     bars = {"ours / theirs": (0.7812, 1.0), "memory": (1.5, 1.2)}
     timing.report("step", {"seconds, ours": 0.5}, bars, tmp_path)

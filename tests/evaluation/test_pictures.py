@@ -1,7 +1,5 @@
 """Pictures: every pixel of a grid is an image's, where it belongs, or background; a file holds what was given."""
 
-import re
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,7 +13,7 @@ def images(n=5, height=2, width=3, channels=3, levels=256):
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("columns, padding, scale", [(2, 1, 1), (3, 0, 2), (5, 2, 3), (7, 1, 1)])
-def test_every_pixel_is_where_it_belongs(channels, columns, padding, scale):
+def test_grid_places_every_pixel_correctly(channels, columns, padding, scale):
     x = images(channels=channels)
     picture = pictures.grid(x, columns=columns, padding=padding, scale=scale, background=7)
     rows = -(-len(x) // columns)
@@ -30,7 +28,7 @@ def test_every_pixel_is_where_it_belongs(channels, columns, padding, scale):
     np.testing.assert_array_equal(picture, expected)
 
 
-def test_by_default_a_grid_is_about_square_on_white():
+def test_the_default_grid_is_nearly_square_on_white():
     picture = pictures.grid(images(n=10, height=2, width=2))
     assert picture.shape == (3 * 3 + 1, 4 * 3 + 1, 3)
     assert (picture[0] == 255).all() and (picture[:, 0] == 255).all()
@@ -46,7 +44,7 @@ def test_few_levels_are_spread_from_black_to_white(levels, shown):
     assert pictures.grid(x, padding=0, levels=levels).ravel().tolist() == shown
 
 
-def test_all_256_levels_are_shown_as_they_are():
+def test_256_levels_are_shown_unchanged():
     x = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
     np.testing.assert_array_equal(pictures.grid(x, padding=0), x[0])
 
@@ -54,24 +52,24 @@ def test_all_256_levels_are_shown_as_they_are():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"images": images().astype(float)}, "`images` must be uint8 [n, height, width, 1 or 3]"),
-        ({"images": images(channels=2)}, "Received: uint8 [5, 2, 3, 2]"),
-        ({"images": images()[0]}, "Received: uint8 [2, 3, 3]"),
-        ({"images": images(n=0)}, "Received: uint8 [0, 2, 3, 3]"),
-        ({"columns": 0}, "`columns` must be an integer of at least 1. Received: 0"),
-        ({"columns": 2.0}, "`columns` must be an integer of at least 1. Received: 2.0"),
-        ({"padding": -1}, "`padding` must be an integer of at least 0. Received: -1"),
-        ({"scale": 0}, "`scale` must be an integer of at least 1. Received: 0"),
-        ({"levels": 1}, "`levels` must be an integer from 2 to 256, above every pixel. Received: 1"),
-        ({"images": images() // 255 + 2, "levels": 2}, "above every pixel. Received: 2, and pixels up to 2"),
-        ({"levels": 2}, "`levels` must be an integer from 2 to 256, above every pixel. Received: 2, and pixels up to "),
-        ({"background": 256}, "`background` must be 1 or 3 integers from 0 to 255. Received: 256"),
-        ({"background": (1, 2)}, "`background` must be 1 or 3 integers from 0 to 255. Received: (1, 2)"),
-        ({"background": 0.5}, "`background` must be 1 or 3 integers from 0 to 255. Received: 0.5"),
+        ({"images": images().astype(float)}, "images"),
+        ({"images": images(channels=2)}, r"Received: uint8 \[5, 2, 3, 2\]"),
+        ({"images": images()[0]}, r"Received: uint8 \[2, 3, 3\]"),
+        ({"images": images(n=0)}, r"Received: uint8 \[0, 2, 3, 3\]"),
+        ({"columns": 0}, "columns.*Received: 0"),
+        ({"columns": 2.0}, r"columns.*Received: 2\.0"),
+        ({"padding": -1}, "padding.*Received: -1"),
+        ({"scale": 0}, "scale.*Received: 0"),
+        ({"levels": 1}, "levels.*Received: 1"),
+        ({"images": images() // 255 + 2, "levels": 2}, "Received: 2, and pixels up to 2"),
+        ({"levels": 2}, "levels.*Received: 2, and pixels up to "),
+        ({"background": 256}, "background.*Received: 256"),
+        ({"background": (1, 2)}, r"background.*Received: \(1, 2\)"),
+        ({"background": 0.5}, r"background.*Received: 0\.5"),
     ],
 )
-def test_wrong_arguments_are_named(arguments, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+def test_errors_name_the_bad_argument(arguments, message):
+    with pytest.raises(ValueError, match=message):
         pictures.grid(**({"images": images()} | arguments))
 
 
@@ -88,13 +86,13 @@ def test_labels_stand_left_of_their_rows(channels):
 
 
 @pytest.mark.parametrize("labels", [[], "dog"])
-def test_labels_are_a_list(labels):
-    with pytest.raises(ValueError, match="`labels` must be a list of strings"):
+def test_labels_must_be_a_list_of_strings(labels):
+    with pytest.raises(ValueError, match="labels"):
         pictures.label_rows(pictures.grid(images()), labels)
 
 
 @pytest.mark.parametrize("channels, mode", [(1, "L"), (3, "RGB")])
-def test_a_png_holds_what_was_given(tmp_path, channels, mode):
+def test_a_png_holds_the_exact_pixels(tmp_path, channels, mode):
     image = images(channels=channels)[0]
     path = pictures.save_png(tmp_path / "new" / "image.png", image)
     with Image.open(path) as saved:
@@ -106,14 +104,14 @@ def test_a_png_holds_what_was_given(tmp_path, channels, mode):
 @pytest.mark.parametrize(
     "path, image, message",
     [
-        ("a.jpg", images()[0], "`path` must end with '.png'. Received: 'a.jpg'"),
-        ("a.png", images(), "`image` must be uint8 [height, width, 1 or 3]. Received: uint8 [5, 2, 3, 3]"),
-        ("a.png", images()[0] / 255, "`image` must be uint8 [height, width, 1 or 3]. Received: float64 [2, 3, 3]"),
+        ("a.jpg", images()[0], r"path.*Received: 'a\.jpg'"),
+        ("a.png", images(), r"image.*Received: uint8 \[5, 2, 3, 3\]"),
+        ("a.png", images()[0] / 255, r"image.*Received: float64 \[2, 3, 3\]"),
     ],
 )
-def test_what_is_no_picture_is_not_saved(tmp_path, monkeypatch, path, image, message):
+def test_bad_images_are_not_saved(tmp_path, monkeypatch, path, image, message):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=message):
         pictures.save_png(path, image)
     assert not list(tmp_path.iterdir())
 
@@ -133,7 +131,7 @@ def test_a_gif_holds_every_frame_and_runs_for_ever(tmp_path, channels):
     assert [file.name for file in path.parent.iterdir()] == ["film.gif"]
 
 
-def test_a_frame_twice_is_shown_twice_as_long(tmp_path):
+def test_a_repeated_frame_is_shown_twice_as_long(tmp_path):
     frame = images(n=2, height=12, width=16, channels=1)
     with Image.open(pictures.save_gif(tmp_path / "film.gif", frame[[0, 0, 1]], milliseconds=50)) as film:
         assert (film.n_frames, film.info["duration"]) == (2, 100)
@@ -142,13 +140,13 @@ def test_a_frame_twice_is_shown_twice_as_long(tmp_path):
 @pytest.mark.parametrize(
     "path, frames, message",
     [
-        ("a.png", images(), "`path` must end with '.gif'. Received: 'a.png'"),
-        ("a.gif", images()[0], "`frames` must be uint8 [height, width, 1 or 3]. Received: uint8 [3, 3]"),
-        ("a.gif", images(n=0), "`frames` must be at least one. Received: none"),
+        ("a.png", images(), r"path.*Received: 'a\.png'"),
+        ("a.gif", images()[0], r"frames.*Received: uint8 \[3, 3\]"),
+        ("a.gif", images(n=0), "frames.*Received: none"),
     ],
 )
-def test_what_is_no_film_is_not_saved(tmp_path, monkeypatch, path, frames, message):
+def test_bad_films_are_not_saved(tmp_path, monkeypatch, path, frames, message):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=message):
         pictures.save_gif(path, frames)
     assert not list(tmp_path.iterdir())

@@ -56,7 +56,7 @@ def test_a_written_record_reads_back_equal(tmp_path):
     assert records.read(records.write(record, tmp_path)) == record
 
 
-def test_settings_are_what_their_file_will_say():
+def test_settings_equal_what_their_file_will_hold():
     """Tuples become lists at once, so that a record equals its file's."""
     assert make_record(model_config={"image_shape": (32, 32, 3)}).model_config == {"image_shape": [32, 32, 3]}
 
@@ -77,7 +77,7 @@ def test_the_file_is_indented_in_field_order_and_ends_with_a_newline(tmp_path):
         ({"changed": "steps9-muon", "seed": 3}, "gated_pixel_cnn-quick-cifar10-steps9-muon-seed3.json"),  # nor this
     ],
 )
-def test_names_of_files(changes, name):
+def test_file_names(changes, name):
     assert records.file_name(make_record(**changes)) == name
 
 
@@ -90,54 +90,54 @@ def test_a_rerun_replaces_its_record_and_leaves_nothing_else(tmp_path):
 
 @pytest.mark.parametrize("number", [math.nan, math.inf])
 @pytest.mark.parametrize("field", ["wall_seconds", "values", "preset_settings"])
-def test_what_is_not_finite_is_no_result(field, number):
+def test_non_finite_values_are_refused(field, number):
     value = number if field == "wall_seconds" else {"test": number}
-    with pytest.raises(ValueError, match=f"`{field}` must hold finite.*(nan|inf)"):
+    with pytest.raises(ValueError, match=field):
         make_record(**{field: value})
 
 
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"steps": 1.5}, "`steps` must be int. Received: 1.5"),
-        ({"steps": True}, "`steps` must be int. Received: True"),
-        ({"is_fallback": 0}, "`is_fallback` must be bool. Received: 0"),
-        ({"weights": 3}, "`weights` must be str | None. Received: 3"),
-        ({"epochs": np.float32(1)}, "`epochs` must be float. Received: np.float32(1.0)"),
-        ({"model_config": {"filters": np.int64(3)}}, "`model_config` must hold finite, plain JSON values"),
+        ({"steps": 1.5}, r"steps.*Received: 1\.5"),
+        ({"steps": True}, "steps.*Received: True"),
+        ({"is_fallback": 0}, "is_fallback.*Received: 0"),
+        ({"weights": 3}, "weights.*Received: 3"),
+        ({"epochs": np.float32(1)}, r"epochs.*Received: np\.float32\(1\.0\)"),
+        ({"model_config": {"filters": np.int64(3)}}, "model_config"),
     ],
 )
-def test_wrong_types_are_named(changes, message):
-    with pytest.raises(TypeError, match=re.escape(message)):
+def test_wrong_types_are_refused_by_field_name(changes, message):
+    with pytest.raises(TypeError, match=message):
         make_record(**changes)
 
 
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"metric": "bpd"}, f"`metric` must be one of {tuple(records.METRICS)}. Received: 'bpd'"),
-        ({"values": {"valid": 3.0}}, "`values` must map ('train', 'validation', 'test') to numbers. Received: 'valid'"),
-        ({"values": {"test": "3.0"}}, "`values` must map ('train', 'validation', 'test') to numbers. Received: 'test'"),
-        ({"examples": {"test": 1.5}}, "`examples` must map ('train', 'validation', 'test') to numbers"),
-        ({"values": {"validation": 3.0}}, "`examples` must say how many 'validation' examples"),
-        ({"wall_seconds": -1.0}, "`wall_seconds` must not be negative. Received: -1.0"),
-        ({"date": "yesterday"}, "`date` must be ISO 8601"),
-        ({"model": "a/b"}, "`model` must be made of letters"),
-        ({"data": ""}, "`data` must be made of letters"),
-        ({"weights_sha256": None}, "`weights_sha256` must be 64 hex digits"),
-        ({"weights_sha256": "a" * 63}, "`weights_sha256` must be 64 hex digits"),
-        ({"weights": None}, "`weights_sha256` must be 64 hex digits"),
+        ({"metric": "bpd"}, "metric.*Received: 'bpd'"),
+        ({"values": {"valid": 3.0}}, "values.*Received: 'valid'"),
+        ({"values": {"test": "3.0"}}, "values.*Received: 'test'"),
+        ({"examples": {"test": 1.5}}, "examples"),
+        ({"values": {"validation": 3.0}}, "examples"),
+        ({"wall_seconds": -1.0}, r"wall_seconds.*Received: -1\.0"),
+        ({"date": "yesterday"}, "date"),
+        ({"model": "a/b"}, "model"),
+        ({"data": ""}, "data"),
+        ({"weights_sha256": None}, "weights_sha256"),
+        ({"weights_sha256": "a" * 63}, "weights_sha256"),
+        ({"weights": None}, "weights_sha256"),
     ],
 )
-def test_wrong_values_are_named(changes, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+def test_wrong_values_are_refused_by_field_name(changes, message):
+    with pytest.raises(ValueError, match=message):
         make_record(**changes)
 
 
 @pytest.mark.parametrize("field", ["weights", "samples"])
 @pytest.mark.parametrize("path", ["/results/a.png", "~/a.png", "../a.png", "t/../../a.png", "C:\\a.png", ""])
 def test_files_lie_below_the_results_folder(field, path):
-    with pytest.raises(ValueError, match=f"`{field}` must be a path relative to the results folder"):
+    with pytest.raises(ValueError, match=field):
         make_record(**{field: path})
 
 
@@ -153,7 +153,7 @@ def test_files_lie_below_the_results_folder(field, path):
         {"preset_settings": {"callbacks": [{"log_dir": "/tmp/logs"}]}},  # at any depth
     ],
 )
-def test_no_path_of_a_machine_gets_into_a_record(changes):
+def test_absolute_paths_are_refused(changes):
     with pytest.raises(ValueError, match=f"`{next(iter(changes))}` must hold no absolute path"):
         make_record(**changes)
 
@@ -161,10 +161,10 @@ def test_no_path_of_a_machine_gets_into_a_record(changes):
 def test_results_dir_must_be_a_folder(tmp_path):
     file = tmp_path / "file"
     file.write_text("not a folder")
-    with pytest.raises(ValueError, match="`results_dir` must be a folder to write in. Received: '.*file'"):
+    with pytest.raises(ValueError, match="results_dir.*Received: '.*file'"):
         records.write(make_record(), file)
     for absent in (file, tmp_path / "absent"):
-        with pytest.raises(ValueError, match=f"`results_dir` must be an existing folder. Received: '{absent}'"):
+        with pytest.raises(ValueError, match=f"results_dir.*Received: '{absent}'"):
             records.read_all(absent, "table1_cifar")
 
 
@@ -187,25 +187,22 @@ def test_a_record_in_another_table_s_folder_is_named(tmp_path):
     "damage, message",
     [
         (lambda text: text[:-20], "bad.json is no record: "),  # cut short
-        (lambda text: "[]", "must hold one JSON object. Received: list"),
+        (lambda text: "[]", "Received: list"),
         (lambda text: text.replace('"steps"', '"stops"', 1), r"missing keys \['steps'\], unknown keys \['stops'\]"),
         (lambda text: text.replace('"seed": 0,', ""), r"missing keys \['seed'\], unknown keys \[\]"),
         (lambda text: text.replace('"seed": 0,', '"seed": 0, "x": 1,'), r"missing keys \[\], unknown keys \['x'\]"),
-        (lambda text: text.replace("4.625", "NaN"), "`values` must hold finite"),
-        (lambda text: text.replace("12345", '"many"'), "`parameters` must be int. Received: 'many'"),
-        (lambda text: text.replace("bits_per_dim", "bpd"), "`metric` must be one of"),
+        (lambda text: text.replace("4.625", "NaN"), "values"),
+        (lambda text: text.replace("12345", '"many"'), "parameters.*Received: 'many'"),
+        (lambda text: text.replace("bits_per_dim", "bpd"), "metric"),
         (lambda text: "", "bad.json is no record: "),
-        (lambda text: "null", "must hold one JSON object. Received: NoneType"),
+        (lambda text: "null", "Received: NoneType"),
         (lambda text: "[" * 100_000, "bad.json is no record: "),
-        (lambda text: text.replace("4.625", "1" + "0" * 400), "`values` must map"),
+        (lambda text: text.replace("4.625", "1" + "0" * 400), "values"),
         (lambda text: text.replace("4.625", "1" * 5000), "bad.json is no record: "),
-        (lambda text: text.replace("12345", "1" + "0" * 400), "`parameters` must be int"),
-        (lambda text: text.replace("table1_cifar/gated.weights.h5", "../gated.weights.h5"), "`weights` must be a path"),
-        (lambda text: text.replace('"data": "cifar10"', '"data": "../../cifar10"'), "`data` must be made of letters"),
-        (
-            lambda text: text.replace('"batch_size": 16', '"batch_size": null'),
-            "`preset_settings` must have 'batch_size'",
-        ),
+        (lambda text: text.replace("12345", "1" + "0" * 400), "parameters"),
+        (lambda text: text.replace("table1_cifar/gated.weights.h5", "../gated.weights.h5"), "weights"),
+        (lambda text: text.replace('"data": "cifar10"', '"data": "../../cifar10"'), "data"),
+        (lambda text: text.replace('"batch_size": 16', '"batch_size": null'), "preset_settings"),
     ],
 )
 def test_a_broken_file_is_named_and_the_others_are_read(tmp_path, caplog, damage, message):
@@ -217,7 +214,7 @@ def test_a_broken_file_is_named_and_the_others_are_read(tmp_path, caplog, damage
     assert re.search(message, problem) and problem.startswith(str(bad)) and problem in caplog.text
 
 
-def test_notes_alone_may_be_missing(tmp_path):
+def test_only_notes_may_be_missing(tmp_path):
     path = tmp_path / "record.json"
     fields = dataclasses.asdict(make_record())
     del fields["notes"]
@@ -256,7 +253,7 @@ def test_commit_of_a_repository(tmp_path):
         ([f"--out={records.REPOSITORY}/results"], "tensorflow", "python reproduce/a.py --out=results"),
     ],
 )
-def test_a_command_has_no_path_of_this_machine(arguments, backend, expected):
+def test_commands_hold_no_absolute_path(arguments, backend, expected):
     command = records.command_line([f"{records.REPOSITORY}/reproduce/a.py", *arguments], backend)
     assert command == expected
     assert make_record(command=command).command == expected

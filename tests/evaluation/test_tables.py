@@ -43,7 +43,7 @@ def test_every_row_of_the_paper_is_shown_in_its_order_measured_or_not():
     assert {cell for line in lines for cell in list(line.values())[2:]} == {"-"}
 
 
-def test_a_line_holds_what_was_measured_and_how():
+def test_a_line_shows_the_value_and_how_it_was_measured():
     record = make_record(3.054, 2.949, 3.06, 9876, weights="table1_cifar/gated.weights.h5", weights_sha256="a" * 64)
     (lines,) = markdown_tables(table([record]))
     assert lines[-1] == {
@@ -65,16 +65,16 @@ def test_a_line_holds_what_was_measured_and_how():
 @pytest.mark.parametrize(
     "test, train, shown", [(3.026, None, "3.03"), (3.0349, 2.906, "3.03 (2.91)"), (3.036, 1.0, "3.04 (1.00)")]
 )
-def test_numbers_are_rounded_not_pulled_to_the_paper(test, train, shown):
+def test_numbers_are_rounded_correctly(test, train, shown):
     assert ours([make_record(test, train)]) == shown
 
 
-def test_what_was_not_measured_is_a_dash():
+def test_missing_values_are_shown_as_a_dash():
     assert ours([make_record(None, 2.95)]) == "- (2.95)"
     assert ours([make_record(None, None, 3.0)]) == "-"
 
 
-def test_what_was_not_trained_has_no_preset_steps_or_time():
+def test_untrained_rows_show_no_preset_steps_or_time():
     record = make_record(8.0, row="Uniform", model="uniform", preset="", steps=0, epochs=0.0, wall_seconds=0.0)
     line = markdown_tables(table([record]))[0][0]
     assert (line["preset"], line["steps"], line["training time"], line["ours"]) == ("-", "-", "-", "8.00")
@@ -92,7 +92,7 @@ def test_a_value_on_fewer_validation_images_does_not_win():
     assert ours([few, whole]) == "3.20"
 
 
-def test_without_validation_the_latest_run_is_shown_and_any_validated_one_goes_first():
+def test_without_validation_the_latest_run_is_shown_and_validated_runs_come_first():
     old = make_record(test=3.1, date="2024-01-01T00:00:00+00:00")
     new = make_record(test=3.2, date="2024-01-02T00:00:00+00:00")
     assert ours([new, old]) == ours([old, new]) == "3.20"
@@ -159,7 +159,7 @@ def test_a_bound_is_shown_as_one_and_so_is_ours():
     assert "In nats: test (train); lower is better." in text
 
 
-def test_a_row_with_no_number_of_anybody_is_left_out_until_it_has_one():
+def test_a_row_without_any_number_is_left_out():
     nobody = BOUNDS[2]
     assert (nobody.published_test, nobody.published_train) == (None, None)
     assert nobody.name not in tables.table(BOUNDS, [], "nats", "Table 2")
@@ -178,19 +178,19 @@ def test_one_source_needs_no_number():
         (
             {"row": "PixelSNAIL"},
             "bits_per_dim",
-            "`rows` must have a row 'PixelSNAIL' with the model of the record of 'gated",
+            "rows",
         ),
         (
             {"row": "NICE"},
             "bits_per_dim",
-            "`rows` must have a row 'NICE' with the model of the record of 'gated_pixel_cnn'",
+            "rows",
         ),
-        ({"metric": "nats"}, "bits_per_dim", "`metric` must be that of the record of 'gated_pixel_cnn'"),
-        ({}, "bpd", f"`metric` must be one of {tuple(records.METRICS)}. Received: 'bpd'"),
+        ({"metric": "nats"}, "bits_per_dim", "metric"),
+        ({}, "bpd", "metric.*Received: 'bpd'"),
     ],
 )
 def test_a_record_that_does_not_belong_is_an_error_not_a_lost_line(changes, metric, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=message):
         table([make_record(**changes)], metric=metric)
 
 
@@ -201,15 +201,15 @@ def test_ours_can_be_a_bound_where_the_paper_prints_no_sign():
     assert (line["paper"], line["ours"]) == ("4.13", "<= 6.95")
 
 
-def test_pictures_of_a_classifier_are_no_samples():
+def test_pictures_of_a_classifier_are_not_called_samples():
     row = tables.Row("RAM", 3.36, None, "paper D", models=("ram",))
     record = make_record(6.86, row="RAM", model="ram", metric="error_percent", samples="table/ram.png")
     page = tables.table([row], [record], "error_percent", "Table")
     assert "Glimpses of RAM:" in page and "Samples" not in page
 
 
-def test_an_unknown_sign_is_named():
-    with pytest.raises(ValueError, match="`sign` must be '', '<=' or '~'. Received: '<'"):
+def test_an_unknown_sign_is_refused():
+    with pytest.raises(ValueError, match="sign.*Received: '<'"):
         tables.Row("DRAW", 80.97, None, "paper D", sign="<")
 
 
@@ -272,7 +272,7 @@ def test_a_run_s_own_line_puts_ours_beside_the_paper_s():
         (1e7, "116 days"),
     ],
 )
-def test_durations(seconds, shown):
+def test_durations_are_formatted(seconds, shown):
     assert tables.duration(seconds) == shown
 
 

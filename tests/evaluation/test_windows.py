@@ -1,7 +1,5 @@
 """Windows over images: the square stands where the filters are, pixel by pixel; its line says how sharp they are."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -84,29 +82,29 @@ def test_the_line_is_as_wide_as_the_precision(sigma, line):
 
 
 @pytest.mark.parametrize("g_x, g_y", [(-50, 4), (4, 80), (1e6, -1e6)])
-def test_a_window_off_the_image_leaves_it_as_it_is(g_x, g_y):
+def test_a_window_outside_the_image_draws_nothing(g_x, g_y):
     before = image(channels=3)
     np.testing.assert_array_equal(windows.outline(before, window(g_x, g_y, sigma=0.1), 5, colour=COLOUR), before)
 
 
-def test_a_window_across_the_border_is_cut_off_there():
+def test_a_window_across_the_border_is_clipped():
     picture = windows.outline(image(), window(1, 5), 5, colour=COLOUR)
     assert painted(picture) == (3, 7, 1, 3)
     assert not (picture[3:6, 0] == COLOUR).all(-1).any()  # the left side is outside: no line stands in for it
 
 
-def test_a_window_larger_than_the_image_leaves_it_as_it_is():
+def test_a_window_larger_than_the_image_draws_nothing():
     before = image()
     np.testing.assert_array_equal(
         windows.outline(before, window(6, 5, 50.0, 0.1), 5, colour=COLOUR), np.broadcast_to(before, (9, 12, 3))
     )
 
 
-def test_a_window_of_no_size_still_shows():
+def test_a_window_of_size_zero_is_still_visible():
     assert painted(windows.outline(image(), window(6.5, 5.5, 1e-4, 5.0), 5, colour=COLOUR)) == (5, 6, 6, 7)
 
 
-def test_many_windows_over_many_images_are_each_alone():
+def test_windows_are_drawn_on_each_image_independently():
     some = np.random.default_rng(1).integers(256, size=[2, 1, 9, 12, 3], dtype=np.uint8)
     at = np.stack([[window(i + j, 4, 1 + j, 1.0) for j in range(3)] for i in range(2)])
     together = windows.outline(some, at, 3, colour=COLOUR)
@@ -119,23 +117,23 @@ def test_many_windows_over_many_images_are_each_alone():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"images": image() / 255}, "uint8 [..., height, width, 1 or 3]. Received: float64 [9, 12, 1]"),
-        ({"images": image(channels=2)}, "Received: uint8 [9, 12, 2]"),
-        ({"images": image()[0]}, "Received: uint8 [12, 1]"),
-        ({"windows": window(1, 2)[:4]}, "finite [..., 5], strides and sigmas above 0. Received: [1. 2"),
-        ({"windows": window(np.nan, 2)}, "`windows` must be finite"),
+        ({"images": image() / 255}, r"Received: float64 \[9, 12, 1\]"),
+        ({"images": image(channels=2)}, r"Received: uint8 \[9, 12, 2\]"),
+        ({"images": image()[0]}, r"Received: uint8 \[12, 1\]"),
+        ({"windows": window(1, 2)[:4]}, r"Received: \[1\. 2"),
+        ({"windows": window(np.nan, 2)}, "windows"),
         ({"windows": window(1, 2, sigma=0.0)}, "strides and sigmas above 0"),
         ({"windows": window(1, 2, stride=-1.0)}, "strides and sigmas above 0"),
-        ({"size": 0}, "`size` must be an integer of at least 1. Received: 0"),
-        ({"scale": 1.5}, "`scale` must be an integer of at least 1. Received: 1.5"),
+        ({"size": 0}, "size.*Received: 0"),
+        ({"scale": 1.5}, r"scale.*Received: 1\.5"),
     ],
 )
-def test_wrong_arguments_are_named(arguments, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+def test_errors_name_the_bad_argument(arguments, message):
+    with pytest.raises(ValueError, match=message):
         windows.outline(**({"images": image(), "windows": window(1, 2), "size": 3} | arguments))
 
 
-def test_glimpses_are_a_row_an_image_in_order_of_time():
+def test_glimpses_fill_one_row_per_image_in_time_order():
     network = DrawClassifier((10, 10, 1), glimpses=3, units=4, glimpse_size=2, levels=256)
     network.build()
     digits = np.random.default_rng(0).integers(256, size=[2, 10, 10, 1], dtype=np.uint8)

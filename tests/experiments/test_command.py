@@ -24,7 +24,7 @@ def test_rows_by_commas_or_by_repetition(given, tmp_path):
 @pytest.mark.parametrize(
     "given, runs", [([], False), (["--rows=row_lstm,diagonal_bilstm"], True), (["--evaluate_only"], True)]
 )
-def test_what_takes_long_runs_when_it_is_named_or_measured_again(given, runs, tmp_path):
+def test_long_rows_run_only_on_request(given, runs, tmp_path):
     experiment, options = table1_cifar.EXPERIMENT, flags.FlagValues()
     command.define(experiment.models, options, on_request=experiment.on_request)
     options(["table1_cifar.py", *given, f"--results_dir={tmp_path}", f"--runs_dir={tmp_path}"])
@@ -32,7 +32,7 @@ def test_what_takes_long_runs_when_it_is_named_or_measured_again(given, runs, tm
     assert "(default: all but row_lstm, diagonal_bilstm, multi_scale_row_lstm)" in options["rows"].help
 
 
-def test_help_shows_the_flags_of_the_script_and_no_librarys(bare_machine):
+def test_help_shows_only_the_scripts_own_flags(bare_machine):
     command = [sys.executable, "reproduce/table1_cifar.py", "--help"]
     told = subprocess.run(command, cwd=records.REPOSITORY, env=bare_machine, capture_output=True, text=True).stdout
     assert "Table 1" in told and "--preset: <smoke|quick" in told and "--[no]evaluate_only" in told
@@ -42,14 +42,14 @@ def test_help_shows_the_flags_of_the_script_and_no_librarys(bare_machine):
 @pytest.mark.parametrize(
     "flag", ["--preset=huge", "--precision=int8", "--seed=-1", "--seed=4294967296", "--batch_size=0"]
 )
-def test_flags_refuse_what_they_do_not_know(flag):
+def test_unknown_flag_values_are_refused(flag):
     options = flags.FlagValues()
     command.define(table1_cifar.EXPERIMENT.models, options)
     with pytest.raises(flags.IllegalFlagValueError, match=flag.replace("=", ".*")):
         options(["table1_cifar.py", flag])
 
 
-def test_an_argument_that_is_no_flag_ends_the_script(monkeypatch):
+def test_a_positional_argument_ends_the_script(monkeypatch):
     """As of `--rows uniform pixel_cnn`."""
     monkeypatch.setattr(rows.command, "define", lambda *_, **__: None)
     monkeypatch.setattr(rows.app, "run", lambda run: run(["reproduce/table1_cifar.py", "pixel_cnn"]))

@@ -108,7 +108,7 @@ def test_weights_that_were_changed_are_refused(trained, table1, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["settings.json", "trained.json"])
-def test_half_of_a_file_is_said(trained, table1, tmp_path, name):
+def test_a_truncated_file_is_refused(trained, table1, tmp_path, name):
     shutil.copytree(trained[0] / RUN, tmp_path / RUN)
     file = tmp_path / RUN / name
     file.write_bytes(file.read_bytes()[:100])
@@ -127,7 +127,7 @@ def test_half_of_a_file_is_said(trained, table1, tmp_path, name):
         None,
     ],
 )
-def test_what_no_training_writes_is_said(trained, tmp_path, changes):
+def test_a_file_that_training_does_not_write_is_refused(trained, tmp_path, changes):
     file = tmp_path / "trained.json"
     told = json.loads((trained[0] / RUN / "trained.json").read_text())
     file.write_text("null" if changes is None else json.dumps(told | changes))
@@ -183,7 +183,7 @@ def test_rounded_weights_are_what_the_half_file_holds(tiny, tmp_path, monkeypatc
     assert changed > 0
 
 
-def test_steps_are_told_once_in_order_and_before_what_follows_them():
+def test_steps_are_reported_once_and_in_order():
     """Of a step callbacks hear when the next was started; of an epoch's last before validation, or its end."""
     told = []
 

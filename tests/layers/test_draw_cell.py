@@ -88,7 +88,7 @@ def paper_steps(cell, image, noise, paper_attention):
 
 @pytest.mark.parametrize("steps", [1, 4])
 @pytest.mark.parametrize("options", SETTINGS.values(), ids=SETTINGS)
-def test_steps_are_eq_3_to_8(paper_attention, options, steps):
+def test_steps_follow_equations_3_to_8(paper_attention, options, steps):
     cell = cell_with(**options)
     images, noise = inputs(cell, steps)
     posteriors, states = run(cell, images, noise)
@@ -100,7 +100,7 @@ def test_steps_are_eq_3_to_8(paper_attention, options, steps):
 
 
 @pytest.mark.parametrize("options", [{}, {"write_size": None}])
-def test_the_decoder_alone_paints_what_the_whole_cell_does_from_the_same_latents(options):
+def test_decoder_cell_paints_the_same_canvas_from_the_same_latents(options):
     cell = cell_with(**options)
     images, noise = inputs(cell, steps=3)
     posteriors, states = run(cell, images, noise)
@@ -112,7 +112,7 @@ def test_the_decoder_alone_paints_what_the_whole_cell_does_from_the_same_latents
     np.testing.assert_allclose(hidden[:, -1], states[4], rtol=1e-4, atol=1e-5)
 
 
-def test_a_step_leaves_the_image_alone():
+def test_a_step_does_not_change_the_image():
     cell = cell_with()
     images, noise = inputs(cell, steps=3)
     _, states = run(cell, images, noise)
@@ -156,7 +156,7 @@ def test_a_canvas_depends_on_latents_up_to_its_step(gradient):
         assert (found[0, : t + 1] != 0).all() and (found[0, t + 1 :] == 0).all()
 
 
-def test_the_states_before_the_first_step_are_learned_and_one_for_all_images(gradient):
+def test_initial_states_are_learned_and_shared_by_all_images(gradient):
     cell = cell_with()
     images, noise = inputs(cell, steps=2, n=3)
     _, *states = cell.initial_state(images)
@@ -173,7 +173,7 @@ def test_the_states_before_the_first_step_are_learned_and_one_for_all_images(gra
         assert found.any() and np.isfinite(found).all(), weight.path
 
 
-def test_symbolic_shapes_are_the_eager_ones():
+def test_symbolic_and_eager_shapes_agree():
     cell = cell_with()
     images, noise = inputs(cell, steps=1)
     posterior, states = cell(noise[:, 0], cell.initial_state(images))
@@ -183,13 +183,13 @@ def test_symbolic_shapes_are_the_eager_ones():
 
 
 @pytest.mark.parametrize("size", [0, 6, True])
-def test_a_window_that_does_not_fit_is_refused(size):
+def test_window_sizes_must_fit_the_image(size):
     for cell, name in ((DrawCell, "read_size"), (DrawCell, "write_size"), (DrawDecoderCell, "write_size")):
-        with pytest.raises(ValueError, match=f"{name} must be an integer, from 1 to 5. Received: {name}={size}"):
+        with pytest.raises(ValueError, match=f"{name}.*Received: {name}={size}"):
             cell((5, 6, 1), **{name: size})
 
 
 @pytest.mark.parametrize("name, value", [("units", 0), ("latent", 1.0), ("latent", True)])
-def test_sizes_that_are_none_are_refused(name, value):
-    with pytest.raises(ValueError, match=f"{name} must be an integer, at least 1. Received: {name}={value}"):
+def test_bad_sizes_are_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name}.*Received: {name}={value}"):
         DrawCell((5, 6, 1), **{name: value})

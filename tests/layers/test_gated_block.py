@@ -1,7 +1,6 @@
 """GatedBlock against Figure 2 of arXiv 1606.05328, written with whole kernels, masks and an explicit shift."""
 
 import functools
-import re
 
 import keras
 import numpy as np
@@ -119,7 +118,7 @@ def test_a_block_is_its_reference_with_whole_masked_kernels(gradient, n, mask_ty
 @pytest.mark.parametrize("condition", CONDITIONS)
 @pytest.mark.parametrize("colours", [1, 3])
 @pytest.mark.parametrize("n", KERNELS)
-def test_a_later_block_is_figure_2(paper_block, n, colours, condition):
+def test_a_later_block_computes_figure_2(paper_block, n, colours, condition):
     random = np.random.default_rng(1)
     vertical, horizontal = normal(random, 2, 4, 5, 6), normal(random, 2, 4, 5, 6)
     given = condition and normal(random, *CONDITIONS[condition])
@@ -131,7 +130,7 @@ def test_a_later_block_is_figure_2(paper_block, n, colours, condition):
 @pytest.mark.parametrize("condition", [None, "vector"])
 @pytest.mark.parametrize("colours", [1, 3])
 @pytest.mark.parametrize("n", KERNELS)
-def test_the_first_block_is_figure_2_shifted_down_a_row(paper_block, n, colours, condition):
+def test_the_first_block_computes_figure_2_shifted_down_one_row(paper_block, n, colours, condition):
     """Its vertical maps at a row are the paper's at the row above: that is where the shift went."""
     random = np.random.default_rng(2)
     image = normal(random, 2, 4, 5, colours)
@@ -145,7 +144,7 @@ def test_the_first_block_is_figure_2_shifted_down_a_row(paper_block, n, colours,
 
 @pytest.mark.parametrize("colours", [1, 3])
 @pytest.mark.parametrize("n", KERNELS)
-def test_a_stack_of_blocks_is_the_network_that_shifts_every_tap(paper_block, n, colours):
+def test_a_stack_of_blocks_equals_a_network_that_shifts_every_tap(paper_block, n, colours):
     """Three blocks: vertical maps that see rows up to their own, one row more than the image, and shifted taps."""
     image = normal(np.random.default_rng(3), 2, 4, 5, colours)
     with_row_above = np.pad(image, [(0, 0), (1, 0), (0, 0), (0, 0)])
@@ -167,7 +166,7 @@ def test_a_stack_of_blocks_is_the_network_that_shifts_every_tap(paper_block, n, 
     group=st.integers(1, 2),
     seed=st.integers(0, 2**31),
 )
-def test_any_shape_of_image_and_block_is_figure_2(paper_block, height, width, n, mask_type, colours, group, seed):
+def test_figure_2_holds_for_any_image_and_block_size(paper_block, height, width, n, mask_type, colours, group, seed):
     filters, first = colours * group, mask_type == "A"
     image = normal(np.random.default_rng(seed), 1, height, width, filters)
     vertical = np.pad(image, [(0, 0), (1, 0), (0, 0), (0, 0)]) if first else image
@@ -179,7 +178,7 @@ def test_any_shape_of_image_and_block_is_figure_2(paper_block, height, width, n,
 
 @pytest.mark.parametrize("condition", ["vector", "map"])
 @pytest.mark.parametrize("mask_type", ["A", "B"])
-def test_a_condition_through_kernels_of_zero_is_no_condition(mask_type, condition):
+def test_a_condition_with_zero_kernels_has_no_effect(mask_type, condition):
     random = np.random.default_rng(4)
     maps, given = normal(random, 2, 4, 5, 6), normal(random, *CONDITIONS[condition])
     without = paper_weights(3, 6, 6)
@@ -188,7 +187,7 @@ def test_a_condition_through_kernels_of_zero_is_no_condition(mask_type, conditio
     assert_pairs_equal(block_with({**without, **zeros}, 3, mask_type, 3)(maps, maps, given), expected)
 
 
-def test_a_vector_acts_like_a_map_that_is_the_same_everywhere():
+def test_a_vector_condition_equals_a_constant_map():
     random = np.random.default_rng(5)
     maps, vector = normal(random, 2, 4, 5, 6), normal(random, 2, 3)
     block = block_with(paper_weights(3, 6, 6, features=3), 3, "B", 3)
@@ -196,13 +195,13 @@ def test_a_vector_acts_like_a_map_that_is_the_same_everywhere():
     assert_pairs_equal(block(maps, maps, vector), block(maps, maps, same_everywhere))
 
 
-def test_a_gate_is_tanh_of_one_half_times_sigmoid_of_the_other():
+def test_gate_is_tanh_of_the_first_half_times_sigmoid_of_the_second():
     content, opening = np.float32([[-2.0, 0.0, 0.5]]), np.float32([[0.0, 3.0, -1.0]])
     expected = np.tanh(content) / (1 + np.exp(-opening))
     np.testing.assert_allclose(gate(np.concatenate([content, opening], axis=-1)), expected, rtol=1e-5)
 
 
-def test_hidden_taps_have_no_gradient(gradient):
+def test_masked_taps_get_no_gradient(gradient):
     image = normal(np.random.default_rng(6), 2, 4, 5, 3)
     block = block_with(paper_weights(3, 3, 6), 3, "A", colours=3)
     three, six = colours_of(3, 3), colours_of(6, 3)
@@ -236,7 +235,7 @@ def test_dropout_acts_on_the_outputs_of_the_gates(rate):
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
-def test_the_symbolic_shape_is_the_eager_one(condition):
+def test_symbolic_and_eager_shapes_agree(condition):
     image, shape = np.zeros((2, 4, 5, 3), "float32"), CONDITIONS[condition]
     given = [np.zeros(shape, "float32")] if condition else []
     block = GatedBlock(6, 5, "A", colours=3)
@@ -249,38 +248,35 @@ def test_the_symbolic_shape_is_the_eager_one(condition):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"kernel_size": 4}, "of at least 1, to have a centre. Received: kernel_size=4"),
-        ({"kernel_size": 0}, "of at least 1, to have a centre. Received: kernel_size=0"),
-        ({"kernel_size": True}, "of at least 1, to have a centre. Received: kernel_size=True"),
-        ({"kernel_size": (3, 3)}, "of at least 1, to have a centre. Received: kernel_size=(3, 3)"),
-        ({"mask_type": "C"}, 'mask_type must be "A" (first layer) or "B" (later layers). Received: mask_type=\'C\''),
-        ({"filters": 8}, "filters must be a positive multiple of colours"),
-        ({"filters": 8}, "Received: filters=8, colours=3"),
-        ({"colours": 0}, "colours must be a positive integer: 3 for RGB, 1 for grey. Received: colours=0"),
+        ({"kernel_size": 4}, "kernel_size.*Received: kernel_size=4"),
+        ({"kernel_size": 0}, "kernel_size.*Received: kernel_size=0"),
+        ({"kernel_size": True}, "kernel_size.*Received: kernel_size=True"),
+        ({"kernel_size": (3, 3)}, r"kernel_size.*Received: kernel_size=\(3, 3\)"),
+        ({"mask_type": "C"}, "mask_type.*Received: mask_type='C'"),
+        ({"filters": 8}, "filters.*Received: filters=8, colours=3"),
+        ({"colours": 0}, "colours.*Received: colours=0"),
     ],
 )
-def test_bad_arguments_are_named(arguments, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+def test_errors_name_the_bad_argument(arguments, message):
+    with pytest.raises(ValueError, match=message):
         GatedBlock(**{"filters": 6, "colours": 3, **arguments})
 
 
 def test_channels_must_split_into_colours():
-    message = "channels must be a positive multiple of colours.*Received: channels=4, colours=3"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match="channels.*Received: channels=4, colours=3"):
         GatedBlock(6, 3, "A", colours=3).build((None, 4, 4, 4), (None, 4, 4, 4))
 
 
-def test_a_residual_needs_as_many_channels_as_filters():
-    message = "horizontal must have as many channels as the block has filters.*Received: channels=3, filters=6"
-    with pytest.raises(ValueError, match=message):
+def test_residual_input_must_have_filters_channels():
+    with pytest.raises(ValueError, match="horizontal.*Received: channels=3, filters=6"):
         GatedBlock(6, 3, "B", colours=3).build((None, 4, 4, 6), (None, 4, 4, 3))
 
 
-def test_conditions_that_a_block_cannot_use():
+def test_unexpected_or_misshapen_condition_is_refused():
     maps = np.zeros((2, 4, 5, 6), "float32")
     block = GatedBlock(6)
     block(maps, maps)
-    with pytest.raises(ValueError, match="condition must be None: the block was built without one"):
+    with pytest.raises(ValueError, match="condition"):
         block(maps, maps, np.zeros((2, 3), "float32"))
-    with pytest.raises(ValueError, match=r"condition must be a vector .* Received: condition of shape \(2, 5, 3\)"):
+    with pytest.raises(ValueError, match=r"condition.*Received: .*\(2, 5, 3\)"):
         GatedBlock(6)(maps, maps, np.zeros((2, 5, 3), "float32"))

@@ -1,7 +1,6 @@
 """GaussianAttention: Eq. 19-29 of arXiv 1502.04623 as loops, cases known by hand, and windows beyond any use."""
 
 import itertools
-import re
 
 import keras
 import numpy as np
@@ -49,7 +48,7 @@ def assert_each_close(found, expected):
     channels=st.integers(1, 3),
     seed=st.integers(0, 2**31),
 )
-def test_filters_read_and_write_are_the_loops_of_the_paper(paper_attention, size, height, width, channels, seed):
+def test_filters_read_and_write_equal_the_papers_loops(paper_attention, size, height, width, channels, seed):
     attention, paper = GaussianAttention(size, (height, width, channels)), paper_attention(size, height, width)
     windows = windows_inside(height, width, seed, n=2)
     images, patches = normal(2, height, width, channels), normal(2, size, size, channels)
@@ -62,7 +61,7 @@ def test_filters_read_and_write_are_the_loops_of_the_paper(paper_attention, size
 
 @pytest.mark.parametrize("size", [1, 2, 5])
 @pytest.mark.parametrize("height, width", SHAPES)
-def test_windows_are_eq_21_to_24_of_a_linear_layer(paper_attention, size, height, width):
+def test_window_parameters_follow_equations_21_to_24(paper_attention, size, height, width):
     attention, hidden = GaussianAttention(size, (height, width, 1)), normal(4, 7)
     attention.build(hidden.shape)
     kernel, bias = normal(7, 5) * 0.3, normal(5)
@@ -73,7 +72,7 @@ def test_windows_are_eq_21_to_24_of_a_linear_layer(paper_attention, size, height
 
 
 @pytest.mark.parametrize("size, stride", [(2, 7), (3, 3.5), (5, 1.75)])
-def test_parameters_of_zero_put_the_window_over_the_whole_image(size, stride):
+def test_zero_parameters_centre_the_window_over_the_whole_image(size, stride):
     window = ops.convert_to_numpy(attention_on(size, 5, 8)(np.zeros((1, 5), "float32")))
     np.testing.assert_allclose(window, [[4.5, 3, stride, 1, 1]])  # (A + 1)/2, (B + 1)/2, (max(A, B) - 1)/(N - 1)
 
@@ -94,7 +93,7 @@ def test_an_image_of_one_pixel_is_read_and_written_whole():
 
 
 @pytest.mark.parametrize("size, stride", [(5, 6.5), (14, 2)])
-def test_a_write_of_ones_makes_a_canvas_of_about_ones(size, stride):
+def test_writing_ones_gives_a_canvas_near_one(size, stride):
     """The sum of a filter is one, of N^2 of them over gamma N^2 strides^2; the rim cuts filters, and gets more."""
     shape = (27, 27, 1)
     attention = GaussianAttention(size, shape, tiling_gamma(size, shape))
@@ -104,7 +103,7 @@ def test_a_write_of_ones_makes_a_canvas_of_about_ones(size, stride):
     assert written[13, 13] == pytest.approx(1, abs=0.2) and written.min() > 0.8
 
 
-def test_several_images_are_read_as_each_alone():
+def test_images_of_a_batch_are_read_independently():
     images, windows, attention = normal(4, 2, 5, 8, 3), windows_inside(5, 8), GaussianAttention(3, (5, 8, 3))
     patches = attention.read(images.swapaxes(1, 2), windows)  # [batch, B, k, A, channels] -> [batch, N, k, N, channels]
     assert patches.shape == (4, 3, 2, 3, 3)
@@ -166,14 +165,14 @@ def extreme_windows():
 
 
 @pytest.mark.parametrize("height, width", SHAPES)
-def test_rows_of_the_filters_sum_to_one_however_extreme_the_window(height, width):
+def test_filter_rows_sum_to_one_for_extreme_windows(height, width):
     attention = attention_on(3, height, width)
     for filters in attention.filterbank(attention(extreme_windows())):
         np.testing.assert_allclose(np.sum(filters, axis=-1), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize("height, width", SHAPES)
-def test_gradients_are_finite_however_extreme_the_window(gradient, height, width):
+def test_gradients_stay_finite_for_extreme_windows(gradient, height, width):
     attention, raw = attention_on(3, height, width), extreme_windows()
     images, patches = normal(len(raw), height, width, 1), normal(len(raw), 3, 3, 1)
 
@@ -186,7 +185,7 @@ def test_gradients_are_finite_however_extreme_the_window(gradient, height, width
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float16"])
-def test_windows_and_filters_are_as_exact_in_lower_precision(policy):
+def test_half_precision_keeps_windows_and_filters_exact(policy):
     """Their numbers are computed in float32, and rounded when they meet an image."""
     low, full = (GaussianAttention(3, (5, 28, 1), dtype=dtype) for dtype in (policy, "float32"))
     windows, images = windows_inside(5, 28), normal(4, 5, 28, 1)
@@ -199,26 +198,26 @@ def test_windows_and_filters_are_as_exact_in_lower_precision(policy):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float16"])
-def test_no_window_is_too_extreme_for_lower_precision(policy):
+def test_half_precision_handles_extreme_windows(policy):
     attention = attention_on(3, 5, 28, dtype=policy)
     for filters in attention.filterbank(attention(extreme_windows())):
         np.testing.assert_allclose(np.sum(ops.cast(filters, "float32"), axis=-1), 1, rtol=0.02)
 
 
-def test_the_symbolic_shape_is_the_eager_one():
+def test_symbolic_and_eager_shapes_agree():
     attention = GaussianAttention(2, (5, 6, 3))
     assert attention(keras.Input((7,))).shape == (None, 5)
     assert tuple(attention(np.zeros((3, 7), "float32")).shape) == attention.compute_output_shape((3, 7)) == (3, 5)
 
 
 @pytest.mark.parametrize("size", [0, -1, 6, True, 2.0, None])
-def test_a_size_that_is_no_window_of_the_image_is_refused(size):
-    message = f"size must be an integer, from 1 to 5. Received: size={size!r}"
-    with pytest.raises(ValueError, match=re.escape(message)):
+def test_window_size_must_fit_the_image(size):
+    message = f"size.*Received: size={size!r}"
+    with pytest.raises(ValueError, match=message):
         GaussianAttention(size, (5, 8, 1))
 
 
 @pytest.mark.parametrize("gamma", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_gamma_without_a_logarithm_is_refused(gamma):
-    with pytest.raises(ValueError, match=f"initial_gamma must be a finite number above 0. Received: .*={gamma}"):
+def test_initial_gamma_must_be_positive_and_finite(gamma):
+    with pytest.raises(ValueError, match=f"initial_gamma.*Received: .*={gamma}"):
         GaussianAttention(2, (5, 8, 1), initial_gamma=gamma)

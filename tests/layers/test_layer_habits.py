@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import re
 
 import keras
 import numpy as np
@@ -58,7 +57,7 @@ def small_network(**options):
 
 
 @pytest.mark.parametrize("layer_class, options", [pair for pair in LAYERS if pair[0] is not WideDense])  # Keras' own
-def test_integers_of_numpy_are_integers(layer_class, options):
+def test_numpy_integers_are_accepted_and_serialise_to_json(layer_class, options):
     """A config of them is JSON all the same."""
     of_numpy = {name: np.int64(value) if type(value) is int else value for name, value in options.items()}
     layer, plain = layer_class(**of_numpy, name="mine"), layer_class(**options, name="mine")
@@ -68,30 +67,24 @@ def test_integers_of_numpy_are_integers(layer_class, options):
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: GaussianAttention(2, (4, 5)), "image_shape must be (height, width, channels), integers above 0. Rec"),
-        (lambda: GaussianAttention(2, (4, 5, 1), "1"), "initial_gamma must be a finite number above 0. Received: init"),
-        (
-            lambda: DrawCell(28),
-            "image_shape must be (height, width, channels), integers above 0. Received: image_shape=28",
-        ),
-        (
-            lambda: DrawCell((4, 5, 3), canvas_channels=2),
-            "canvas_channels must be an integer, at least 3. Received: can",
-        ),
-        (lambda: DrawDecoderCell((4.0, 5, 3)), "canvas_shape must be (height, width, channels), integers above 0. Rec"),
-        (lambda: MapNetwork(32), "size must be (height, width), integers above 0. Received: size=32"),
-        (lambda: MapNetwork((0, 32)), "size must be (height, width), integers above 0. Received: size=(0, 32)"),
-        (lambda: ImageStream(4), "filters must be two or more integers above zero. Received: filters=4"),
-        (lambda: GatedBlock(6, dropout="0.1"), "dropout must be a number from 0 to 1. Received: dropout='0.1'"),
+        (lambda: GaussianAttention(2, (4, 5)), "image_shape.*Received"),
+        (lambda: GaussianAttention(2, (4, 5, 1), "1"), "initial_gamma.*Received: initial_gamma="),
+        (lambda: DrawCell(28), "image_shape.*Received: image_shape=28"),
+        (lambda: DrawCell((4, 5, 3), canvas_channels=2), "canvas_channels.*Received: canvas_channels=2"),
+        (lambda: DrawDecoderCell((4.0, 5, 3)), "canvas_shape.*Received"),
+        (lambda: MapNetwork(32), "size.*Received: size=32"),
+        (lambda: MapNetwork((0, 32)), r"size.*Received: size=\(0, 32\)"),
+        (lambda: ImageStream(4), "filters.*Received: filters=4"),
+        (lambda: GatedBlock(6, dropout="0.1"), r"dropout.*Received: dropout='0\.1'"),
     ],
 )
-def test_shapes_and_rates_that_are_none_are_refused(make, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+def test_bad_shapes_and_rates_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
         make()
 
 
 @pytest.mark.parametrize("layer_class, options", LAYERS)
-def test_a_config_makes_the_same_layer(layer_class, options):
+def test_config_round_trip_gives_the_same_layer(layer_class, options):
     layer = layer_class(**options, name="mine")
     again = layer_class.from_config(layer.get_config())
     assert {name: getattr(again, name) for name in options} == options
@@ -108,7 +101,7 @@ def test_a_layer_is_registered_under_the_import_name(layer_class, options):
 
 
 @pytest.mark.parametrize("layer", [ConvEncoder(2), MapNetwork((16, 16), levels=256)])
-def test_256_values_are_256_in_lower_precision(monkeypatch, layer):
+def test_all_256_pixel_values_stay_distinct_in_half_precision(monkeypatch, layer):
     """Each rounded but once: by 2**-9 of itself at most."""
     layer = type(layer).from_config({**layer.get_config(), "dtype": "mixed_bfloat16"})
     pixels = np.arange(256, dtype="uint8").reshape(1, 16, 16, 1)
@@ -121,7 +114,7 @@ def test_256_values_are_256_in_lower_precision(monkeypatch, layer):
     assert len(np.unique(found)) == 256
 
 
-def test_weights_move_through_a_weights_file(tmp_path):
+def test_weights_survive_a_weights_file(tmp_path):
     model, other = small_network(), small_network()
     other.set_weights([weight * 0 for weight in other.get_weights()])
     model.save_weights(tmp_path / "network.weights.h5")
@@ -134,7 +127,7 @@ def test_weights_move_through_a_weights_file(tmp_path):
     "policy, variables, tolerance",
     [("mixed_bfloat16", "float32", 0.1), ("mixed_float16", "float32", 0.02), ("float16", "float16", 0.02)],
 )
-def test_a_dtype_policy_sets_what_is_computed_and_kept(policy, variables, tolerance):
+def test_dtype_policy_sets_compute_and_variable_dtypes(policy, variables, tolerance):
     model = small_network(dtype=policy)
     outputs = model([IMAGES, VECTORS])
     compute = keras.DTypePolicy(policy).compute_dtype
@@ -145,7 +138,7 @@ def test_a_dtype_policy_sets_what_is_computed_and_kept(policy, variables, tolera
     np.testing.assert_allclose(ops.convert_to_numpy(ops.cast(outputs, "float32")), expected, atol=tolerance, rtol=0.1)
 
 
-def test_a_network_of_them_learns_under_xla():
+def test_layers_train_under_xla():
     model = small_network()
     targets = RANDOM.normal(size=(3, 4, 5, 3)).astype("float32")
     model.compile(keras.optimizers.Adam(0.01), "mse", jit_compile=True)
@@ -169,7 +162,7 @@ def channels_first():
         (ImageStream, {"filters": (4, 3, 2), "deep": True}, (2, 5)),
     ],
 )
-def test_channels_are_last_whatever_the_setting_of_keras(channels_first, layer_class, options, shape):
+def test_channels_last_whatever_keras_image_data_format(channels_first, layer_class, options, shape):
     layer = layer_class(**options)
     assert layer(np.zeros(shape, "uint8" if layer_class is ConvEncoder else "float32")).shape == (
         layer.compute_output_shape(shape)

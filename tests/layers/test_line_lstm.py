@@ -1,7 +1,5 @@
 """RowLSTM and DiagonalBiLSTM against Section 3 of arXiv 1601.06759, pixel by pixel in NumPy: values and gradients."""
 
-import re
-
 import keras
 import numpy as np
 import pytest
@@ -108,7 +106,7 @@ def built(name, colours, condition, channels=6):
 @pytest.mark.parametrize("colours", [1, 3])
 @pytest.mark.parametrize("condition", CONDITIONS)
 @pytest.mark.parametrize("name", LAYERS)
-def test_values_and_gradients_are_the_papers(gradient, name, condition, colours):
+def test_values_and_gradients_equal_the_papers_recurrence(gradient, name, condition, colours):
     shape = CONDITIONS[condition]
     layer, paper = built(name, colours, shape), LAYERS[name][1]
     random = np.random.default_rng(0)
@@ -179,7 +177,7 @@ def test_unskew_undoes_skew_whose_columns_are_diagonals(height, width):
     np.testing.assert_array_equal(unskew(skewed), maps)
 
 
-def test_the_two_halves_are_mirror_images_a_row_apart():
+def test_second_diagonal_direction_mirrors_the_first_one_row_down():
     """With the weights of one in the other; each heard alone, for the other's output gates are shut."""
     layer = built("diagonals", 1, None)
     maps = np.random.default_rng(0).normal(size=(2, 4, 5, 6)).astype("float32")
@@ -197,7 +195,7 @@ def test_the_two_halves_are_mirror_images_a_row_apart():
     assert not from_right[:, 0].any() and from_left.all()
 
 
-def test_it_remembers_at_first():
+def test_forget_gate_starts_open():
     layer = RowLSTM(2)
     layer.build((None, 4, 5, 6))
     np.testing.assert_array_equal(layer.input_to_state.bias, [0, 0, 1, 1, 0, 0, 0, 0])
@@ -207,20 +205,20 @@ def test_it_remembers_at_first():
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: RowLSTM(4, colours=3), "units must be a positive multiple of colours"),
-        (lambda: DiagonalBiLSTM(4, colours=3), "Received: units=4, colours=3"),
-        (lambda: RowLSTM(6, kernel_size=4), "to have a centre. Received: kernel_size=4"),
-        (lambda: RowLSTM(6, kernel_size=True), "Received: kernel_size=True"),
-        (lambda: RowLSTM(6, colours=3).build((None, 4, 5, 7)), "Received: channels=7, colours=3"),
-        (lambda: DiagonalBiLSTM(6)(np.zeros((1, 2, 2, 1)), np.zeros((1, 2, 2))), "Received: condition of shape (1, 2"),
+        (lambda: RowLSTM(4, colours=3), "units"),
+        (lambda: DiagonalBiLSTM(4, colours=3), "units.*Received: units=4, colours=3"),
+        (lambda: RowLSTM(6, kernel_size=4), "kernel_size.*Received: kernel_size=4"),
+        (lambda: RowLSTM(6, kernel_size=True), "kernel_size.*Received: kernel_size=True"),
+        (lambda: RowLSTM(6, colours=3).build((None, 4, 5, 7)), "channels.*Received: channels=7, colours=3"),
+        (lambda: DiagonalBiLSTM(6)(np.zeros((1, 2, 2, 1)), np.zeros((1, 2, 2))), r"Received: .*\(1, 2"),
     ],
 )
-def test_what_they_refuse(make, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+def test_bad_arguments_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
         make()
 
 
-def test_a_condition_is_refused_by_a_layer_that_was_built_without_one():
+def test_layer_built_without_a_condition_refuses_one():
     layer = built("rows", 1, None)
-    with pytest.raises(ValueError, match="condition must be None: the layer was built without one"):
+    with pytest.raises(ValueError, match="condition"):
         layer(np.zeros((1, 4, 5, 6), "float32"), np.zeros((1, 2), "float32"))

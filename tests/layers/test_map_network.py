@@ -1,7 +1,5 @@
 """m(h) of Eq. 5: the sizes that it reaches, what each place of its map sees, and what it refuses."""
 
-import re
-
 import numpy as np
 import pytest
 from keras import ops
@@ -22,7 +20,7 @@ from image_generators.layers.map_network import MapNetwork
         ((8, 12), (4, 6, 2), {"halvings": 1}, 2),
     ],
 )
-def test_it_reaches_its_size(size, shape, options, ups):
+def test_output_has_the_requested_size(size, shape, options, ups):
     layer = MapNetwork(size, filters=3, depth=1, **options)
     found = layer(np.ones((2, *shape), "float32"))
     assert found.shape == layer.compute_output_shape((2, *shape)) == (2, *size, 3)
@@ -30,7 +28,7 @@ def test_it_reaches_its_size(size, shape, options, ups):
 
 
 @pytest.mark.parametrize("shape", [(5,), (4, 4, 5), (16, 16, 5)])
-def test_every_feature_reaches_the_map_and_every_weight_acts(gradient, shape):
+def test_every_input_feature_and_every_weight_affects_the_map(gradient, shape):
     layer = MapNetwork((16, 16), filters=4, depth=1, halvings=1 if len(shape) == 3 else 0)
     h = np.random.default_rng(0).normal(size=(1, *shape)).astype("float32")
     mixture = np.random.default_rng(1).normal(size=(1, 16, 16, 4)).astype("float32")
@@ -44,7 +42,7 @@ def test_every_feature_reaches_the_map_and_every_weight_acts(gradient, shape):
         weight.assign(kept)
 
 
-def test_halving_sees_further(gradient):
+def test_halvings_widen_the_receptive_field(gradient):
     """The pixel in the corner: without halving, its convolutions reach as far as they are many."""
     reach = {}
     for halvings in (0, 2):
@@ -56,7 +54,7 @@ def test_halving_sees_further(gradient):
     assert reach[2] > 10
 
 
-def test_pixels_are_scaled_and_features_are_not():
+def test_pixel_conditions_are_scaled_and_features_are_not():
     layer, plain = MapNetwork((4, 4), filters=2, depth=0, levels=256), MapNetwork((4, 4), filters=2, depth=0)
     pixels = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3)).astype("uint8")
     for each in (layer, plain):
@@ -69,7 +67,7 @@ def test_pixels_are_scaled_and_features_are_not():
     "shape, options",
     [((100,), {}), ((8, 8, 3), {"levels": 256}), ((32, 32, 1), {"levels": 256, "halvings": 2})],
 )
-def test_it_starts_loud_enough_to_be_heard(shape, options):
+def test_initial_output_is_large_enough_to_matter(shape, options):
     """Under Keras's default initialiser s starts at hundredths, which the gates ignore for thousands of steps."""
     layer = MapNetwork((32, 32), filters=32, depth=2, **options)
     rng = np.random.default_rng(0)
@@ -80,16 +78,16 @@ def test_it_starts_loud_enough_to_be_heard(shape, options):
 @pytest.mark.parametrize(
     "options, shape, message",
     [
-        ({"filters": 0}, (3,), "filters must be an integer, at least 1. Received: filters=0"),
-        ({"depth": -1}, (3,), "depth must be an integer, at least 0. Received: depth=-1"),
-        ({"halvings": 1.0}, (3,), "halvings must be an integer, at least 0. Received: halvings=1.0"),
-        ({}, (5, 5, 3), "Received: size=(16, 16), halvings=0, an input of 5x5"),
-        ({}, (8, 4, 3), "Received: size=(16, 16), halvings=0, an input of 8x4"),
-        ({}, (32, 32, 3), "Received: size=(16, 16), halvings=0, an input of 32x32"),
-        ({"halvings": 4}, (8, 8, 3), "Received: size=(16, 16), halvings=4, an input of 8x8"),
-        ({"halvings": 1}, (3,), "halvings must be 0 for vector conditions. Received: halvings=1"),
+        ({"filters": 0}, (3,), "filters.*Received: filters=0"),
+        ({"depth": -1}, (3,), "depth.*Received: depth=-1"),
+        ({"halvings": 1.0}, (3,), r"halvings.*Received: halvings=1\.0"),
+        ({}, (5, 5, 3), r"size.*Received: size=\(16, 16\), halvings=0, an input of 5x5"),
+        ({}, (8, 4, 3), r"size.*Received: size=\(16, 16\), halvings=0, an input of 8x4"),
+        ({}, (32, 32, 3), r"size.*Received: size=\(16, 16\), halvings=0, an input of 32x32"),
+        ({"halvings": 4}, (8, 8, 3), r"size.*Received: size=\(16, 16\), halvings=4, an input of 8x8"),
+        ({"halvings": 1}, (3,), "halvings.*Received: halvings=1"),
     ],
 )
-def test_what_it_refuses(options, shape, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+def test_bad_sizes_are_refused(options, shape, message):
+    with pytest.raises(ValueError, match=message):
         MapNetwork((16, 16), **options).build((None, *shape))

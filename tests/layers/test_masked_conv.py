@@ -1,7 +1,5 @@
 """MaskedConv2D: masks as the papers draw them, and cropping that changes nothing."""
 
-import re
-
 import keras
 import numpy as np
 import pytest
@@ -40,23 +38,23 @@ def with_weights(layer, maps, seed=0):
 @pytest.mark.parametrize("colours", [1, 3])
 @pytest.mark.parametrize("mask_type", ["A", "B"])
 @pytest.mark.parametrize("size", KERNELS)
-def test_the_mask_is_the_one_of_the_paper(paper_mask, size, mask_type, colours):
+def test_mask_equals_the_papers_definition(paper_mask, size, mask_type, colours):
     shape = (2 * colours, 3 * colours, mask_type, colours)
     np.testing.assert_array_equal(kernel_mask(size, *shape), paper_mask(*size, *shape))
 
 
-def test_mask_a_of_rgb_hides_only_what_is_to_be_predicted():
+def test_mask_a_hides_the_predicted_colour_and_later_ones():
     """R sees nothing of its own pixel, G sees R, B sees R and G."""
     np.testing.assert_array_equal(kernel_mask((1, 1), 3, 3, "A", 3)[0, 0], [[0, 1, 1], [0, 0, 1], [0, 0, 0]])
 
 
-def test_mask_b_of_rgb_shows_a_colour_itself():
+def test_mask_b_shows_the_colour_itself_and_hides_later_ones():
     np.testing.assert_array_equal(kernel_mask((1, 1), 3, 3, "B", 3)[0, 0], [[1, 1, 1], [0, 1, 1], [0, 0, 1]])
 
 
 @settings(max_examples=30, deadline=None)
 @given(configuration=configurations, image=images)
-def test_the_output_is_a_plain_convolution_with_the_masked_kernel(paper_mask, plain_conv, configuration, image):
+def test_output_is_a_plain_convolution_with_the_masked_kernel(paper_mask, plain_conv, configuration, image):
     colours, size, mask_type = (configuration[name] for name in ("colours", "size", "mask_type"))
     channels, filters = (colours * configuration[f"{name}_of_a_colour"] for name in ("channels", "filters"))
     *shape, seed = image
@@ -71,7 +69,7 @@ def test_the_output_is_a_plain_convolution_with_the_masked_kernel(paper_mask, pl
 @pytest.mark.parametrize("colours", [1, 3])
 @pytest.mark.parametrize("mask_type", ["A", "B"])
 @pytest.mark.parametrize("size", KERNELS)
-def test_gradients_are_those_of_the_full_convolution(paper_mask, gradient, size, mask_type, colours):
+def test_gradients_equal_those_of_the_full_convolution(paper_mask, gradient, size, mask_type, colours):
     channels, filters = 2 * colours, colours
     maps, weight = arrays(1, (2, 4, 5, channels), (2, 4, 5, filters))
     layer = with_weights(MaskedConv2D(filters, size, mask_type, colours), maps)
@@ -90,14 +88,14 @@ def test_gradients_are_those_of_the_full_convolution(paper_mask, gradient, size,
     assert (found[1][mask == 0] == 0).all()  # hidden taps are never touched by training
 
 
-def test_options_of_conv2d_still_act(plain_conv, paper_mask):
+def test_conv2d_options_still_work(plain_conv, paper_mask):
     (maps,) = arrays(2, (2, 4, 4, 3))
     layer = with_weights(MaskedConv2D(6, 3, "B", colours=3, use_bias=False, activation="relu"), maps)
     masked = layer.get_weights()[0] * paper_mask(3, 3, 3, 6, "B", 3)
     np.testing.assert_allclose(layer(maps), np.maximum(plain_conv(maps, masked), 0), rtol=1e-4, atol=1e-4)
 
 
-def test_the_symbolic_shape_is_the_eager_one():
+def test_symbolic_and_eager_shapes_agree():
     (maps,) = arrays(3, (2, 4, 5, 3))
     layer = MaskedConv2D(6, (3, 5), "A", colours=3)
     assert layer(keras.Input((4, 5, 3))).shape == (None, 4, 5, 6)
@@ -111,44 +109,38 @@ def test_height_and_width_may_be_unknown():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"mask_type": "C"}, 'mask_type must be "A" (first layer) or "B" (later layers). Received: mask_type=\'C\''),
-        ({"mask_type": None}, "Received: mask_type=None"),
-        ({"filters": 4}, "filters must be a positive multiple of colours"),
-        ({"filters": 4}, "Received: filters=4, colours=3"),
-        ({"filters": 0}, "Received: filters=0, colours=3"),
-        ({"filters": True, "colours": 1}, "Received: filters=True, colours=1"),
-        ({"colours": True}, "Received: colours=True"),
-        ({"colours": 0}, "colours must be a positive integer: 3 for RGB, 1 for grey. Received: colours=0"),
-        ({"colours": 1.5}, "Received: colours=1.5"),
-        ({"kernel_size": 4}, "kernel_size must be odd, to have a centre. Received: kernel_size=4"),
-        ({"kernel_size": (3, 2)}, "Received: kernel_size=(3, 2)"),
-        ({"strides": 2}, "MaskedConv2D needs strides=1, or its masks would not line up. Received: strides=2"),
-        ({"strides": (1, 2)}, "MaskedConv2D needs strides=1, or its masks would not line up. Received: strides=(1, 2)"),
-        (
-            {"dilation_rate": 2},
-            "MaskedConv2D needs dilation_rate=1, or its masks would not line up. Received: dilation_rate=2",
-        ),
-        ({"groups": 3}, "MaskedConv2D needs groups=1, or its masks would not line up. Received: groups=3"),
-        ({"padding": "valid"}, 'MaskedConv2D needs padding="same", or its masks would not line up.'),
-        ({"padding": "valid"}, "Received: padding='valid'"),
-        ({"data_format": "channels_first"}, "channels last. Received: data_format='channels_first'"),
+        ({"mask_type": "C"}, "mask_type.*Received: mask_type='C'"),
+        ({"mask_type": None}, "mask_type.*Received: mask_type=None"),
+        ({"filters": 4}, "filters.*Received: filters=4, colours=3"),
+        ({"filters": 0}, "filters.*Received: filters=0, colours=3"),
+        ({"filters": True, "colours": 1}, "filters.*Received: filters=True, colours=1"),
+        ({"colours": True}, "colours.*Received: colours=True"),
+        ({"colours": 0}, "colours.*Received: colours=0"),
+        ({"colours": 1.5}, r"colours.*Received: colours=1\.5"),
+        ({"kernel_size": 4}, "kernel_size.*Received: kernel_size=4"),
+        ({"kernel_size": (3, 2)}, r"kernel_size.*Received: kernel_size=\(3, 2\)"),
+        ({"strides": 2}, "strides.*Received: strides=2"),
+        ({"strides": (1, 2)}, r"strides.*Received: strides=\(1, 2\)"),
+        ({"dilation_rate": 2}, "dilation_rate.*Received: dilation_rate=2"),
+        ({"groups": 3}, "groups.*Received: groups=3"),
+        ({"padding": "valid"}, "padding.*Received: padding='valid'"),
+        ({"data_format": "channels_first"}, "Received: data_format='channels_first'"),
     ],
 )
-def test_what_would_break_the_order_of_pixels_is_refused(arguments, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+def test_arguments_that_break_the_pixel_order_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
         MaskedConv2D(**{"filters": 6, "kernel_size": 3, "mask_type": "A", "colours": 3, **arguments})
 
 
-def test_a_kernel_size_may_be_an_integer_of_numpy():
+def test_kernel_size_may_be_a_numpy_integer():
     assert MaskedConv2D(6, np.int64(3), "A").kernel_size == (3, 3)
 
 
-def test_an_option_that_changes_nothing_is_taken():
+def test_default_values_of_forbidden_options_are_accepted():
     layer = MaskedConv2D(6, 3, "A", strides=(1, 1), padding="same", dilation_rate=1, groups=1)
     assert layer.strides == (1, 1)
 
 
 def test_channels_must_split_into_colours():
-    message = "channels must be a positive multiple of colours.*Received: channels=4, colours=3"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match="channels.*Received: channels=4, colours=3"):
         MaskedConv2D(6, 3, "B", colours=3).build((None, 4, 4, 4))

@@ -22,13 +22,13 @@ def twins(units=6):
     return cells
 
 
-def test_the_numbers_are_those_of_keras():
+def test_outputs_equal_keras_lstm():
     theirs, ours = (keras.layers.RNN(cell, return_state=True)(SEQUENCES) for cell in twins())
     for expected, found in zip(theirs, ours, strict=True):
         np.testing.assert_allclose(ops.convert_to_numpy(found), ops.convert_to_numpy(expected), rtol=1e-5, atol=1e-6)
 
 
-def test_padded_once_is_padded_in_every_step():
+def test_kernels_padded_once_serve_every_step():
     _, cell = twins()
     network = keras.layers.RNN(cell)
     apart = ops.convert_to_numpy(network(SEQUENCES))
@@ -37,7 +37,7 @@ def test_padded_once_is_padded_in_every_step():
     np.testing.assert_array_equal(together, apart)
 
 
-def test_kernels_are_padded_afresh_each_time():
+def test_changed_kernels_are_padded_again():
     _, cell = twins()
     network = keras.layers.RNN(cell)
     with cell.padded():
@@ -50,7 +50,7 @@ def test_kernels_are_padded_afresh_each_time():
     assert ops.all(network(SEQUENCES) != 0)
 
 
-def test_training_is_that_of_keras():
+def test_training_equals_keras_lstm():
     def trained(cell, padded):
         class Network(keras.Model):
             def __init__(self):
@@ -73,7 +73,7 @@ def test_training_is_that_of_keras():
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
-def test_weights_are_named_as_in_keras():
+def test_weight_names_are_those_of_keras():
     theirs, ours = twins()
     assert [(w.name, w.shape) for w in ours.variables] == [(w.name, w.shape) for w in theirs.variables]
 
@@ -85,7 +85,7 @@ def test_a_config_makes_the_same_cell():
     assert (again.units, again.name, again.compute_dtype) == (3, "mine", "bfloat16")
 
 
-def test_steps_are_of_the_policys_type():
+def test_outputs_have_the_compute_dtype():
     cell = PaddedLSTMCell(6, dtype="mixed_bfloat16")
     with_context = keras.layers.RNN(cell, dtype="mixed_bfloat16")
     apart = with_context(SEQUENCES)
@@ -96,6 +96,6 @@ def test_steps_are_of_the_policys_type():
 
 
 @pytest.mark.parametrize("option", [{"use_bias": False}, {"activation": "relu"}, {"dropout": 0.5}])
-def test_what_it_does_not_compute_is_no_option(option):
+def test_unsupported_keras_options_are_refused(option):
     with pytest.raises(TypeError, match=f"unexpected keyword argument '{next(iter(option))}'"):
         PaddedLSTMCell(3, **option)

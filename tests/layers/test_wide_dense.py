@@ -26,7 +26,7 @@ def values_and_gradients(layer, jit_compile):
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("options", [{"activation": "relu"}, {"use_bias": False}])
-def test_it_is_dense(options, jit_compile):
+def test_output_equals_keras_dense(options, jit_compile):
     plain, wide = keras.layers.Dense(7, **options), WideDense(7, **options)
     for layer in (plain, wide):
         layer.build((None, 5))

@@ -58,7 +58,7 @@ MODELS = {
 }
 
 
-def made(name, seed=0, **options):
+def small_model(name, seed=0, **options):
     """The model of that name, not built, with weights that follow from the seed."""
     keras.utils.set_random_seed(seed)
     model_class, sizes = MODELS[name]

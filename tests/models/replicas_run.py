@@ -18,7 +18,7 @@ AS_GRAPHS = ("gated_pixel_cnn", "draw")  # those of the others take long to trac
 
 def run(name):
     """(what a step of `fit` and, of some, `evaluate` after it report; the weights after the step)."""
-    model = every_model.made(name)
+    model = every_model.small_model(name)
     data = tf.data.Dataset.from_tensor_slices(every_model.examples(model)).batch(8)
     optimizer, metrics = keras.optimizers.SGD(RATES.get(name, 0.1)), ["accuracy"] if name == "draw_classifier" else None
     model.compile(optimizer, metrics=metrics, run_eagerly=name not in AS_GRAPHS)

@@ -123,13 +123,13 @@ def on_jax(tmp_path_factory, models, chairs):
 
 
 @pytest.mark.parametrize("name", CONDITIONS)
-def test_likelihoods_agree(models, on_jax, name):
+def test_likelihoods_agree_between_backends(models, on_jax, name):
     model, images = models[name]
     np.testing.assert_allclose(on_jax[name]["log_prob"], model.log_prob(images, CONDITIONS[name]), rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", CONDITIONS)
-def test_samples_are_the_same_integers(models, on_jax, name):
+def test_samples_are_identical_between_backends(models, on_jax, name):
     model, images = models[name]
     given = CONDITIONS[name]
     np.testing.assert_array_equal(on_jax[name]["samples"], model.sample(4, given, seed=3))
@@ -138,7 +138,7 @@ def test_samples_are_the_same_integers(models, on_jax, name):
 
 
 @pytest.mark.parametrize("name", CONDITIONS)
-def test_losses_in_training_agree(models, on_jax, make_model, name):
+def test_training_losses_agree_between_backends(models, on_jax, make_model, name):
     model, images = models[name]
     model = keras.models.clone_model(model)
     model.build()
@@ -150,7 +150,7 @@ def test_losses_in_training_agree(models, on_jax, make_model, name):
 
 
 @pytest.mark.parametrize("name", ["draw", "draw_colour"])
-def test_draw_answers_the_same(models, on_jax, name):
+def test_draw_agrees_between_backends(models, on_jax, name):
     model, images = models[name]
     for part, expected in model.elbo(images, seed=2)._asdict().items():
         np.testing.assert_allclose(on_jax[name][part], expected, rtol=1e-4, atol=1e-4)
@@ -160,13 +160,13 @@ def test_draw_answers_the_same(models, on_jax, name):
     np.testing.assert_array_equal(on_jax[name]["reconstructions"], model.reconstruct(images, seed=3))
 
 
-def test_draw_learns_on_jax(on_jax):
+def test_draw_trains_on_jax(on_jax):
     """The losses are not TensorFlow's: in training each backend draws noise of its own."""
     losses = on_jax["draw"]["losses"]
     assert np.isfinite(losses).all() and losses[-1] < losses[0]
 
 
-def test_chairs_are_drawn_the_same(chairs, on_jax):
+def test_chairs_agree_between_backends(chairs, on_jax):
     found = on_jax["chairs"]
     generated = chairs.generate([0, 1], [0, 90], 20, VIEWS["theta"][:2])
     np.testing.assert_allclose(found["images"], generated.images, atol=1)  # where a value lies between two integers
@@ -177,7 +177,7 @@ def test_chairs_are_drawn_the_same(chairs, on_jax):
     np.testing.assert_allclose(found["transformed"], transformed, atol=1e-4)
 
 
-def test_chairs_are_learned_on_jax(chairs, on_jax):
+def test_chairs_train_on_jax(chairs, on_jax):
     """The generator of transformations goes on from step to step."""
     losses = on_jax["chairs"]["losses"]
     assert np.isfinite(losses).all() and losses[-1] < losses[0]

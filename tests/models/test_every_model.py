@@ -11,10 +11,10 @@ NAME = pytest.mark.parametrize("name", every_model.MODELS)
 
 
 @NAME
-def test_a_checkpoint_of_tensorflow_has_all_weights(tmp_path, name):
+def test_tensorflow_checkpoints_restore_all_weights(tmp_path, name):
     """Also of a model that is not built yet."""
     tf = pytest.importorskip("tensorflow")
-    model, other, unbuilt = (every_model.made(name, seed) for seed in range(3))
+    model, other, unbuilt = (every_model.small_model(name, seed) for seed in range(3))
     model.build()
     other.build()
     model.set_weights([weight + 0.5 for weight in model.get_weights()])
@@ -44,9 +44,9 @@ def eagerly():
 
 @NAME
 @pytest.mark.parametrize("setting, policy", [("float64", None), ("float16", None), ("float32", "bfloat16")])
-def test_any_dtype_is_trained_and_answers(floatx, eagerly, setting, policy, name):
+def test_every_dtype_trains_and_answers(floatx, eagerly, setting, policy, name):
     floatx(setting)
-    model = every_model.made(name, dtype=policy)
+    model = every_model.small_model(name, dtype=policy)
     model.compile(keras.optimizers.SGD(1e-5), run_eagerly=True)
     assert {weight.dtype for weight in model.trainable_weights} <= {policy or setting}
     assert np.isfinite(model.train_on_batch(*every_model.examples(model))).all()
@@ -54,9 +54,9 @@ def test_any_dtype_is_trained_and_answers(floatx, eagerly, setting, policy, name
         assert all(np.isfinite(part).all() for part in (answer if isinstance(answer, tuple) else (answer,)))
 
 
-def test_a_style_is_fitted_under_any_default_dtype(floatx):
+def test_fit_style_works_with_float64_as_default_dtype(floatx):
     floatx("float64")
-    model = every_model.made("chairs_generator")
+    model = every_model.small_model("chairs_generator")
     images = every_model.examples(model, 2)[0]["images"]
     assert np.isfinite(model.fit_style(images, 30.0, 20.0, steps=2)).all()
 
@@ -65,9 +65,9 @@ def test_a_style_is_fitted_under_any_default_dtype(floatx):
 
 
 @NAME
-def test_an_export_without_a_signature_answers_as_the_model(tmp_path, name):
+def test_keras_export_answers_as_the_model(tmp_path, name):
     tf = pytest.importorskip("tensorflow")
-    model = every_model.made(name)
+    model = every_model.small_model(name)
     model.export(tmp_path / "export", verbose=False)
     x = every_model.examples(model, 3)[0]
     exported = tf.saved_model.load(tmp_path / "export")
@@ -83,12 +83,12 @@ UNLABELLED = [name for name, (model_class, _) in every_model.MODELS.items() if n
 
 @pytest.mark.parametrize("name", UNLABELLED)
 @pytest.mark.parametrize("as_stream", [False, True])
-def test_labels_of_a_model_without_labels_are_refused(name, as_stream):
-    model = every_model.made(name)
+def test_models_without_labels_refuse_y(name, as_stream):
+    model = every_model.small_model(name)
     model.compile("sgd", run_eagerly=True)
     (x,) = every_model.examples(model)
     given = (x, np.zeros(8, int))
-    with pytest.raises(ValueError, match="y must be None"):
+    with pytest.raises(ValueError, match=r"\by\b"):
         if as_stream:
             model.fit((given for _ in range(1)), verbose=0)
         else:
@@ -96,29 +96,29 @@ def test_labels_of_a_model_without_labels_are_refused(name, as_stream):
 
 
 @NAME
-def test_a_loss_of_others_is_refused(name):
-    model = every_model.made(name)
+def test_a_loss_given_to_compile_is_refused(name):
+    model = every_model.small_model(name)
     model.compile("sgd", loss="mse")
-    with pytest.raises(ValueError, match="loss must be None"):
+    with pytest.raises(ValueError, match="loss"):
         model.fit(*every_model.examples(model), verbose=0)
 
 
 @pytest.mark.parametrize("ask", ["fit", "evaluate", "predict"])
 @pytest.mark.parametrize("batch_size", [0, -1, 2.0, True])
-def test_batch_sizes_that_are_none_are_refused(ask, batch_size):
-    model = every_model.made("gated_pixel_cnn")
+def test_bad_batch_sizes_are_refused(ask, batch_size):
+    model = every_model.small_model("gated_pixel_cnn")
     model.compile("sgd")
     (x,) = every_model.examples(model)
-    with pytest.raises(ValueError, match="batch_size must be"):
+    with pytest.raises(ValueError, match="batch_size"):
         getattr(model, ask)(x, batch_size=batch_size, verbose=0)
-    with pytest.raises(ValueError, match="validation_batch_size must be"):
+    with pytest.raises(ValueError, match="validation_batch_size"):
         model.fit(x, validation_data=(x,), validation_batch_size=batch_size, verbose=0)
 
 
-def test_weights_of_images_mean_nothing_to_triplets():
-    model = every_model.made("embedding_network")
+def test_embedding_network_refuses_sample_weights():
+    model = every_model.small_model("embedding_network")
     model.compile("sgd", run_eagerly=True)
-    with pytest.raises(ValueError, match="sample_weight must be None"):
+    with pytest.raises(ValueError, match="sample_weight"):
         model.fit(*every_model.examples(model), sample_weight=np.ones(8), verbose=0)
 
 
@@ -132,17 +132,17 @@ def test_weights_of_images_mean_nothing_to_triplets():
     ],
 )
 @pytest.mark.parametrize("value", ["no", 0, None])
-def test_what_is_neither_true_nor_false_is_refused(name, argument, value):
-    with pytest.raises(ValueError, match=f"{argument} must be True or False"):
-        every_model.made(name, **{argument: value})
+def test_boolean_constructor_arguments_must_be_booleans(name, argument, value):
+    with pytest.raises(ValueError, match=argument):
+        every_model.small_model(name, **{argument: value})
 
 
 @pytest.mark.parametrize(
     "name, ask, argument", [("gated_pixel_cnn", "sample", "jit_compile"), ("draw", "sample", "trace")]
 )
-def test_answers_to_neither_yes_nor_no_are_refused(name, ask, argument):
-    with pytest.raises(ValueError, match=f"{argument} must be True or False"):
-        getattr(every_model.made(name), ask)(1, **{argument: "no"})
+def test_boolean_method_arguments_must_be_booleans(name, ask, argument):
+    with pytest.raises(ValueError, match=argument):
+        getattr(every_model.small_model(name), ask)(1, **{argument: "no"})
 
 
 @pytest.mark.parametrize(
@@ -168,9 +168,9 @@ def test_answers_to_neither_yes_nor_no_are_refused(name, ask, argument):
         ("pixel_cnn_autoencoder", "map_halvings", 1),
     ],
 )
-def test_arguments_are_refused_by_their_own_names(name, argument, value):
+def test_errors_name_the_argument_as_the_caller_wrote_it(name, argument, value):
     with pytest.raises(ValueError, match=rf"\b{argument}\b"):
-        every_model.made(name, **{argument: value})
+        every_model.small_model(name, **{argument: value})
 
 
 RAGGED = [[1], [1, 2]]
@@ -194,21 +194,21 @@ RAGGED = [[1], [1, 2]]
         ("chairs_generator", "labels", lambda model: model.errors(np.zeros((2, 16, 16, 4), int), RAGGED)),
     ],
 )
-def test_ragged_lists_are_refused_by_the_argument(name, argument, ask):
-    with pytest.raises(ValueError, match=f"{argument} must be an array"):
-        ask(every_model.made(name))
+def test_ragged_lists_are_refused_by_argument_name(name, argument, ask):
+    with pytest.raises(ValueError, match=argument):
+        ask(every_model.small_model(name))
 
 
 @NAME
-def test_floats_are_refused_with_the_line_that_helps(name):
+def test_float_images_are_refused_with_a_remedy_that_works(name):
     """As image_dataset_from_directory gives them, 0 to 255; after that line they train."""
     tf = pytest.importorskip("tensorflow")
-    model = every_model.made(name)
+    model = every_model.small_model(name)
     model.compile(keras.optimizers.SGD(1e-5), run_eagerly=True)
     x, *y = every_model.examples(model)
     floats = {**x, "images": x["images"] / np.float32(1)} if isinstance(x, dict) else x / np.float32(1)
     dataset = tf.data.Dataset.from_tensor_slices((floats, *y)).batch(8)
-    with pytest.raises(ValueError, match="images must be uint8") as refusal:
+    with pytest.raises(ValueError, match="images") as refusal:
         model.fit(dataset, verbose=0)
     line = re.search(r"dataset\.map\(.*\)\)", str(refusal.value)).group()
     if not isinstance(x, dict):
@@ -217,8 +217,8 @@ def test_floats_are_refused_with_the_line_that_helps(name):
 
 
 @pytest.mark.parametrize("name", ["map_pixel_cnn", "map_regression"])
-def test_one_condition_stands_for_all(name):
-    model = every_model.made(name)
+def test_one_condition_is_used_for_every_image(name):
+    model = every_model.small_model(name)
     x = every_model.examples(model, 3)[0]
     images, one = x["images"], x["condition"][0]
     np.testing.assert_array_equal(model.log_prob(images, one), model.log_prob(images, np.stack([one] * 3)))
@@ -236,7 +236,7 @@ INTEGERS = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "in
 def test_labels_of_every_integer_type_give_the_same_loss(name, dtype):
     losses = []
     for each in (dtype, "int32"):
-        model = every_model.made(name)
+        model = every_model.small_model(name)
         model.compile(optimizer=None, run_eagerly=True)
         x, *y = every_model.examples(model)
         x = {**x, "condition": x["condition"].astype(each)} if isinstance(x, dict) else x
@@ -246,10 +246,10 @@ def test_labels_of_every_integer_type_give_the_same_loss(name, dtype):
 
 @pytest.mark.parametrize("name", ["of_classes", "draw_classifier"])
 @pytest.mark.parametrize("beyond", [2**32, -(2**32)])
-def test_a_label_beyond_32_bits_is_no_class(name, beyond):
+def test_a_label_beyond_32_bits_is_not_wrapped_to_a_class(name, beyond):
     """In a stream; cut to 32 bits it would be class 0."""
     pytest.importorskip("tensorflow")
-    model = every_model.made(name)
+    model = every_model.small_model(name)
     model.compile(optimizer=None, run_eagerly=True)
     x, *y = every_model.examples(model)
     labels = np.full(8, beyond)
@@ -257,17 +257,17 @@ def test_a_label_beyond_32_bits_is_no_class(name, beyond):
     assert np.isnan(model.test_on_batch(x, *y)[0])
 
 
-def test_identities_are_told_apart_beyond_32_bits():
+def test_identities_are_distinguished_beyond_32_bits():
     losses = []
     for identities in (np.arange(8) % 2, np.arange(8) % 2 * 2**32):
-        model = every_model.made("embedding_network")
+        model = every_model.small_model("embedding_network")
         model.compile(optimizer=None, run_eagerly=True)
         losses.append(model.evaluate(every_model.examples(model)[0], identities, verbose=0))
     np.testing.assert_array_equal(*losses)
 
 
-def test_a_style_between_two_is_none():
-    model = every_model.made("chairs_generator")
+def test_a_fractional_style_gives_a_nan_loss():
+    model = every_model.small_model("chairs_generator")
     model.compile(optimizer=None, run_eagerly=True)
     (x,) = every_model.examples(model)
     x["condition"][0, 0] = 0.5

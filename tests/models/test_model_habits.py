@@ -74,7 +74,7 @@ def stripes(n, levels):
         (ChairsGenerator, CHAIRS_OPTIONS),
     ],
 )
-def test_a_config_makes_the_same_network(model_class, options):
+def test_config_round_trip_gives_the_same_network(model_class, options):
     model = model_class(**options)
     config = json.loads(json.dumps(model.get_config()))  # as a file keeps it
     again = model_class.from_config(config)
@@ -87,7 +87,7 @@ def test_a_config_makes_the_same_network(model_class, options):
 
 
 @pytest.mark.parametrize("model_class", [PixelCNN, GatedPixelCNN, Draw, ChairsGenerator])
-def test_a_model_is_registered_under_models(model_class):
+def test_models_are_registered_under_the_import_name(model_class):
     assert keras.saving.get_registered_name(model_class) == f"image_generators>{model_class.__name__}"
 
 
@@ -142,7 +142,7 @@ def test_saved_models_are_the_same_in_a_fresh_process(tmp_path, make_model, make
 
 
 @BOTH
-def test_weights_move_through_a_weights_file(tmp_path, make_model, random_images, model_class):
+def test_weights_survive_a_weights_file(tmp_path, make_model, random_images, model_class):
     model, other = make_model(model_class, seed=0), make_model(model_class, seed=1)
     images = random_images(model, 3)
     assert (model.log_prob(images) != other.log_prob(images)).all()
@@ -151,7 +151,7 @@ def test_weights_move_through_a_weights_file(tmp_path, make_model, random_images
     np.testing.assert_array_equal(model.log_prob(images), other.log_prob(images))
 
 
-def test_weights_of_a_draw_move_through_a_weights_file(tmp_path, make_draw, random_images):
+def test_weights_of_draw_survive_a_weights_file(tmp_path, make_draw, random_images):
     model, other = make_draw(seed=0), make_draw(seed=1)
     images = random_images(model, 3)
     assert (model.elbo(images).total != other.elbo(images).total).all()  # compiled before the weights change
@@ -226,7 +226,7 @@ def test_dropout_acts_in_training_alone(make_model, random_images, model_class):
     assert (noisy[0] != noisy[1]).any() and np.isfinite(noisy).all()
 
 
-def test_the_number_of_weights_is_that_of_the_wiring():
+def test_weight_count_equals_a_hand_count():
     """Counted by hand for 6 maps, 3 colours, 4 levels: kernels and biases."""
     model = GatedPixelCNN((4, 5, 3), levels=4, num_classes=10, filters=6, depth=2, kernel_size=3, first_kernel_size=5)
     model.build()
@@ -245,7 +245,7 @@ def test_the_number_of_weights_is_that_of_the_wiring():
     "model_class, options",
     [(ConvClassifier, {"kernel_size": 3}), (EmbeddingNetwork, {}), (MapRegression, {"condition_shape": (8, 8, 3)})],
 )
-def test_channels_are_last_whatever_the_setting_of_keras(model_class, options):
+def test_channels_last_whatever_keras_image_data_format(model_class, options):
     def outputs():
         model, images = model_class((8, 8, 3), **options), np.zeros((2, 8, 8, 3), "uint8")
         return model(join_inputs(images, images if model.takes_condition else None)).shape, model.count_params()

@@ -30,7 +30,7 @@ def path(network, tmp_path):
     return path
 
 
-def test_a_network_comes_back_from_its_file(network, path):
+def test_a_network_is_restored_from_its_weights_file(network, path):
     again = load_network(GatedPixelCNN, CONFIG, path, weights_file.sha256_of_file(path))
     np.testing.assert_equal(again.get_weights(), network.get_weights())
     again.compile("adam")  # variables of other kinds get their values as ever
@@ -57,7 +57,7 @@ def test_arguments_that_do_not_fit_the_file_are_refused_and_take_no_memory(path,
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kilobytes; 20,000 filters take 13 GB
 
 
-def test_20_000_units_are_not_built(path):
+def test_a_network_larger_than_its_file_is_not_built(path):
     """A build in a thread of its own, without values, tells the sizes; none follows."""
     threads = []
 
@@ -66,7 +66,7 @@ def test_20_000_units_are_not_built(path):
             threads.append(threading.current_thread())
             super().build(*arguments)
 
-    with pytest.raises(Refused, match="must hold the weights of this Watched"):
+    with pytest.raises(Refused, match="Watched"):
         load_network(Watched, {"units": 20_000}, path)
     assert len(threads) == 1 and threads[0] is not threading.main_thread()
 
@@ -76,11 +76,11 @@ def test_a_file_that_claims_more_than_it_holds_is_refused(path):
     with h5py.File(path, "w") as file:
         file.create_dataset("vars/0", (20_000, 80_000), "float32")
     assert path.stat().st_size < 5000
-    with pytest.raises(Refused, match="claims arrays of 6,400,000,000 bytes"):
+    with pytest.raises(Refused, match="6,400,000,000"):
         weights_file.WeightsFile(path)
 
 
-def test_no_damage_of_a_file_gets_past_as_another_error(network, path):
+def test_every_damaged_file_raises_refused(network, path):
     """Bytes changed at random, without a digest that would tell: HDF5 and h5py raise half a dozen kinds."""
     content, random, refused = path.read_bytes(), np.random.default_rng(0), 0
     for _ in range(300):
@@ -96,17 +96,17 @@ def test_no_damage_of_a_file_gets_past_as_another_error(network, path):
 
 
 @pytest.mark.parametrize("content", [b"", b"weights", b"\x89HDF\r\n\x1a\n" + bytes(100)])
-def test_what_is_no_hdf5_is_said(network, path, content):
+def test_a_file_that_is_not_hdf5_is_refused(network, path, content):
     path.write_bytes(content)
     with pytest.raises(Refused, match=str(path)):
         weights_file.load(network, path)
 
 
-def test_a_folder_is_no_file(network, tmp_path):
-    with pytest.raises(Refused, match="which is no file"):
+def test_a_folder_instead_of_a_file_is_refused(network, tmp_path):
+    with pytest.raises(Refused, match="Received"):
         weights_file.load(network, tmp_path)
 
 
-def test_an_empty_digest_is_none_that_fits(network, path):
+def test_an_empty_digest_never_matches(network, path):
     with pytest.raises(Refused, match="SHA-256"):
         weights_file.load(network, path, "")

@@ -149,12 +149,12 @@ def change(model, place, value):
     model.weights[place].assign(array)
 
 
-def test_every_network_is_asked():
+def test_every_network_is_tested_here():
     assert {type(make()) for make, _ in MODELS.values()} == set(NETWORKS.values())
 
 
 @pytest.mark.parametrize("name, question", QUESTIONS)
-def test_a_weight_that_is_not_finite_raises_whatever_is_asked(finite, name, question):
+def test_a_non_finite_weight_raises_in_every_method(finite, name, question):
     model, ask = finite(name), MODELS[name][1][question]
     for place, value in ((0, np.nan), (-1, np.inf), (len(model.weights) // 2, -np.inf)):
         change(model, place, value)
@@ -166,7 +166,7 @@ def test_a_weight_that_is_not_finite_raises_whatever_is_asked(finite, name, ques
 
 
 @pytest.mark.parametrize("name, question", QUESTIONS)
-def test_outputs_that_are_not_finite_raise_whatever_the_weights(finite, name, question, monkeypatch):
+def test_non_finite_outputs_raise(finite, name, question, monkeypatch):
     """As of finite weights that overflow: the check of weights is left out."""
     model, ask = finite(name), MODELS[name][1][question]
     monkeypatch.setattr(type(model), "check_weights", lambda self: None)
@@ -186,14 +186,14 @@ def test_logits_that_overflow_raise(finite, name, value):
         MODELS[name][1]["sample"](model)
 
 
-def test_what_is_known_is_not_drawn_by_a_network_that_is_not_finite(finite):
+def test_completion_by_a_non_finite_network_raises(finite):
     model = finite("gated_pixel_cnn")
     change(model, 0, np.nan)
     with pytest.raises(NotFinite, match="weights"):
         model.complete(black(model), rows=2)
 
 
-def test_likelihoods_of_such_a_network_are_nan(finite):
+def test_likelihoods_of_a_non_finite_network_are_nan(finite):
     """A number that says itself what it is."""
     model = finite("pixel_cnn")
     change(model, -1, np.nan)
@@ -202,7 +202,7 @@ def test_likelihoods_of_such_a_network_are_nan(finite):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("place", [0, 3])
-def test_the_value_of_logits_that_are_not_finite_is_nan_and_its_neighbours_are_not(bad, place):
+def test_non_finite_logits_give_nan_without_affecting_neighbours(bad, place):
     logits = np.zeros((3, 4), "float32")
     logits[1, place] = bad
     values = keras.ops.convert_to_numpy(inverse_cdf(logits, np.full((3, 1), 0.6, "float32")))

@@ -15,11 +15,11 @@ NAMES = [name for name in every_model.MODELS if name not in ("of_classes", "of_v
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def results(tmp_path_factory):
     """What replicas_run.py finds, in a process of its own: a process divides its CPU once, before it computes."""
     if not importlib.util.find_spec("tensorflow"):
         pytest.skip("no tensorflow here")
-    path = tmp_path_factory.mktemp("replicas") / "found.npz"
+    path = tmp_path_factory.mktemp("replicas") / "results.npz"
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "PYTHONPATH": str(HERE.parents[1])}
     command = [sys.executable, str(HERE / "replicas_run.py"), str(path), *NAMES]
     result = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -29,8 +29,11 @@ def found(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_two_replicas_report_the_loss_of_one_and_take_its_step(found, name):
-    one, two = ({key.split("/", 1)[1]: found[key] for key in found if key.startswith(f"{n}/{name}/")} for n in (1, 2))
+def test_two_replicas_report_the_loss_of_one_and_take_its_step(results, name):
+    one, two = (
+        {key.split("/", 1)[1]: value for key, value in results.items() if key.startswith(f"{n}/{name}/")}
+        for n in (1, 2)
+    )
     assert one.keys() == two.keys() and len(one) > 1
     for key, value in one.items():
         np.testing.assert_allclose(two[key], value, rtol=1e-4, atol=1e-5)

@@ -89,7 +89,7 @@ class Turntable:
         return Generated(np.stack(drawn)[..., :3], np.stack(drawn)[..., 3])
 
 
-def test_pairs_are_as_far_apart_as_they_say(pairs):
+def test_pairs_have_the_stated_angle_between_views(pairs):
     assert [pair.subset for pair in pairs] == [name for name in chairs_pairs.SUBSETS for _ in range(6)]
     for pair in pairs:
         apart = abs(pair.azimuths[1] - pair.azimuths[0])
@@ -221,15 +221,13 @@ def test_sources_are_read_from_a_record(name, expected):
 
 
 def test_data_without_geometry_are_refused(monkeypatch):
-    with pytest.raises(ValueError, match="the network must be of embedded_chairs, .* Received: that of 'cars-64'"):
+    with pytest.raises(ValueError, match="embedded_chairs.*Received.*'cars-64'"):
         chairs_figures.sources(types.SimpleNamespace(data="cars-64"))
     images_alone = types.SimpleNamespace(designs=[types.SimpleNamespace(read=None)])
     monkeypatch.setattr(chairs_figures.view_sources, "find", lambda *_: images_alone)
     record, network = types.SimpleNamespace(data="rendered_chairs-64"), types.SimpleNamespace(image_shape=(64, 64, 4))
     options = types.SimpleNamespace(data_dir=None, furniture=None, voxels=None)
-    with pytest.raises(
-        ValueError, match="key points must be of chairs whose geometry is known. Received: those of ren"
-    ):
+    with pytest.raises(ValueError, match="Received.*rendered_chairs"):
         chairs_figures.key_points(record, network, options)
 
 
@@ -237,12 +235,12 @@ def test_other_styles_than_the_network_has_are_refused():
     record = types.SimpleNamespace(data="embedded_chairs-64", weights="x.weights.h5")
     network = types.SimpleNamespace(num_styles=17, image_shape=(64, 64, 4))
     places = types.SimpleNamespace(data_dir=None, cache_dir=None, furniture=None, voxels=None)
-    with pytest.raises(ValueError, match="trained on, of 17 styles. Received: 16 styles"):
+    with pytest.raises(ValueError, match="17 styles.*Received: 16 styles"):
         chairs_figures.views(record, network, places)
 
 
-def test_styles_without_key_points_are_said(geometry):
-    with pytest.raises(ValueError, match="key points must be known of every style. Received: none of high"):
+def test_styles_without_key_points_are_refused(geometry):
+    with pytest.raises(ValueError, match="Received.*high"):
         chairs_pairs.Geometry(geometry.views, {"low": None})
 
 
@@ -264,7 +262,7 @@ def measured(geometry, tmp_path_factory):
     return folder, written
 
 
-def test_what_is_measured_is_kept_with_how_it_was(measured):
+def test_the_record_holds_the_errors_and_the_settings(measured):
     folder, written = measured
     (content,) = chairs_correspondences_page.read_all(folder)
     assert content == json.loads(written[0].read_text())
@@ -301,7 +299,7 @@ def test_the_picture_has_a_row_for_two_pairs_of_each_subset(measured):
     assert (shown[1:129, 1:129] == chairs_correspondences.COLOURS[0]).all(-1).any()  # a point in the first image
 
 
-def test_no_weights_and_no_pairs_are_said(tmp_path, capsys):
+def test_missing_weights_and_pairs_are_refused(tmp_path, capsys):
     def run(*flags):
         return chairs_correspondences.run(chairs_correspondences.parse(["x.py", f"--results_dir={tmp_path}", *flags]))
 

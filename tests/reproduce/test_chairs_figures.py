@@ -149,7 +149,7 @@ def test_the_picture_has_a_row_for_each_pair_and_the_film_goes_round(drawn, netw
     assert frames(path)[1] == 4 * 24 * 60  # milliseconds; equal frames may have become one
 
 
-def test_a_chair_turns_once_round(drawn, network, assert_same_pictures):
+def test_the_turning_film_makes_one_full_turn(drawn, network, assert_same_pictures):
     expected = chairs_transformations.turning(network, [4, 1], np.arange(12) * 30.0)
     for row, style in enumerate((4, 1)):
         for column, azimuth in ((0, 0.0), (5, 150.0)):
@@ -160,7 +160,7 @@ def test_a_chair_turns_once_round(drawn, network, assert_same_pictures):
 
 
 @pytest.mark.parametrize("which", ["trained", "extrapolated"])
-def test_a_strip_changes_one_number_over_its_range(drawn, network, which, assert_same_pictures):
+def test_a_strip_varies_one_parameter_over_its_range(drawn, network, which, assert_same_pictures):
     found, said = chairs_transformations.strips(network, 4, which)
     assert found.shape == (9, 9, 16, 16, 3) and len(said) == 9
     ends = {"trained": {2: (-0.1, 0.1), 7: (-1.5, 1.5)}, "extrapolated": {0: (0, np.log(1.8)), 4: (-0.5, 0.5)}}
@@ -273,7 +273,7 @@ def test_the_best_record_is_drawn_and_others_by_name(tmp_path, network, capsys):
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__.split(".")[-1])
-def test_missing_weights_are_said(tmp_path, script):
+def test_missing_weights_are_refused(tmp_path, script):
     said = run(script, tmp_path)
     assert "must hold weights of a chairs generator" in said and "run python reproduce/chairs_networks.py first" in said
     assert str(tmp_path) in said and said.startswith(script.__name__.split(".")[-1])
@@ -291,14 +291,14 @@ def test_missing_weights_are_said(tmp_path, script):
         (chairs_feature_arithmetic, "--triples=1-2", "--triples must be groups of 3 styles, as 0-1-2,3-4-5"),
     ],
 )
-def test_unknown_styles_are_said(drawn, script, flag, message):
+def test_unknown_styles_are_refused(drawn, script, flag, message):
     assert message in run(script, drawn, flag)
 
 
 # Similarity.
 
 
-def test_the_nearest_of_vectors_against_a_loop():
+def test_nearest_vectors_equal_a_loop():
     vectors = np.random.default_rng(0).normal(size=(7, 5)).astype("float32")
     direct = np.array([[np.sum((a - b) ** 2) for b in vectors] for a in vectors])
     np.testing.assert_allclose(chairs_similarity.distances(vectors), direct, atol=1e-4)

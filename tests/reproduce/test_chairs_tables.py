@@ -52,7 +52,7 @@ def ran(run_table, tmp_path_factory):
     return types.SimpleNamespace(output=output, results=folder / "results", folder=folder, asked=asked)
 
 
-def kept(ran, script):
+def records_of(ran, script):
     return records.read_all(ran.results, script.EXPERIMENT.table)
 
 
@@ -82,9 +82,9 @@ def size_of(path):
 # The table of networks.
 
 
-def test_a_network_is_measured_on_views_that_were_held_out(ran):
+def test_a_network_is_measured_on_held_out_views(ran):
     data = dataclasses.replace(chair_views(), name="embedded_chairs-64").hold_out()
-    (record,) = kept(ran, chairs_networks)
+    (record,) = records_of(ran, chairs_networks)
     seen = {tuple(label) for label in data.train.labels.tolist()}
     assert not seen & {tuple(label) for split in (data.validation, data.test) for label in split.labels.tolist()}
     assert record.data_fingerprint == data.fingerprint and record.metric == "squared_error"
@@ -101,7 +101,7 @@ def test_a_network_is_measured_on_views_that_were_held_out(ran):
 
 
 def test_errors_are_shown_in_thousandths_and_the_papers_stand_apart(ran):
-    found = kept(ran, chairs_networks)
+    found = records_of(ran, chairs_networks)
     page = tables.table(chairs_networks.ROWS, found, "squared_error", chairs_networks.TITLE)
     papers, ours = page.split("## On other data: embedded_chairs, 6 designs, 64x64")
     for value in ("3.51", "3.42", "3.43", "3.44", "2.90"):
@@ -114,7 +114,7 @@ def test_errors_are_shown_in_thousandths_and_the_papers_stand_apart(ran):
 
 def test_the_picture_is_of_held_out_views_beside_what_is_generated(ran):
     data = chair_views().hold_out()
-    record = kept(ran, chairs_networks)[0]
+    record = records_of(ran, chairs_networks)[0]
     found = np.asarray(Image.open(ran.results / record.samples))
     at = held_out.spread(len(data.test.images), network_rows.SAMPLES // 2)
     assert found.shape[:2] == (math.ceil(2 * len(at) / 8) * 17 + 1, 8 * 17 + 1)
@@ -127,13 +127,13 @@ def test_the_picture_is_of_held_out_views_beside_what_is_generated(ran):
 def test_measuring_again_gives_the_same_values(ran, run_table, no_data):
     flags = ["--preset=smoke", "--evaluate_only", "--rows=chairs_1s_s_deep"]
     again = run_table(chairs_networks.EXPERIMENT, ran.folder, *flags)
-    value = 1e3 * kept(ran, chairs_networks)[0].values["test"]
+    value = 1e3 * records_of(ran, chairs_networks)[0].values["test"]
     assert f"test {value:.4f} x 1e-3 squared error per RGB value (0 to 1), 8 images; its record says {value:.4f}" in (
         again.output
     )
 
 
-def test_flags_say_which_views(no_data):
+def test_flags_choose_the_views(no_data):
     flags = ["--data=modelnet10_chairs", "--voxels=v.npz", "--cache_dir=c", "--styles=5", "--processes=2"]
     views = chairs.load(options_of(chairs_networks, "--preset=gpu", "--furniture=f.deb", *flags))
     assert no_data == [("modelnet10_chairs", 128, "f.deb", "v.npz", "c", 5, 2, (20, 30))]
@@ -146,7 +146,7 @@ def test_flags_say_which_views(no_data):
 @pytest.mark.parametrize(
     "given, title", [([], "16 CC0 chairs, 64x64"), (["--styles=6"], "16 CC0 chairs, 6 designs, 64x64")]
 )
-def test_a_title_says_how_many_designs(given, title):
+def test_a_title_names_the_number_of_designs(given, title):
     """Of which a digit may be in the set's own name."""
     assert chairs.load(options_of(chairs_networks, *given)).title == title
 
@@ -194,7 +194,7 @@ def test_unknown_views_of_targets_are_not_in_train():
     assert (targets == np.unique(chairs_view_interpolation.split(views, 1).test.labels[:, 0])).all()
 
 
-def test_what_each_network_of_interpolation_sees():
+def test_each_interpolation_network_sees_its_own_views():
     data = chairs_view_interpolation.split(chair_views(styles=20), 2)
     targets = np.unique(data.test.labels[:, 0])
     alone, without, with_transfer = (
@@ -211,7 +211,7 @@ def test_what_each_network_of_interpolation_sees():
 
 
 def test_interpolation_is_measured_and_drawn(ran):
-    found = {(record.model, record.data): record for record in kept(ran, chairs_view_interpolation)}
+    found = {(record.model, record.data): record for record in records_of(ran, chairs_view_interpolation)}
     assert {data for _, data in found} == {"embedded_chairs-64-known2", "embedded_chairs-64-known1"} and len(found) == 5
     views = dataclasses.replace(chair_views(), name="embedded_chairs-64")
     for (_, name), record in found.items():
@@ -234,7 +234,7 @@ def test_interpolation_is_measured_and_drawn(ran):
 
 
 def test_no_empty_table_stands_where_the_paper_has_no_numbers(ran):
-    found = kept(ran, chairs_view_interpolation)
+    found = records_of(ran, chairs_view_interpolation)
     page = tables.table(chairs_view_interpolation.ROWS, found, "squared_error", chairs_view_interpolation.TITLE)
     before, *sections = page.split("## On other data: ")
     assert "|" not in before and [section.partition("\n")[0] for section in sections] == [
@@ -254,7 +254,7 @@ def test_known_must_be_numbers_of_azimuths(known):
         options_of(chairs_view_interpolation, f"--known={known}")
 
 
-def test_more_azimuths_than_there_are_is_said(no_data, run_table, tmp_path):
+def test_more_azimuths_than_available_are_refused(no_data, run_table, tmp_path):
     flags = ["--known=9", "--preset=smoke"]
     run = run_table(chairs_view_interpolation.EXPERIMENT, tmp_path, *flags, script=chairs_view_interpolation.run)
     assert run.result.endswith("--known must be at most the number of azimuths, 8. Received: 9")
@@ -264,7 +264,7 @@ def test_more_azimuths_than_there_are_is_said(no_data, run_table, tmp_path):
 
 
 @pytest.mark.parametrize("task", chairs_elevation_transfer.TASKS)
-def test_what_a_task_hides_is_not_in_train(task):
+def test_hidden_views_of_a_task_are_not_in_train(task):
     views = chair_views(elevations=(10, 20, 40))
     data = chairs_elevation_transfer.split(views, task)
     style, azimuth, elevation = views.labels.T
@@ -303,13 +303,13 @@ def test_chairs_and_tables_are_one_data_set_in_records(no_data, run_table, tmp_p
     assert record.data == "furniture_tables-64+furniture_chairs-64-transfer"
 
 
-def test_errors_are_told_for_every_elevation(ran):
+def test_errors_are_shown_for_every_elevation(ran):
     data = chairs_elevation_transfer.split(chair_views(), "transfer")
-    (baseline,) = kept(ran, chairs_elevation_transfer)
+    (baseline,) = records_of(ran, chairs_elevation_transfer)
     assert baseline.model == "nearest_view" and set(data.test.labels[:, 2]) == {30}
     assert baseline.data_fingerprint == data.fingerprint
     np.testing.assert_allclose(baseline.measurements["at 30 degrees, x 1e-3"], 1e3 * baseline.values["test"], rtol=1e-6)
-    network = networks.restore(kept(ran, chairs_networks)[0], ran.results)
+    network = networks.restore(records_of(ran, chairs_networks)[0], ran.results)
     preset = configs.ELEVATIONS["chairs_target_alone"]["smoke"]
     told = chairs_elevation_transfer.measure(network, data, preset)
     expected = 1e3 * network.squared_error(data.test.images[:8], data.test.labels[:8])
@@ -320,12 +320,12 @@ def test_errors_are_told_for_every_elevation(ran):
 
 
 @pytest.mark.parametrize("script", [chairs_view_interpolation, chairs_elevation_transfer])
-def test_a_preset_that_chairs_have_not_is_said_by_a_row_without_a_network_too(no_data, run_table, tmp_path, script):
+def test_an_unknown_preset_is_refused_for_rows_without_a_network(no_data, run_table, tmp_path, script):
     run = run_table(script.EXPERIMENT, tmp_path, "--rows=nearest_view", "--preset=muon", script=script.run)
     said = "preset must be one of ['smoke', 'quick', 'cpu', 'gpu', 'paper']. Received: preset='muon'"
     assert run.result == f"{script.TABLE}: {said}"
 
 
-def test_an_unknown_task_is_said():
+def test_an_unknown_task_is_refused():
     with pytest.raises(IllegalFlagValueError, match="--task.*transfer, elevation, azimuth. Received: 'up'"):
         options_of(chairs_elevation_transfer, "--task=transfer,up")

@@ -26,12 +26,12 @@ RECORDS = [
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: records.file_name(record).removesuffix(".json"))
-def test_weights_load(record):
+def test_committed_weights_load(record):
     network = networks.restore(record, records.RESULTS)
     assert network.count_params() == record.parameters
 
 
-def test_a_records_command_means_today_what_it_meant():
+def test_a_records_command_still_gives_its_settings():
     """Of the tables whose presets are not shared: a preset that changes wants its record measured anew."""
     before = {"gated_pixel_cnn-gpu-cifar10.json"}  # with dropout; it says so beside the table
     scripts = (fig8_two_digits, fig9_svhn, table1_cifar, table1_cluttered_mnist, table2_binarized_mnist)

@@ -43,7 +43,7 @@ def model(results):
     return next(path.relative_to(results) for path in results.glob("table1_cifar/*.json"))
 
 
-def test_files_come_back_bit_for_bit(results, model, tmp_path):
+def test_files_are_restored_bit_for_bit(results, model, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (2, 6, 9, 3)).astype("uint8")
     files = [tmp_path / "a.png", tmp_path / "b.png"]
     for path, image in zip(files, images, strict=True):
@@ -55,7 +55,7 @@ def test_files_come_back_bit_for_bit(results, model, tmp_path):
     np.testing.assert_array_equal(found, images)
 
 
-def test_the_comparison_is_kept_and_drawn(results, model, capsys, monkeypatch):
+def test_the_comparison_is_recorded_and_drawn(results, model, capsys, monkeypatch):
     """What is decoded in another process, of one thread, is what was encoded in this one."""
     for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
         monkeypatch.setenv(name, "1")
@@ -89,7 +89,7 @@ def run(results, model, monkeypatch):
     return run
 
 
-def test_what_cannot_be_done_is_said(run, tmp_path):
+def test_errors_name_the_flag(run, tmp_path):
     grey, text = tmp_path / "grey.png", tmp_path / "text.png"
     Image.fromarray(np.zeros((4, 4), "uint8")).save(grey)
     text.write_text("no image")
@@ -145,7 +145,7 @@ def test_more_than_one_frame_is_refused(run, tmp_path, form, options):
 
 
 @pytest.mark.parametrize("form, options", [("PNG", {}), ("WEBP", {"lossless": True})])
-def test_an_image_is_turned_as_its_orientation_says(encoded, tmp_path, capsys, form, options):
+def test_exif_orientation_is_applied(encoded, tmp_path, capsys, form, options):
     orientation = Image.Exif()
     orientation[ExifTags.Base.Orientation] = 6  # to be turned to the right
     Image.fromarray(PICTURES[0]).save(tmp_path / "lying", form, exif=orientation, **options)
@@ -154,7 +154,7 @@ def test_an_image_is_turned_as_its_orientation_says(encoded, tmp_path, capsys, f
     assert f"Not kept, of {tmp_path / 'lying'}: exif" in capsys.readouterr().out
 
 
-def test_metadata_that_are_not_kept_are_named(encoded, tmp_path, capsys):
+def test_lost_metadata_is_reported(encoded, tmp_path, capsys):
     text = PngImagePlugin.PngInfo()
     text.add_text("Author", "somebody")
     Image.fromarray(PICTURES[0]).save(tmp_path / "a.png", pnginfo=text, icc_profile=b"colours", dpi=(72, 72))
@@ -166,7 +166,7 @@ def test_metadata_that_are_not_kept_are_named(encoded, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("write", [imagecodecs.tiff_encode, imagecodecs.jpeg2k_encode])
-def test_formats_of_which_bits_may_be_lost_are_refused(run, tmp_path, write):
+def test_formats_that_may_lose_bits_are_refused(run, tmp_path, write):
     (tmp_path / "deep").write_bytes(write(np.zeros((4, 4, 3), "uint16")))
     assert "--encode must be image files: PNG, JPEG, WEBP. Received: " in run(
         encode=[str(tmp_path / "deep")], out=str(tmp_path / "out")
@@ -190,7 +190,7 @@ def test_where_to_write_is_checked_before_the_work(run, monkeypatch, tmp_path):
         assert "--out must be a folder, or a .npy file, to write. Received: " in run(decode=str(file), out=str(out))
 
 
-def test_images_that_memory_does_not_hold_are_refused(run, monkeypatch, tmp_path):
+def test_images_too_large_for_memory_are_refused(run, monkeypatch, tmp_path):
     def encode(network, images):
         raise MemoryError
 

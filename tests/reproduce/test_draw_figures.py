@@ -174,7 +174,7 @@ def brute_force(samples, images):
 
 
 @pytest.mark.parametrize("block", [1, 7, 60, 1000])
-def test_nearest_is_that_of_brute_force(block):
+def test_nearest_image_equals_brute_force(block):
     images = DATA["colour"].train.images
     samples = np.random.default_rng(1).uniform(0, 255, [9, *images.shape[1:]])
     samples[0] = images[59]  # the last image of the last block, itself
@@ -183,7 +183,7 @@ def test_nearest_is_that_of_brute_force(block):
     np.testing.assert_array_equal(found, brute_force(samples, images))
 
 
-def test_of_equally_near_images_the_first_is_taken():
+def test_ties_go_to_the_first_training_image():
     images = DATA["binary"].train.images[[4, 7, 9, 7, 4]]
     assert draw_figures.nearest(images, images, block=2).tolist() == [0, 1, 2, 1, 0]
 
@@ -258,7 +258,7 @@ def test_a_generation_needs_no_data_and_the_best_weights_are_taken(tmp_path, mon
     assert "DRAW on binary" in capsys.readouterr().out
 
 
-def test_other_data_than_the_weights_are_of_is_not_drawn(tmp_path, monkeypatch, capsys):
+def test_data_other_than_the_networks_are_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(draw_figures.data_images, "load", lambda name, data_dir: DATA["colour"])
     keep(tmp_path, "table2_binarized_mnist", "draw", "binary", {**DRAW, "steps": 2})
     assert "no weights to draw nearest" in run(tmp_path, "nearest")
@@ -266,7 +266,7 @@ def test_other_data_than_the_weights_are_of_is_not_drawn(tmp_path, monkeypatch, 
     assert not (tmp_path / "draw_figures").exists()
 
 
-def test_no_weights_or_other_ones_are_said(tmp_path, monkeypatch):
+def test_missing_or_wrong_weights_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(draw_figures.data_images, "load", no_data)
     assert str(tmp_path) in run(tmp_path) and "no weights" in run(tmp_path)
     assert "results_dir" in run(tmp_path / "nowhere")
@@ -276,7 +276,7 @@ def test_no_weights_or_other_ones_are_said(tmp_path, monkeypatch):
     assert "SHA-256" in run(tmp_path)
 
 
-def test_weights_come_back_as_they_were_kept(tmp_path):
+def test_weights_are_restored_exactly(tmp_path):
     network = keep(tmp_path, "table2_binarized_mnist", "draw", "binary", DRAW)
     (record,) = records.read_all(tmp_path, "table2_binarized_mnist")
     for kept, again in zip(network.get_weights(), networks.restore(record, tmp_path).get_weights(), strict=True):
@@ -286,7 +286,7 @@ def test_weights_come_back_as_they_were_kept(tmp_path):
         networks.restore(record, tmp_path)
 
 
-def test_flags():
+def test_bad_flags_are_refused():
     assert draw_figures.parse(["draw_figures.py"]).figure is None
     with pytest.raises(SystemExit):
         draw_figures.parse(["draw_figures.py", "--figure=none"])

@@ -69,7 +69,7 @@ def test_the_picture_marks_the_blind_spot(measured):
         ("size", {"kernel_size": 31, "depth": 60}),
     ],
 )
-def test_bad_arguments_are_named(name, arguments):
+def test_errors_name_the_bad_argument(name, arguments):
     """And at once: such a network is never made."""
     with pytest.raises(ValueError, match=f"^{name} must be .*Received: "):
         fig1_blind_spot.receptive_fields(**arguments)

@@ -96,7 +96,7 @@ def test_values_are_nats_of_the_weights_beside_the_record(smoke, by_model, embed
     assert len(record.measurements) == 8 and record.data_fingerprint == embedded.fingerprint
 
 
-def test_what_is_measured_of_samples(by_model, embedded, network):
+def test_other_metrics_of_samples(by_model, embedded, network):
     told = by_model[GIVEN].measurements
     fresh = embeddings.nats_given(network, embedded.test, 16)
     same, other = identities.partners(embedded.test.identities)
@@ -169,7 +169,7 @@ def test_figure_5_is_drawn_from_the_weights(smoke, embedded, network, no_data):
     assert expected.shape == (1 + 17, 2 * 18 + 2 * 8 + 11 * 17 + 1)  # one strip: three test identities make one pair
 
 
-def test_what_is_missing_is_named(smoke, tmp_path, run_table, no_data):
+def test_missing_weights_are_named(smoke, tmp_path, run_table, no_data):
     (tmp_path / "results").mkdir()
     message = "must hold an embedding network of digits .*run python reproduce/triplet_embedding.py"
     with pytest.raises(checkpoints.Refused, match=message):
@@ -180,13 +180,13 @@ def test_what_is_missing_is_named(smoke, tmp_path, run_table, no_data):
     assert run_table(experiment, smoke, "--preset=paper").result.startswith("fig4_embedding: preset must be one of")
 
 
-def test_weights_of_another_embedding_are_not_taken(smoke, embedded):
+def test_weights_of_another_embedding_are_refused(smoke, embedded):
     other = dataclasses.replace(embedded, labels_of="embedding of another network")
     with pytest.raises(checkpoints.Refused, match="weights for digits .* and this embedding network: run"):
         fig5_interpolation._records(other, smoke / "results")
 
 
-def test_places_and_how_often_they_are_among_the_first():
+def test_ranks_and_top_k_rates():
     gallery = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0], [5.0, 5.0]], "float32")
     queries = np.array([[0.1, 0.0], [0.1, 0.0], [0.0, 2.0], [0.0, 0.0]], "float32")
     assert embeddings.places(queries, gallery).tolist() == [0, 1, 0, 3]
@@ -231,7 +231,7 @@ def test_the_data_set_is_a_flag(bare_machine):
     assert "preset must be one of ['smoke', 'quick', 'cpu', 'gpu']. Received: preset='paper'" in ran.stderr
 
 
-def test_flags():
+def test_figure_5_refuses_unknown_flag_values():
     assert fig5_interpolation.parse(["fig5_interpolation.py"]).data == "omniglot"
     with pytest.raises(SystemExit):
         fig5_interpolation.parse(["fig5_interpolation.py", "--data=mnist"])

@@ -115,7 +115,7 @@ def test_check_sees_a_number_typed_by_hand(results):
 @pytest.mark.parametrize(
     "text", ["# Title\n", README + README, "<!-- table1_cifar:end -->\n<!-- table1_cifar:begin -->\n"]
 )
-def test_a_readme_without_its_markers_is_an_error(results, text):
+def test_a_readme_without_markers_is_refused(results, text):
     (results.parent / "README.md").write_text(text)
     assert re.search("README.md(, or a page in results/,)? must have '<!-- table1_cifar:begin -->'", run(results))
     assert (results.parent / "README.md").read_text() == text
@@ -155,5 +155,5 @@ def test_a_damaged_file_of_another_kind_is_named(results, text):
     assert (results / "table1_cifar.md").exists()
 
 
-def test_a_folder_that_is_none_is_said(results):
+def test_a_missing_results_folder_is_refused(results):
     assert "`results_dir` must be an existing folder" in run(results / "absent")

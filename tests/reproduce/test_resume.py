@@ -56,7 +56,7 @@ def folders(folder):
     return [f"--results_dir={folder / 'results'}", f"--runs_dir={folder / 'runs'}"]
 
 
-def kept(folder):
+def record_and_weights(folder):
     """The record of the finished run in `folder`, and its weights: name -> array."""
     (record,) = records.read_all(folder / "results", "table1_cifar")
     arrays = {}
@@ -66,7 +66,7 @@ def kept(folder):
 
 
 @pytest.mark.parametrize("backend, optimizer", [("tensorflow", "adam"), ("jax", "muon")])
-def test_killed_run_ends_as_an_uninterrupted_one(script_on, tmp_path, backend, optimizer):
+def test_a_killed_run_ends_as_an_uninterrupted_one(script_on, tmp_path, backend, optimizer):
     """Dropout and the average of the weights are on: weights, optimiser, data order and seeds have to come back."""
     script, given = script_on(backend), ["--preset=smoke", "--rows=gated_pixel_cnn", f"--optimizer={optimizer}"]
     killed = script(HERE / "dropout_run.py", *given, *folders(tmp_path / "killed"), KILL_AT="6")
@@ -83,7 +83,10 @@ def test_killed_run_ends_as_an_uninterrupted_one(script_on, tmp_path, backend, o
 
     whole = script(HERE / "dropout_run.py", *given, *folders(tmp_path / "whole"))
     assert whole.returncode == 0 and "NOT CIFAR-10" in whole.stderr, whole.stderr
-    (resumed_record, resumed_weights), (record, weights) = kept(tmp_path / "killed"), kept(tmp_path / "whole")
+    (resumed_record, resumed_weights), (record, weights) = (
+        record_and_weights(tmp_path / "killed"),
+        record_and_weights(tmp_path / "whole"),
+    )
     assert record.backend == backend and record.steps == resumed_record.steps == 12
     assert weights.keys() == resumed_weights.keys() and len(weights) > 8
     for name, array in weights.items():

@@ -72,7 +72,7 @@ def test_every_table_heading_names_the_data_that_is_there(smoke):
     assert all(lines[i + 1] == f"Here on {TITLE}" for i in headings)
 
 
-def test_nothing_goes_by_the_name_of_a_data_set_that_is_not_there(smoke, by_model):
+def test_fallback_results_never_carry_the_name_of_cifar10(smoke, by_model):
     assert set(by_model) == set(table1_cifar.EXPERIMENT.models) - set(table1_cifar.EXPERIMENT.on_request)
     assert {record.data for record in by_model.values()} == {DATA}
     assert {record.data_title for record in by_model.values()} == {TITLE}
@@ -122,7 +122,7 @@ def test_kept_weights_are_the_averages_of_the_last_checkpoint(smoke, by_model, p
 
 
 @pytest.mark.parametrize("model", NETWORKS)
-def test_record_tells_the_run(smoke, by_model, photographs, model):
+def test_record_describes_the_run(smoke, by_model, photographs, model):
     record, preset = by_model[model], table1_cifar.EXPERIMENT.preset(model, "smoke")
     assert (record.preset, record.steps, record.seed) == ("smoke", preset.steps, 0)
     assert record.epochs == preset.steps * preset.batch_size / len(photographs.train.images)
@@ -197,7 +197,7 @@ def interrupted(*_, **__):
 @pytest.mark.parametrize(
     "given, command", [([], "the same command"), (["--restart"], "the same command without --restart")]
 )
-def test_an_interrupt_says_how_to_go_on(table1, tmp_path, monkeypatch, given, command):
+def test_an_interrupt_prints_how_to_continue(table1, tmp_path, monkeypatch, given, command):
     monkeypatch.setattr(training, "train", interrupted)
     ran = table1(tmp_path, "--preset=smoke", "--rows=pixel_cnn", *given)
     assert ran.result == f"table1_cifar: stopped; {command} goes on from the last checkpoint"
@@ -274,7 +274,7 @@ def test_weights_of_another_network_and_unfinished_ones_are_refused(table1, smok
     assert str(text) in ran.result
 
 
-def test_evaluate_only_without_any_weights_says_so(table1, tmp_path):
+def test_evaluate_only_without_weights_is_refused(table1, tmp_path):
     (tmp_path / "results").mkdir()
     ran = table1(tmp_path, "--evaluate_only")
     assert str(tmp_path / "results") in ran.result and TITLE in ran.result and "weights" in ran.result
@@ -298,7 +298,7 @@ def test_evaluate_only_without_any_weights_says_so(table1, tmp_path):
         (["--runs_dir={file}/below"], ["--runs_dir", "{file}/below"]),
     ],
 )
-def test_what_cannot_be_done_is_refused_with_its_argument(table1, tmp_path, monkeypatch, given, named):
+def test_unsupported_flags_are_refused_by_name(table1, tmp_path, monkeypatch, given, named):
     """Before anything is trained, with the argument and what was received."""
     monkeypatch.setattr(training, "train", lambda *_: pytest.fail("it trains"))
     file = tmp_path / "file"

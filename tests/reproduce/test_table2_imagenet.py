@@ -87,7 +87,7 @@ def test_training_from_files_is_training_from_memory(opened, tmp_path):
 # The dry run.
 
 
-def test_a_dry_run_says_what_it_would_take_and_does_nothing(run_table, tmp_path, monkeypatch):
+def test_a_dry_run_estimates_and_does_nothing(run_table, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "train", lambda *_: pytest.fail("it trains"))
     ran = run_table(EXPERIMENTS["downsampled_imagenet_32"], tmp_path, "--preset=smoke", "--dry_run")
     assert ran.result == 0 and list(tmp_path.iterdir()) == []

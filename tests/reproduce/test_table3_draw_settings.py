@@ -16,7 +16,7 @@ PAPER = {  # task: glimpses, LSTM units, z, read, write
 
 
 @pytest.mark.parametrize("task", table3_draw_settings.TASKS, ids=lambda task: task.name)
-def test_our_paper_preset_is_the_papers(task):
+def test_the_paper_preset_has_the_papers_settings(task):
     assert table3_draw_settings.ours(task) == task.published == PAPER[task.name]
 
 
@@ -28,7 +28,7 @@ def test_the_page_in_results_is_up_to_date():
     assert table3_draw_settings.PATH.read_text(encoding="utf-8") == table3_draw_settings.page()
 
 
-def test_another_preset_shows(monkeypatch):
+def test_a_changed_preset_is_visible_in_the_table(monkeypatch):
     of_model = configs.SVHN["draw"]
     smaller = dataclasses.replace(of_model["paper"], model={**of_model["paper"].model, "units": 799, "write_size": 11})
     monkeypatch.setitem(of_model, "paper", smaller)

@@ -139,5 +139,5 @@ def server(request, exported, tmp_path_factory):
         pytest.skip("no tensorflow_model_server on the PATH or in TF_MODEL_SERVER: not tested against the real one")
     folder = scratch / "models"
     shutil.copytree(exported, folder)
-    with local.running(folder, binary, scratch / "log") as running:
+    with local.running(folder, binary, scratch / "log", seconds=600) as running:
         yield running

@@ -85,7 +85,7 @@ def answers(tiny_models, exported, requests_of, alone, tmp_path_factory):
     ]
 
 
-def test_both_loaders_answer_as_keras(tiny_models, answers):
+def test_both_loaders_give_the_answers_of_keras(tiny_models, answers):
     """Images exactly, numbers to 1e-4: the same noise on both sides."""
     loaders = [loader for *_, by_loader in answers for loader in by_loader]
     assert loaders.count("session_loader") == len(answers) and loaders.count("object_loader") > 8
@@ -101,7 +101,7 @@ def test_both_loaders_answer_as_keras(tiny_models, answers):
                     np.testing.assert_allclose(outputs[field], expected[field], rtol=1e-5, atol=1e-4, err_msg=said)
 
 
-def test_answers_are_neither_blank_nor_alike(answers):
+def test_answers_are_finite_and_differ_between_rows(answers):
     """Else the test above would show little."""
     for name, signature, _, by_loader in answers:
         outputs = by_loader["session_loader"]
@@ -124,7 +124,7 @@ def test_saved_model_cli_runs_a_signature(exported, requests_of, tiny_models, an
 
 
 @pytest.mark.parametrize("name", ["gated", "draw"])
-def test_an_image_depends_on_its_own_row_alone(exported, requests_of, tiny_models, name):
+def test_an_image_depends_only_on_its_own_row(exported, requests_of, tiny_models, name):
     """Rows of a request in another order, or alone, give the same images: a server may join and part requests."""
     sample = tf.saved_model.load(str(exported / name / "1")).signatures["sample"]
     inputs = requests_of(tiny_models[name], rows=4)["sample"]

@@ -63,29 +63,29 @@ BAD = {  # model, signature, what is changed, what is said
         replaced("images", lambda a: a + 4),
         "images must have values 0 to 3.*image.*0.*of.*3",
     ),
-    "level of digits": ("draw", "elbo", replaced("images", lambda a: a + 2), "images must have values 0 to 1"),
+    "level of digits": ("draw", "elbo", replaced("images", lambda a: a + 2), "images.*0 to 1"),
     "label": (
         "gated",
         "sample",
         replaced("label", lambda a: a * 0 + 3),
         "label must have values 0 to 2.*image.*0.*of.*3",
     ),
-    "label below": ("gated", "sample", replaced("label", lambda a: a - 9), "label must have values 0 to 2"),
-    "NaN": ("gated", "sample", replaced("temperature", lambda a: a * np.nan), "temperature must be finite"),
-    "infinity": ("gated", "sample", replaced("temperature", lambda a: a / 0), "temperature must be finite"),
-    "no heat": ("gated", "sample", replaced("temperature", lambda a: a * 0), "temperature.*above zero"),
-    "design": ("chairs_generator", "generate", replaced("style", lambda a: a + 3), "style must have values 0 to 2"),
+    "label below": ("gated", "sample", replaced("label", lambda a: a - 9), "label.*0 to 2"),
+    "NaN": ("gated", "sample", replaced("temperature", lambda a: a * np.nan), "temperature.*finite"),
+    "infinity": ("gated", "sample", replaced("temperature", lambda a: a / 0), "temperature.*finite"),
+    "no heat": ("gated", "sample", replaced("temperature", lambda a: a * 0), "temperature"),
+    "design": ("chairs_generator", "generate", replaced("style", lambda a: a + 3), "style.*0 to 2"),
     "below the ground": (
         "chairs_generator",
         "generate",
         replaced("elevation", lambda a: a - 92),
-        "elevation must be -90 to 90",
+        "elevation.*-90 to 90",
     ),
     "no direction": (
         "chairs_generator",
         "generate_mixed",
         replaced("azimuth", lambda a: a / 0),
-        "azimuth must be finite",
+        "azimuth.*finite",
     ),
     "nobody": ("gated", "sample", all_rows(0), "seed must have 1 to 8 .*0"),
     "nobody drawn": ("draw", "sample", all_rows(0), "seed must have 1 to 8 .*0"),
@@ -115,7 +115,7 @@ SECRETS = {  # model, signature, input, rows of several clients, the bad row
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_a_refusal_names_the_row_and_shows_nobodys_values(ask, tiny_models, requests_of, name):
+def test_a_refusal_names_the_row_and_hides_other_values(ask, tiny_models, requests_of, name):
     """Those whose requests were joined with a bad one get the same message."""
     model, signature, field, values, bad_row = SECRETS[name]
     good = requests_of(tiny_models[model])[signature]
@@ -133,7 +133,7 @@ def test_a_wrong_dtype_is_refused(ask, tiny_models, requests_of):
         ask("gated", "log_prob", {"images": good["images"].astype("float32")})
 
 
-def test_as_many_rows_as_are_allowed_are_answered(ask, tiny_models, requests_of):
+def test_the_maximum_number_of_rows_is_answered(ask, tiny_models, requests_of):
     answer = ask("draw", "sample", requests_of(tiny_models["draw"], rows=8)["sample"])
     assert answer["images"].shape == (8, 6, 5, 1)
     assert MAX_ROWS == 64
@@ -150,13 +150,13 @@ def with_weights(model, weights):
 @pytest.mark.parametrize(
     "name", ["pixel_cnn_autoencoder", "deconvolutional_autoencoder", "draw", "draw_classifier", "chairs_generator"]
 )
-def test_a_request_to_a_network_of_nan_fails(ask, tiny_models, requests_of, tmp_path, monkeypatch, name):
+def test_a_network_with_nan_weights_fails(ask, tiny_models, requests_of, tmp_path, monkeypatch, name):
     """Whatever it asks. Export would refuse the weights."""
     monkeypatch.setattr(ImageModel, "check_weights", lambda self: None)
     model = tiny_models[name]
     savedmodel.save(with_weights(model, [np.full_like(w, np.nan) for w in model.get_weights()]), tmp_path)
     for signature, inputs in requests_of(model).items():
-        with pytest.raises(tf.errors.InvalidArgumentError, match="must be finite"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="finite"):
             ask(tmp_path, signature, inputs)
 
 
@@ -166,7 +166,7 @@ def test_a_request_whose_logits_overflow_fails(ask, tiny_models, requests_of, tm
     model.logits.bias.assign(np.linspace(-3e38, 1, model.logits.bias.shape[0]))
     savedmodel.save(model, tmp_path)
     for signature in ("sample", "complete"):
-        with pytest.raises(tf.errors.InvalidArgumentError, match="images must be finite"):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="images.*finite"):
             ask(tmp_path, signature, requests_of(model)[signature])
 
 

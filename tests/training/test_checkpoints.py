@@ -30,7 +30,7 @@ SETTINGS = {
         ({"seed": 1}, "seed was 0, is 1"),
     ],
 )
-def test_a_run_with_other_settings_is_refused_and_restart_throws_it_away(tmp_path, changes, said):
+def test_a_run_with_other_settings_is_refused_and_restart_deletes_it(tmp_path, changes, said):
     checkpoint = checkpoints.open_run(tmp_path / "run", SETTINGS)
     checkpoint.write_bytes(b"weights")
     with pytest.raises(checkpoints.Refused, match="--restart") as error:
@@ -41,7 +41,7 @@ def test_a_run_with_other_settings_is_refused_and_restart_throws_it_away(tmp_pat
     checkpoints.open_run(tmp_path / "run", SETTINGS | changes)
 
 
-def test_the_same_settings_open_a_run_again(tmp_path):
+def test_the_same_settings_reopen_a_run(tmp_path):
     """Tuples come back from JSON as lists; a setting that an earlier version did not know makes no other run."""
     checkpoint = checkpoints.open_run(tmp_path / "run", SETTINGS)
     checkpoint.write_bytes(b"weights")
@@ -224,7 +224,7 @@ def test_a_checkpoint_whose_settings_are_lost_is_resumed_by_its_own_run_alone(tm
 
 
 @pytest.mark.parametrize("place", ["loss", "weight", "average"])
-def test_what_is_not_finite_is_never_saved(tmp_path, place):
+def test_non_finite_weights_are_never_saved(tmp_path, place):
     """The loss may still be finite when the last step of an epoch has broken a weight."""
     path = tmp_path / "checkpoint.weights.h5"
     model, checkpoint = trained(path)

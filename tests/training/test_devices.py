@@ -67,7 +67,7 @@ def read(folder, case):
 @pytest.mark.parametrize(
     "backend, case", [(b, case) for b, cases in CASES.items() for case in cases if case not in ("one", "muon")]
 )
-def test_losses_and_weights_are_those_of_one_device(results, backend, case):
+def test_losses_and_weights_equal_those_of_one_device(results, backend, case):
     """With clipping at work in every step, dropout off, and weights whose average is kept."""
     folder = results(backend)
     (losses, weights), (expected, expected_weights) = (
@@ -101,7 +101,7 @@ def run_two(folder, kill=None):
     return [(process.returncode, *text) for process, text in zip(together, told, strict=True)]
 
 
-def test_of_two_processes_one_is_killed_and_the_same_commands_go_on(results, tmp_path):
+def test_two_processes_resume_after_one_was_killed(results, tmp_path):
     """In the second of two epochs of three steps: a validation's loss is the fourth number, so six are five steps."""
     chief, other = run_two(tmp_path, kill=6)
     assert other[0] == -signal.SIGKILL
@@ -128,15 +128,15 @@ PRESET = presets.Preset({}, 4, 12, steps_per_epoch=4)
 @pytest.mark.parametrize(
     "model, changes, told",
     [
-        ("pixel_cnn", {"devices": 5}, "batch_size must be a multiple of --devices.*batch_size=12, devices=5"),
-        ("pixel_cnn", {"accumulate": 7}, "multiple of --devices times --accumulate.*accumulate=7"),
-        ("draw", {"remat": True}, "--remat is for PixelCNN, GatedPixelCNN and PixelRNN, .*Received: draw"),
-        ("pixel_cnn", {"remat": True, "model": {"dropout": 0.1}}, "--remat is for .*Received: pixel_cnn, dropout=0.1"),
-        ("embedding_network", {"devices": 2}, "--devices and --accumulate must be 1 for embedding_network"),
-        ("embedding_network", {"batch_size": 60}, "--batch_size must be a multiple of 40 .* Received: 60"),
+        ("pixel_cnn", {"devices": 5}, "batch_size.*--devices.*batch_size=12, devices=5"),
+        ("pixel_cnn", {"accumulate": 7}, "--devices.*--accumulate.*accumulate=7"),
+        ("draw", {"remat": True}, "--remat.*Received: draw"),
+        ("pixel_cnn", {"remat": True, "model": {"dropout": 0.1}}, "--remat.*Received: pixel_cnn, dropout=0.1"),
+        ("embedding_network", {"devices": 2}, "--devices.*--accumulate.*embedding_network"),
+        ("embedding_network", {"batch_size": 60}, "--batch_size.*40.*Received: 60"),
     ],
 )
-def test_what_cannot_be_done_is_refused(model, changes, told):
+def test_unsupported_combinations_are_refused_by_flag_name(model, changes, told):
     with pytest.raises(ValueError, match=told):
         devices.check(model, dataclasses.replace(PRESET, **changes), [model])
     devices.check("pixel_cnn", dataclasses.replace(PRESET, devices=3), ["pixel_cnn"])
@@ -145,11 +145,11 @@ def test_what_cannot_be_done_is_refused(model, changes, told):
 @pytest.mark.parametrize(
     "model, changes, told",
     [
-        ("pixel_cnn", {"accumulate": 2}, "--accumulate goes with --devices on JAX alone"),
-        ("pixel_cnn", {"precision": "mixed_float16"}, "mixed_float16 goes with --devices on JAX alone"),
+        ("pixel_cnn", {"accumulate": 2}, "--accumulate.*--devices.*JAX"),
+        ("pixel_cnn", {"precision": "mixed_float16"}, "mixed_float16.*--devices.*JAX"),
     ],
 )
-def test_what_tf_distribute_cannot_do_is_refused_there_alone(monkeypatch, model, changes, told):
+def test_combinations_that_need_jax_are_refused_on_tensorflow_only(monkeypatch, model, changes, told):
     preset = dataclasses.replace(PRESET, devices=2, **changes)
     monkeypatch.setattr(devices, "on_jax", lambda: True)
     devices.check(model, preset, [model])
@@ -158,18 +158,18 @@ def test_what_tf_distribute_cannot_do_is_refused_there_alone(monkeypatch, model,
         devices.check(model, preset, [model])
 
 
-def test_more_devices_than_there_are_is_refused():
+def test_more_devices_than_available_are_refused():
     found = len(devices._all())
-    with pytest.raises(ValueError, match=f"--devices must be from 1 to {found}.*Received: {found + 1}"):
+    with pytest.raises(ValueError, match=f"--devices.*{found}.*Received: {found + 1}"):
         devices.start(found + 1)
 
 
 def test_several_processes_run_one_row(monkeypatch):
     monkeypatch.setattr(devices, "processes", lambda: 2)
-    with pytest.raises(ValueError, match="name it in --rows. Received: draw, pixel_cnn"):
+    with pytest.raises(ValueError, match="--rows.*Received: draw, pixel_cnn"):
         devices.check("pixel_cnn", PRESET, ["draw", "pixel_cnn"])
 
 
 def test_a_network_with_dropout_is_not_rematerialised():
-    with pytest.raises(ValueError, match="dropout must be 0, .*. Received: 0.5"):
+    with pytest.raises(ValueError, match="dropout.*Received: 0.5"):
         GatedPixelCNN((4, 4, 1), 2, filters=2, depth=1, dropout=0.5).rematerialise()

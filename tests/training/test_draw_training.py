@@ -50,7 +50,7 @@ def network_of(kind, data):
 
 
 @pytest.mark.parametrize("kind", [Draw, DrawClassifier])
-def test_interrupted_run_ends_as_an_uninterrupted_one(labelled, tmp_path, monkeypatch, kind):
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(labelled, tmp_path, monkeypatch, kind):
     """Stopped in the middle of its second epoch: noise, shifts and the order of the data go on where they were."""
 
     class Interrupted(callbacks.Progress):

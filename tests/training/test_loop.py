@@ -56,7 +56,7 @@ def test_evaluate_counts_every_image_once(tiny):
     np.testing.assert_allclose(value, each.mean(), rtol=1e-5)
 
 
-def test_evaluate_leaves_a_compiled_model_as_it_was(tiny):
+def test_evaluate_does_not_change_a_compiled_model(tiny):
     network = network_of(tiny)
     network.compile(keras.optimizers.Adam())
     network.optimizer.build(network.trainable_variables)
@@ -68,7 +68,7 @@ def test_evaluate_leaves_a_compiled_model_as_it_was(tiny):
 
 
 @pytest.mark.parametrize("steps, top", [(400, 100), (6, 3)])
-def test_rate_rises_to_the_presets_and_ends_at_zero(steps, top):
+def test_learning_rate_warms_up_and_decays_to_zero(steps, top):
     """A line up, half a cosine down; a warm-up longer than half of the run is cut to half."""
     schedule = training._optimizer(preset_of(steps=steps, steps_per_epoch=1, warmup_steps=100))._learning_rate
     expected = {0: 0, 1: 1 / top, top: 1, steps - 1: (1 - np.cos(np.pi / (steps - top))) / 2, steps: 0}
@@ -96,7 +96,7 @@ def test_steps_must_fill_whole_epochs():
         preset_of(steps=7)
 
 
-def test_half_precision_resumes_by_the_steps_it_was_given(tiny, tmp_path):
+def test_half_precision_resumes_at_the_recorded_step(tiny, tmp_path):
     """float16 overflows at the first scales of the loss and skips those steps; the data go on all the same."""
     preset = preset_of(precision="mixed_float16")
     network = network_of(tiny, dtype=preset.precision)
@@ -110,14 +110,14 @@ def test_half_precision_resumes_by_the_steps_it_was_given(tiny, tmp_path):
 # What stops a training.
 
 
-def test_a_rate_that_diverges_at_once_stops_with_nothing_kept(tiny, tmp_path):
+def test_immediate_divergence_stops_and_keeps_nothing(tiny, tmp_path):
     with pytest.raises(training.TrainingFailed, match="epoch 1.*no good weights.*learning rate"):
         training.train(network_of(tiny), preset_of(learning_rate=1e30), tiny, tmp_path)
     assert not (tmp_path / "checkpoint.weights.h5").exists()
 
 
 @pytest.mark.parametrize("moment", ["on_epoch_begin", "on_epoch_end"])
-def test_a_poisoned_weight_stops_with_the_last_good_weights_in_place(tiny, tmp_path, monkeypatch, moment):
+def test_later_divergence_stops_and_keeps_the_last_good_weights(tiny, tmp_path, monkeypatch, moment):
     """In the second of three epochs, as by a faulty step: the first, so that the loss shows it, or the last."""
     good = {}
 
@@ -217,13 +217,13 @@ def test_progress_bar_shows_cost_and_speed_and_not_the_loss_again(tiny, tmp_path
     assert "loss" not in text
 
 
-def test_a_file_gets_one_line_an_epoch(tiny, tmp_path, capsys):
+def test_output_to_a_file_has_one_line_per_epoch(tiny, tmp_path, capsys):
     training.train(network_of(tiny), preset_of(), tiny, tmp_path)
     lines = [line for line in capsys.readouterr().out.splitlines() if "bits_per_dim" in line]
     assert len(lines) == 2 and all("images/s" in line and "\x1b" not in line for line in lines)
 
 
-def test_a_picture_of_every_epoch(tiny, tmp_path):
+def test_every_epoch_writes_a_picture(tiny, tmp_path):
     """Samples of the same noise: they differ because the weights do."""
     training.train(
         network_of(tiny),
@@ -239,7 +239,7 @@ def test_a_picture_of_every_epoch(tiny, tmp_path):
 # Weights.
 
 
-def test_weights_read_back_and_hold_no_optimiser(tiny, tmp_path):
+def test_weights_survive_a_file_without_the_optimizer(tiny, tmp_path):
     network, path = network_of(tiny), tmp_path / "new" / "kept.weights.h5"
     network.logits.bias.assign(np.arange(network.logits.bias.shape[0]))
     assert training.save_weights(network, path) == weights_file.sha256_of_file(path)
@@ -276,7 +276,7 @@ def test_weights_of_a_deeper_network_are_refused(tiny, tmp_path):
     for network in (deep, shallow):
         network.build()
     training.save_weights(deep, path)
-    with pytest.raises(checkpoints.Refused, match="it holds 25 arrays, the network 18"):
+    with pytest.raises(checkpoints.Refused, match="25 .*18"):
         weights_file.load(shallow, path)
 
 
@@ -284,7 +284,7 @@ def test_a_file_cut_short_is_refused(tiny, tmp_path):
     network, path = network_of(tiny), tmp_path / "kept.weights.h5"
     training.save_weights(network, path)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(checkpoints.Refused, match="must hold the weights|must be a file of weights"):
+    with pytest.raises(checkpoints.Refused, match="weights"):
         weights_file.load(network, path)
 
 

@@ -40,7 +40,7 @@ def cpuinfo(monkeypatch, tmp_path, backend):
     return on
 
 
-def test_a_machine_is_its_accelerators(backend):
+def test_a_machine_with_accelerators_is_described_by_them(backend):
     gpu = types.SimpleNamespace(platform="gpu", device_kind="NVIDIA H100")
     cpu = types.SimpleNamespace(platform="cpu", device_kind="cpu")
     backend("jax", types.SimpleNamespace(devices=lambda: [gpu, gpu, cpu]))
@@ -65,12 +65,12 @@ def test_a_machine_is_its_accelerators(backend):
         (None, "x86_64"),
     ],
 )
-def test_without_them_it_is_its_processor_and_what_that_multiplies_by(cpuinfo, text, processor):
+def test_a_machine_without_accelerators_is_described_by_its_processor(cpuinfo, text, processor):
     cpuinfo(text)
     assert re.fullmatch(rf"{re.escape(processor)}, 2 cores(, \d+ GiB)?", machine.describe())
 
 
 @pytest.mark.parametrize("text, some, count", [(OLD, {"avx2", "fma"}, 6), (ARM, {"bf16"}, 5), (None, set(), 0)])
-def test_the_instructions_are_those_of_the_first_core(cpuinfo, text, some, count):
+def test_instruction_sets_are_read_from_the_first_core(cpuinfo, text, some, count):
     cpuinfo(text)
     assert some <= machine.instructions() and len(machine.instructions()) == count

@@ -24,7 +24,7 @@ def weights_after(optimizer, jit_compile):
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("options", [{}, {"global_clipnorm": 1.0, "use_ema": True, "epsilon": 0.1}])
-def test_it_takes_adams_steps(options, jit_compile):
+def test_fused_adam_takes_the_steps_of_adam(options, jit_compile):
     rate = keras.optimizers.schedules.CosineDecay(0.1, 10)
     expected = weights_after(keras.optimizers.Adam(rate, beta_1=0.8, **options), False)
     found = weights_after(FusedAdam(rate, beta_1=0.8, **options), jit_compile)
@@ -34,7 +34,7 @@ def test_it_takes_adams_steps(options, jit_compile):
     assert all(np.abs(after - before).max() > 0.005 for after, before in zip(found, START, strict=False))
 
 
-def test_its_state_moves_to_and_from_adam():
+def test_optimizer_state_transfers_to_and_from_adam():
     """A checkpoint of the one is one of the other: the same variables in the same order."""
     variables = [keras.Variable(part) for part in START]
     adam, fused = keras.optimizers.Adam(0.1), FusedAdam(0.1)
@@ -48,7 +48,7 @@ def test_its_state_moves_to_and_from_adam():
         np.testing.assert_array_equal(mine.numpy(), adams.numpy())
 
 
-def test_of_two_parts_it_takes_the_step_of_their_mean():
+def test_two_accumulated_parts_give_the_step_of_their_mean():
     """Weights, their average and the rate: as if the parts had come as one batch."""
     rate = keras.optimizers.schedules.CosineDecay(0.1, 3)
     options = {"global_clipnorm": 1.0, "use_ema": True, "ema_momentum": 0.5}
@@ -84,7 +84,7 @@ def moved(optimizer, start, gradient, name="kernel", jit_compile=False):
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_muon_moves_a_matrix_as_keras_does(jit_compile):
+def test_muon_step_of_a_matrix_equals_keras(jit_compile):
     start, gradient = RANDOM.normal(size=(2, 6, 4)).astype("float32")
     no_decay = {"weight_decay": None, "adam_weight_decay": None}
     expected = moved(keras.optimizers.Muon(0.1, **no_decay), start, gradient)
@@ -120,7 +120,7 @@ def test_weight_decay_shrinks_the_kernels_that_muon_trains_and_no_others():
         assert (moved(Muon(0.1, weight_decay=0.5), start, np.zeros_like(start), name) == 0).all()
 
 
-def test_muon_is_read_back_as_it_was():
+def test_muon_state_survives_saving():
     muon = Muon(0.3, adam_lr_ratio=0.5, exclude_layers=("head",), global_clipnorm=2.0)
     again = keras.optimizers.deserialize(keras.optimizers.serialize(muon))
     assert type(again) is Muon and again.get_config() == muon.get_config()

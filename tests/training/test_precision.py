@@ -19,7 +19,7 @@ def on(monkeypatch):
 
 
 @pytest.mark.parametrize("processor, imitated", [(OLD, {"bfloat16", "float16"}), (NEW, {"float16"}), (ARM, set())])
-def test_what_the_processor_imitates_is_named(on, processor, imitated):
+def test_emulated_precision_gives_a_warning(on, processor, imitated):
     on(processor)
     for name in ("bfloat16", "float16"):
         warning = precision.warning(f"mixed_{name}")
@@ -27,16 +27,16 @@ def test_what_the_processor_imitates_is_named(on, processor, imitated):
         assert warning is None or (f"mixed_{name} and imitates it" in warning and "--precision=float32" in warning)
 
 
-def test_float32_is_never_imitated(on):
+def test_float32_gives_no_warning(on):
     on(OLD)
     assert precision.warning("float32") is None
 
 
-def test_an_accelerator_has_them_whatever_the_processor(on):
+def test_an_accelerator_gives_no_warning(on):
     on(OLD, ["NVIDIA H100"])
     assert precision.warning("mixed_bfloat16") is None
 
 
-def test_of_a_processor_that_says_nothing_nothing_is_said(on):
+def test_an_unknown_processor_gives_no_warning(on):
     on(set())
     assert precision.warning("mixed_bfloat16") is None

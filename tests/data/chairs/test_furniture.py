@@ -118,7 +118,7 @@ def test_a_damaged_model_is_left_out_by_name_and_counted(place, tmp_path, caplog
     ],
 )
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_what_the_archive_cannot_give_back_is_damaged(place, name, message, compression):
+def test_unreadable_models_of_an_archive_count_as_damaged(place, name, message, compression):
     file = place / "Scopia.sh3f"
     with zipfile.ZipFile(file) as archive:
         contents = {member: archive.read(member) for member in archive.namelist()}
@@ -134,7 +134,7 @@ def test_what_the_archive_cannot_give_back_is_damaged(place, name, message, comp
         stool.read()
 
 
-def test_a_catalogue_that_the_archive_cannot_give_back_is_said(place):
+def test_an_unreadable_catalogue_is_refused(place):
     file = place / "Scopia.sh3f"
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(furniture.INDEX, "id=made up")
@@ -154,7 +154,7 @@ def deb(path, members):
     return path
 
 
-def test_the_package_itself_will_do(place, tmp_path):
+def test_a_debian_package_is_read_directly(place, tmp_path):
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w:xz") as tar:
         tar.add(place, "./usr/share/sweethome3d/furniture")
@@ -168,7 +168,7 @@ def test_the_package_itself_will_do(place, tmp_path):
             furniture.find(bad.rename(bad.with_suffix(".deb")))
 
 
-def test_it_is_where_debian_says(place, tmp_path, monkeypatch):
+def test_the_installed_package_is_found(place, tmp_path, monkeypatch):
     monkeypatch.undo()
     tool = tmp_path / "dpkg-query"
     tool.write_text(f"#!/bin/sh\nls -d {tmp_path} {place}/*\n")
@@ -181,7 +181,7 @@ def test_it_is_where_debian_says(place, tmp_path, monkeypatch):
     assert furniture.installed() is None
 
 
-def test_what_is_missing_is_said(place, tmp_path):
+def test_missing_files_are_named_with_a_remedy(place, tmp_path):
     remedy = r"install it \(apt-get install sweethome3d-furniture\), or pass --furniture"
     with pytest.raises(DataError, match=f"sweethome3d-furniture is not installed here; {remedy}"):
         furniture.find()

@@ -37,7 +37,7 @@ def test_positions_are_exact(drawn):
         assert np.median(np.abs(met - found.points[hits.rays]).max(1)) < 1e-3  # of a centimetre; the chair is 90 high
 
 
-def test_what_the_chair_hides_is_not_seen(drawn):
+def test_hidden_points_are_not_visible(drawn):
     """The back's front is seen from the front alone, the seat's underside never; beyond the picture nothing is."""
     points = np.array([[0, 70, -18], [0, 70, -22], [0, 47, 10], [0, 43, 0], [0, 300, 0]], float)
     seen = key_points.follow(drawn, points, [0, 180], [20, 20]).seen
@@ -79,8 +79,8 @@ def test_a_chairs_points_in_the_standard_views(drawn):
 
 
 def test_bad_arguments_are_refused(drawn, boxes):
-    with pytest.raises(ValueError, match="count must be"):
+    with pytest.raises(ValueError, match="count.*0"):
         key_points.between(drawn, (0, 20), (10, 20), 0)
     plate = Renderer(boxes([((-5, 0, -5), (5, 1, 5), (1, 1, 1))]), 64)
-    with pytest.raises(ValueError, match="count must be"):
+    with pytest.raises(ValueError, match="count.*5"):
         key_points.between(plate, (0, 60), (180, -60), 5)

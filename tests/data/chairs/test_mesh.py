@@ -52,7 +52,7 @@ def test_quads_materials_and_textures_are_read():
     np.testing.assert_array_equal(found.texture_positions[quad].reshape(-1, 2), corners)
 
 
-def test_a_missing_texture_is_warned_of_and_the_colour_used(caplog):
+def test_a_missing_texture_gives_a_warning_and_the_plain_colour(caplog):
     found = read(**{"models/a/picture.png": None})
     assert "models/a/thing.obj: its texture picture.png is missing; its colour is used" in caplog.text
     painted = [m for m in found.materials if m.opacity == 1][0]
@@ -73,12 +73,12 @@ def test_a_missing_texture_is_warned_of_and_the_colour_used(caplog):
         (b"", {}, "it has no triangles"),
     ],
 )
-def test_what_is_damaged_is_refused(obj, changed, message):
+def test_damaged_files_are_refused(obj, changed, message):
     with pytest.raises(DataError, match=message):
         read(obj, **changed)
 
 
-def test_turning_makes_the_front_what_was_seen_from_there(chair):
+def test_turning_brings_the_given_side_to_the_front(chair):
     """From azimuth 90 one sees +x: turned by 90, that points to +z, and nothing is mirrored."""
     moved = chair.rotated(90)
     np.testing.assert_allclose(moved.vertices[:, 2], chair.vertices[:, 0], atol=1e-12)
@@ -102,7 +102,7 @@ def test_scaling_fills_the_box_and_keeps_normals_upright(chair):
     np.testing.assert_allclose(np.ptp(flat.scaled_to(6, 2, 5).vertices, axis=0), [6, 0, 5])
 
 
-def test_without_trimesh_it_says_what_to_do(monkeypatch):
+def test_missing_trimesh_gives_the_install_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "trimesh", None)
     with pytest.raises(ImportError, match="trimesh.*; python -m pip install -r requirements.txt .*trimesh"):
         read()

@@ -43,7 +43,7 @@ def small(monkeypatch):
     monkeypatch.setattr(rendered_chairs, "paper_selection", lambda: (1, 3))
 
 
-def test_the_papers_list_is_what_it_should_be():
+def test_the_list_has_the_papers_809_models():
     kept = rendered_chairs.paper_selection()
     assert len(kept) == len(set(kept)) == 809 and kept == tuple(sorted(kept)) and kept[0] == 1 and kept[-1] == 1393
 
@@ -86,7 +86,7 @@ def test_a_damaged_model_is_left_out_by_name_and_counted(folder, small, tmp_path
     assert data.source.endswith("1 damaged models left out (c_third)")
 
 
-def test_a_missing_view_is_a_damage(folder):
+def test_a_model_with_a_missing_view_counts_as_damaged(folder):
     sorted((folder / "a_first" / "renders").iterdir())[0].unlink()
     design = rendered_chairs.designs(folder, (2,))[0]
     with pytest.raises(DataError, match=r"1 of 2 views are missing, the first of azimuth, elevation \(0, 20\)"):
@@ -111,7 +111,7 @@ def test_other_names_are_refused(folder, name, message):
     assert other.draw(64, [0, 11], [20, 20]).shape == (2, 64, 64, 4)  # it costs its model alone
 
 
-def test_what_is_not_there_is_said(folder, tmp_path, monkeypatch):
+def test_missing_files_are_named(folder, tmp_path, monkeypatch):
     missing = (
         "found neither rendered_chairs.tar nor a folder rendered_chairs; .* in --data_dir, or use furniture_chairs"
     )

@@ -55,7 +55,7 @@ def test_each_side_is_seen_from_where_it_is(box, view, side):
 
 
 @pytest.mark.parametrize("view", [(0, 20), (34, 20), (127, 30), (211, -15), (45, 80)])
-def test_masks_are_what_rays_through_a_box_say(box, view):
+def test_masks_equal_rays_through_a_box(box, view):
     """Four rays a pixel, each against the six planes of the box."""
     right, up, back = renderer.axes(*view)
     steps = (np.arange(128) + 0.5) / 128 * 2 - 1
@@ -123,7 +123,7 @@ def test_textures_lie_the_right_way_up_and_light_falls_on_both_sides():
     assert abs(int(behind[20, 44, 0]) - round(200 * light([0, 0, -1], (180, 0)))) <= 1
 
 
-def test_what_is_transparent_lets_through_what_is_behind():
+def test_transparent_surfaces_show_what_is_behind():
     """Half-transparent red before a blue surface, beside nothing."""
     front, back = square(Material(np.array([1, 0, 0], np.float32), 0.5), 0.5), square(Material(np.array([0, 0, 1.0])))
     vertices = np.concatenate([front.vertices, back.vertices * [0.5, 0.5, 1]])
@@ -153,7 +153,7 @@ def test_smooth_normals_bend_the_light(boxes):
     assert np.ptp(Renderer(flat, 64).view(0, 0)[32, 14:50, 0]) == 0 and row[0] > row[-1] + 30
 
 
-def test_little_to_draw(boxes):
+def test_a_single_triangle_is_drawn_and_a_point_is_refused(boxes):
     """A single triangle, which has no hull, is drawn; a point is refused."""
     whole = square(Material(np.ones(3, np.float32)))
     one = dataclasses.replace(whole, faces=whole.faces[:1], face_materials=np.zeros(1, int))
@@ -163,12 +163,12 @@ def test_little_to_draw(boxes):
         Renderer(dataclasses.replace(whole, vertices=np.ones((4, 3))), 64)
 
 
-def test_bad_input_says_what_to_do(box, boxes, monkeypatch):
-    with pytest.raises(ValueError, match="size must be"):
+def test_bad_arguments_are_refused(box, boxes, monkeypatch):
+    with pytest.raises(ValueError, match="size.*100"):
         Renderer(box.mesh, 100)
     for view in ((0, 91), (0, -90.5), (float("nan"), 0), (0, float("nan"))):
-        with pytest.raises(ValueError, match="azimuth and elevation must be"):
+        with pytest.raises(ValueError, match="azimuth.*elevation.*-90 to 90"):
             box.view(*view)
     monkeypatch.setitem(sys.modules, "embreex", None)
-    with pytest.raises(ImportError, match=r"embreex.*; python -m pip install -r requirements.txt .*trimesh"):
+    with pytest.raises(ImportError, match="embreex"):
         Renderer(box.mesh, 64)

@@ -41,7 +41,7 @@ def counting():
     return Counting()
 
 
-def test_a_killed_rendering_goes_on_and_gives_the_same(counting, tmp_path):
+def test_a_killed_rendering_resumes_with_the_same_result(counting, tmp_path):
     whole = view_cache.rendered(RECIPE, counting.designs(4), tmp_path / "whole")
     counting.drawn, counting.killed_at = [], 2
     with pytest.raises(KeyboardInterrupt):
@@ -60,7 +60,7 @@ def test_a_killed_rendering_goes_on_and_gives_the_same(counting, tmp_path):
     assert resumed.images[62 * 3 :].min() == 3 and resumed.licences[1] == "CC0, author 1"
 
 
-def test_what_is_kept_is_not_drawn_again(counting, tmp_path, caplog):
+def test_cached_views_are_not_rendered_again(counting, tmp_path, caplog):
     view_cache.rendered(RECIPE, counting.designs(2), tmp_path)
     view_cache.rendered(RECIPE, counting.designs(2), tmp_path)
     assert counting.drawn == [0, 1]
@@ -71,7 +71,7 @@ def test_what_is_kept_is_not_drawn_again(counting, tmp_path, caplog):
     assert view_cache.cached(Recipe("furniture_chairs", "chairs", 64, (20.0, 30.0)), tmp_path).num_styles == 2
 
 
-def test_another_version_is_drawn_again(counting, tmp_path, monkeypatch):
+def test_another_version_is_rendered_again(counting, tmp_path, monkeypatch):
     view_cache.rendered(RECIPE, counting.designs(1), tmp_path)
     monkeypatch.setattr(view_cache, "VERSION", "next")
     view_cache.rendered(RECIPE, counting.designs(1), tmp_path)
@@ -79,7 +79,7 @@ def test_another_version_is_drawn_again(counting, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kept", [slice(-100), slice(0)])
-def test_a_damaged_file_is_drawn_again_and_said(counting, tmp_path, caplog, kept):
+def test_a_damaged_file_is_rendered_again_with_a_warning(counting, tmp_path, caplog, kept):
     view_cache.rendered(RECIPE, counting.designs(2), tmp_path)
     file = tmp_path / "furniture_chairs-64.npz"
     file.write_bytes(file.read_bytes()[kept])
@@ -139,7 +139,7 @@ def test_several_processes_give_what_one_gives(chair, boxes, tmp_path):
     np.testing.assert_array_equal(one.images, two.images)
     np.testing.assert_array_equal(one.images[3], renderer.Renderer(chair, 64).view(one.azimuths[3], 20))  # as drawn
     for wrong in (0, 1.5, True):
-        with pytest.raises(ValueError, match="processes must be"):
+        with pytest.raises(ValueError, match="processes"):
             view_cache.rendered(recipe, designs, tmp_path / "none", processes=wrong)
 
 
@@ -147,7 +147,7 @@ def _draw(mesh, size, azimuths, elevations):
     return renderer.Renderer(mesh, size).views(azimuths, elevations)
 
 
-def test_a_set_drawn_before_serves_where_its_files_are_not(counting, tmp_path, monkeypatch):
+def test_a_cached_set_is_used_without_its_source_files(counting, tmp_path, monkeypatch):
     recipe = Recipe("modelnet10_chairs", "chairs", 64, (20.0, 30.0), "from here", "abc")
     view_cache.rendered(recipe, counting.designs(3), tmp_path)
     assert views.load("modelnet10_chairs", cache_dir=tmp_path, styles=2).num_styles == 2
@@ -167,7 +167,7 @@ def test_a_set_drawn_before_serves_where_its_files_are_not(counting, tmp_path, m
     assert view_cache.folder_of(None) == tmp_path / "x" / "pixelcnn-chairs-draw" / "views"
 
 
-def test_a_file_says_what_it_was_made_of(counting, tmp_path):
+def test_a_cache_file_names_its_sources(counting, tmp_path):
     view_cache.rendered(RECIPE, counting.designs(1), tmp_path)
     with np.load(tmp_path / "furniture_chairs-64.npz") as content:
         about = json.loads(str(content["about"]))

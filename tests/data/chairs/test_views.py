@@ -1,7 +1,5 @@
 """Sets of views: numbering, joining, splits without a leak; and the embedded chairs."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -53,7 +51,7 @@ def test_some_views_keep_their_styles_numbers():
     np.testing.assert_array_equal(data.select([7, 2]).azimuths, data.azimuths[[7, 2]])
     assert data.first(2).num_styles == 2 and len(data.first(2)) == 124
     assert len(data.select([])) == len(data.select(np.zeros(len(data), bool))) == 0 and data.select([]).num_styles == 5
-    with pytest.raises(ValueError, match="keep must be"):
+    with pytest.raises(ValueError, match=r"keep.*bool \(3,\)"):
         data.select(np.ones(3, bool))
 
 
@@ -64,7 +62,7 @@ def test_joined_styles_come_after():
     assert set(last.elevations) == {0, 40} and both.name == "a+b" and both.source == "source a; source b"
     small = made_up(2)
     other = Views(**{**vars(small), "images": np.zeros((124, 8, 8, 4), np.uint8)})
-    with pytest.raises(ValueError, match="other must have images of 4 pixels"):
+    with pytest.raises(ValueError, match="other.*8"):
         small.join(other)
 
 
@@ -84,7 +82,7 @@ def test_even_the_most_that_can_be_held_out_leaves_both_ends():
     data = made_up(5)
     split = data.hold_out(0.5, (0.5 * 310 - 10) / 310, 3)
     assert sorted((a, c) for a, _, c in split.train.labels.tolist()) == [(s, h) for s in range(5) for h in (20, 30)]
-    with pytest.raises(ValueError, match="validation and test .*at most 300 .*301"):
+    with pytest.raises(ValueError, match="validation.*test.*301"):
         data.hold_out(0.5, 0.471)
 
 
@@ -102,32 +100,32 @@ def test_styles_held_out_are_in_no_other_split():
 def test_bad_splits_are_refused():
     data = made_up(2)
     first = np.arange(124) < 40
-    with pytest.raises(ValueError, match="train, validation and test .*40"):
+    with pytest.raises(ValueError, match="train, validation.*test.*40"):
         data.split(first, ~first, first)
-    with pytest.raises(ValueError, match="test must be"):
+    with pytest.raises(ValueError, match=r"test.*bool \(124,\)"):
         data.split(first, ~first, first & ~first)
-    with pytest.raises(ValueError, match="train must be"):
+    with pytest.raises(ValueError, match=r"train.*int64 \(124,\)"):
         data.split(np.arange(124), ~first, first)
     for parts in ((0, 0.1), (0.5, 0.5), (-0.1, 0.2)):
-        with pytest.raises(ValueError, match="validation and test must"):
+        with pytest.raises(ValueError, match="validation|test"):
             data.hold_out(*parts)
-    with pytest.raises(ValueError, match="seed must be"):
+    with pytest.raises(ValueError, match="seed.*-1"):
         data.hold_out(seed=-1)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"images": np.zeros((124, 4, 4, 3), np.uint8)}, "images must be"),
-        ({"images": np.zeros((124, 4, 8, 4), np.uint8)}, "images must be"),
-        ({"styles": np.zeros(124, np.int64)}, "styles must be int32"),
-        ({"styles": np.full(124, 2, np.int32)}, "styles must be from 0 to 1"),
-        ({"elevations": np.full(124, 95, np.float32)}, "elevations must be"),
-        ({"licences": ("CC0",)}, "style_names, categories and licences must"),
+        ({"images": np.zeros((124, 4, 4, 3), np.uint8)}, r"images.*uint8 \(124, 4, 4, 3\)"),
+        ({"images": np.zeros((124, 4, 8, 4), np.uint8)}, r"images.*uint8 \(124, 4, 8, 4\)"),
+        ({"styles": np.zeros(124, np.int64)}, r"styles.*int64 \(124,\)"),
+        ({"styles": np.full(124, 2, np.int32)}, "styles.*2 to 2"),
+        ({"elevations": np.full(124, 95, np.float32)}, "elevations.*95"),
+        ({"licences": ("CC0",)}, "2, 2.*1"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(change, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+    with pytest.raises(ValueError, match=message):
         Views(**{**vars(made_up(2)), **change})
 
 
@@ -167,23 +165,23 @@ def test_embedded_key_points_lie_on_the_chairs():
         assert (near.max(0) > 0).all()
 
 
-def test_bad_arguments_say_what_is_accepted(tmp_path):
-    with pytest.raises(ValueError, match="name must be"):
+def test_bad_arguments_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="name.*'chairs'"):
         views.load("chairs")
-    with pytest.raises(ValueError, match="size must be"):
+    with pytest.raises(ValueError, match="size.*100"):
         views.load("furniture_chairs", 100)
-    with pytest.raises(ValueError, match="size must be 64 for embedded_chairs"):
+    with pytest.raises(ValueError, match="size.*128.*embedded_chairs"):
         views.load("embedded_chairs", 128)
     for elevations in ((20, 91), (), (float("nan"),)):
-        with pytest.raises(ValueError, match="elevations must be"):
+        with pytest.raises(ValueError, match="elevations.*-90 to 90"):
             views.load("furniture_chairs", elevations=elevations)
-    with pytest.raises(ValueError, match="elevations must be .* for rendered_chairs"):
+    with pytest.raises(ValueError, match=r"elevations.*rendered_chairs.*\(20, 30\)"):
         views.load("rendered_chairs", elevations=(10,))
-    with pytest.raises(ValueError, match="styles must be"):
+    with pytest.raises(ValueError, match="styles.*0"):
         views.load("embedded_chairs", styles=0)
     (tmp_path / "LICENCES.txt").write_text("absent\tCC0\n")
-    with pytest.raises(DataError, match="the embedded chairs cannot be read "):
+    with pytest.raises(DataError, match="embedded chairs"):
         embedded_chairs.load(tmp_path)
     (tmp_path / "key_points.npz").write_bytes(b"")
-    with pytest.raises(DataError, match="key_points.npz: cannot be read "):
+    with pytest.raises(DataError, match="key_points.npz"):
         embedded_chairs.key_points(tmp_path)

@@ -60,7 +60,7 @@ def test_voxels_without_a_surface_are_refused():
     np.testing.assert_allclose(np.ptp(full.vertices, axis=0), [32, 32, 32], atol=0.5)
 
 
-def test_bad_files_say_what_the_file_is_and_what_to_use_instead(tmp_path):
+def test_bad_files_are_named_with_a_remedy(tmp_path):
     instead = "a file of ModelNet10's chairs as voxels, .* or use furniture_chairs or embedded_chairs"
     with pytest.raises(DataError, match="modelnet10_chairs needs " + instead):
         voxels.read(None)

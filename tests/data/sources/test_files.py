@@ -1,7 +1,5 @@
 """Image files of all kinds that Pillow writes; and what is no image."""
 
-import re
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -25,20 +23,20 @@ RED, BLUE = [255, 0, 0], [0, 0, 255]
 
 
 @pytest.mark.parametrize("ending", ["png", "bmp", "webp", "tiff", "gif", "jpg"])
-def test_formats(tmp_path, ending):
+def test_every_supported_format_is_read(tmp_path, ending):
     options = {"quality": 100} if ending in ("jpg", "webp") else {}
     Image.fromarray(COLOURS).save(tmp_path / f"image.{ending}", **options)
     np.testing.assert_allclose(halves(tmp_path / f"image.{ending}"), [RED, BLUE], atol=12)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "CMYK", "YCbCr"])
-def test_colour_modes(tmp_path, mode):
+def test_every_colour_mode_becomes_rgb(tmp_path, mode):
     Image.fromarray(COLOURS).convert(mode).save(tmp_path / "image.tiff")
     np.testing.assert_allclose(halves(tmp_path / "image.tiff"), [RED, BLUE], atol=3)
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "1"])
-def test_grey_modes(tmp_path, mode):
+def test_every_grey_mode_is_read(tmp_path, mode):
     grey = np.where(np.arange(64) < 32, 255, 0).astype("uint8")[None].repeat(40, 0)
     Image.fromarray(grey).convert(mode).save(tmp_path / "image.png")
     assert halves(tmp_path / "image.png") == [[255] * 3, [0] * 3]
@@ -59,14 +57,14 @@ def test_dark_images_of_sixteen_bits_stay_dark(tmp_path, ending, value, grey):
     np.testing.assert_array_equal(read_square(tmp_path / f"image.{ending}", SIDE), np.full((SIDE, SIDE, 3), grey))
 
 
-def test_what_is_transparent_is_white(tmp_path):
+def test_transparent_pixels_become_white(tmp_path):
     image = Image.fromarray(COLOURS).convert("RGBA")
     image.putalpha(Image.fromarray(np.where(np.arange(64) < 32, 255, 0).astype("uint8")[None].repeat(40, 0)))
     image.save(tmp_path / "image.png")
     assert halves(tmp_path / "image.png") == [RED, [255] * 3]
 
 
-def test_exif_orientation_is_heeded(tmp_path):
+def test_exif_orientation_is_applied(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 3  # turned by 180 degrees
     Image.fromarray(COLOURS).save(tmp_path / "image.png", exif=exif)
@@ -74,13 +72,13 @@ def test_exif_orientation_is_heeded(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (5, 3), (1000, 10)])
-def test_sizes(tmp_path, shape):
+def test_images_are_resized(tmp_path, shape):
     Image.fromarray(np.full((*shape, 3), 120, "uint8")).save(tmp_path / "image.png")
     np.testing.assert_array_equal(read_square(tmp_path / "image.png", SIDE), np.full((SIDE, SIDE, 3), 120))
 
 
-def test_what_is_no_image(tmp_path):
-    with pytest.raises(DataError, match=re.escape("images must be image files. Received: '")) as error:
+def test_files_that_are_not_images_are_refused(tmp_path):
+    with pytest.raises(DataError, match="images.*Received: '") as error:
         read_square(tmp_path / "absent.png", SIDE)
     assert "absent.png'" in str(error.value)
     (tmp_path / "text.png").write_text("no image")
@@ -89,6 +87,6 @@ def test_what_is_no_image(tmp_path):
     content = (tmp_path / "whole.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(content[: len(content) // 2])
     for name in ("text.png", "empty.png", "cut.png"):
-        with pytest.raises(DataError, match=re.escape("images must be image files. Received: '")) as error:
+        with pytest.raises(DataError, match="images.*Received: '") as error:
             read_square(tmp_path / name, SIDE)
         assert name in str(error.value)

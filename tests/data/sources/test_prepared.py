@@ -118,7 +118,7 @@ def test_damaged_descriptions_are_refused(copy, tmp_path, damage, file):
         load_as_fallback_would(tmp_path)
 
 
-def test_a_missing_split_is_told(copy, tmp_path):
+def test_a_missing_split_is_refused(copy, tmp_path):
     info = json.loads((copy / "dataset_info.json").read_text())
     info["splits"] = [split for split in info["splits"] if split["name"] != "test"]
     (copy / "dataset_info.json").write_text(json.dumps(info))

@@ -159,9 +159,9 @@ def test_without_data_there_are_photographs_of_that_size_by_their_own_name(tmp_p
 
 
 def test_bad_arguments_are_refused(plain):
-    with pytest.raises(ValueError, match="name must be"):
+    with pytest.raises(ValueError, match="name.*'imagenet'"):
         streamed.load("imagenet", 32)
-    with pytest.raises(ValueError, match="size .*48"):
+    with pytest.raises(ValueError, match="size.*48"):
         streamed.load("downsampled_imagenet", 48)
-    with pytest.raises(ValueError, match="batch_size must be"):
+    with pytest.raises(ValueError, match="batch_size.*0"):
         opened(plain[0]).batches(0, 0)

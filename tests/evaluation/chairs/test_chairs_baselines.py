@@ -11,7 +11,7 @@ from image_generators.evaluation.chairs import held_out
 from image_generators.reproduce import chairs_view_interpolation
 
 
-def test_errors_are_of_colour_alone():
+def test_errors_measure_colour_only():
     random = np.random.default_rng(0)
     found, truth = (random.integers(0, 256, (3, 4, 4, 4)).astype("uint8") for _ in range(2))
     direct = [

@@ -48,13 +48,13 @@ def network_of(ask):
     ],
     ids=["truth", "another chair", "the next azimuth", "a quarter of a turn", "another elevation"],
 )
-def test_what_is_drawn_is_told(ask, chair, side):
+def test_generated_chairs_are_recognised(ask, chair, side):
     told = chairs_recognition.recognised(network_of(ask), DATA)
     assert list(told) == [CHAIR, AMONG_FIVE, SIDE]
     assert chair in (None, pytest.approx(told[CHAIR])) and side in (None, pytest.approx(told[SIDE]))
 
 
-def test_against_a_loop_over_all_views():
+def test_result_equals_a_loop_over_all_views():
     """A network that is often wrong: in every other answer it draws something else."""
     random = np.random.default_rng(0)
     answers = {label: label if random.random() < 0.5 else list(TRUTH)[random.integers(len(TRUTH))] for label in TRUTH}
@@ -75,7 +75,7 @@ def test_against_a_loop_over_all_views():
     assert 0 < told[CHAIR] < told[AMONG_FIVE] < 100 and 0 < told[SIDE] < 100
 
 
-def test_some_views_stand_for_all():
+def test_at_most_limits_the_number_of_views():
     asked = []
     network = network_of(lambda *view: asked.append(view) or view)
     assert chairs_recognition.recognised(network, DATA, at_most=7)[CHAIR] == 100

@@ -56,14 +56,14 @@ def bilinear(flow, x, y):
     return (1 - down) * upper + down * lower
 
 
-def test_a_flow_is_bilinear_between_pixels_and_goes_on_outside():
+def test_flow_is_interpolated_bilinearly_and_extrapolated_outside():
     flow = np.random.default_rng(0).normal(size=(5, 7, 2)).astype("float32")
     points = np.array([[0, 0], [6, 4], [2.3, 1.8], [5.9, 0.1], [0.51, 3.77], [-3, 2.5], [9, -1], [6.4, 7.2]])
     expected = [bilinear(flow, x, y) for x, y in points]
     np.testing.assert_allclose(optical_flow.at(flow, points), expected, atol=1e-5)
 
 
-def test_a_track_takes_each_step_from_where_it_is():
+def test_a_track_follows_the_flow_from_its_current_place():
     flows = 1.5 * np.random.default_rng(2).normal(size=(3, 6, 9, 2)).astype("float32")
     points = np.array([[2.0, 3.5], [7.25, 1.0]])
     expected = [points]
@@ -115,6 +115,6 @@ def test_errors_are_euclidean():
     np.testing.assert_allclose(optical_flow.errors(found, true), [0.0, 5.0, np.sqrt(2)])
 
 
-def test_contrast_shows_black_and_white_chairs_before_nothing():
+def test_contrast_separates_black_and_white_chairs_from_the_background():
     rgba = np.array([[0, 0, 0, 0], [0, 0, 0, 255], [255, 255, 255, 255], [0, 200, 0, 255], [10, 10, 10, 20]], "uint8")
     np.testing.assert_array_equal(optical_flow.contrast(rgba[None]), [[0, 128, 255, 186, 15]])

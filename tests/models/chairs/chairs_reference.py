@@ -8,7 +8,7 @@ from image_generators.models.chairs.generator import ChairsGenerator
 SIZE, STYLES = 16, 4
 
 
-def made(seed=0, **options):
+def small_generator(seed=0, **options):
     """A tiny network with random weights, which says something else of every style, view and transformation."""
     model = ChairsGenerator(**{"image_shape": (SIZE, SIZE, 4), "num_styles": STYLES, "width": 0.05, **options})
     model.build()

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from chairs_reference import SIZE, STYLES, made, reference
+from chairs_reference import SIZE, STYLES, reference, small_generator
 from keras import ops
 
 from image_generators.models.chairs import transformations
@@ -18,13 +18,13 @@ BATCH = {"images": IMAGES, "condition": LABELS}
 
 @pytest.fixture(scope="module")
 def tiny():
-    return made()
+    return small_generator()
 
 
 # Pictures.
 
 
-def test_a_full_turn_is_none(tiny, assert_same_pictures):
+def test_azimuth_is_periodic(tiny, assert_same_pictures):
     turned = tiny.generate(1, [0.0, 360.0, -360.0, 3600.0, 180.0, 30.0, 390.0], 20)
     for i in (1, 2, 3):
         assert_same_pictures(turned.images[i], turned.images[0])
@@ -37,7 +37,7 @@ def test_a_full_turn_is_none(tiny, assert_same_pictures):
     np.testing.assert_allclose(*ops.convert_to_numpy(by_graph[0]), atol=1e-5)
 
 
-def test_a_style_is_a_number_or_a_vector(tiny, assert_same_pictures):
+def test_style_may_be_a_number_or_a_vector(tiny, assert_same_pictures):
     numbers = tiny.generate([2, 0], 10, 20)
     vectors = tiny.generate(np.eye(STYLES)[[2, 0]], 10, 20)
     mixed = tiny.generate(np.array([0.5, 0, 0.5, 0]), 10, 20)
@@ -48,7 +48,7 @@ def test_a_style_is_a_number_or_a_vector(tiny, assert_same_pictures):
     assert (numbers.images[0] != numbers.images[1]).any() and (numbers.masks[0] != numbers.masks[1]).any()
 
 
-def test_a_transformation_reaches_the_pictures(tiny):
+def test_a_transformation_changes_the_images(tiny):
     theta = np.zeros((8, 8), "float32")
     np.fill_diagonal(theta, 0.5)
     plain, transformed = tiny.generate(1, 10, 20), tiny.generate(1, 10, 20, theta)
@@ -61,8 +61,8 @@ def test_a_transformation_reaches_the_pictures(tiny):
 
 
 @pytest.mark.parametrize("mask_loss", ["squared", "softmax"])
-def test_the_loss_is_the_papers(mask_loss):
-    model = made(mask_loss=mask_loss)
+def test_loss_equals_the_papers_formula(mask_loss):
+    model = small_generator(mask_loss=mask_loss)
     style, azimuth, elevation = LABELS.T.astype("float64")
     rgb, mask = reference(model, np.eye(STYLES)[style.astype(int)], azimuth, elevation, np.zeros((6, 8)))
     target = IMAGES / 255.0
@@ -89,7 +89,7 @@ def test_the_loss_is_the_papers(mask_loss):
 # Training.
 
 
-def test_in_training_the_targets_are_transformed_and_the_network_is_told(tiny):
+def test_training_transforms_the_targets_and_passes_the_parameters_in(tiny):
     generator = keras.random.SeedGenerator(0)
     generator.state.assign(tiny._theta.state.value)
     theta = transformations.draw(6, generator)
@@ -108,8 +108,8 @@ def test_in_training_the_targets_are_transformed_and_the_network_is_told(tiny):
     np.testing.assert_allclose(plain["rgb"], tiny.draw(styles, LABELS[:, 1:], np.zeros((6, 8)))[0], atol=1e-5)
 
 
-def test_every_weight_learns_those_of_the_mask_too():
-    model = made()
+def test_every_weight_learns_including_the_mask_stream():
+    model = small_generator()
     before = model.get_weights()
     model.compile(keras.optimizers.SGD(1e-3), run_eagerly=True)
     model.train_on_batch(BATCH)
@@ -120,7 +120,7 @@ def test_every_weight_learns_those_of_the_mask_too():
 
 
 def test_the_spread_grows_with_the_steps_of_training():
-    model = made(growth_steps=2.0)
+    model = small_generator(growth_steps=2.0)
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
     losses = model.fit(BATCH, validation_data=(BATCH,), batch_size=3, epochs=3, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
@@ -130,12 +130,12 @@ def test_the_spread_grows_with_the_steps_of_training():
     np.testing.assert_allclose([float(model._spread()) for _ in range(6)], spread, rtol=1e-5)
     model.steps_seen.assign(-1.0)
     np.testing.assert_allclose(model(BATCH, training=True)["targets"], IMAGES / 255, atol=1e-5)
-    assert float(made(transformations=True)._spread()) == 1.0
+    assert float(small_generator(transformations=True)._spread()) == 1.0
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "bfloat16", "float64"])
-def test_so_it_does_in_every_precision(policy):
-    model = made(growth_steps=2.0, dtype=policy)
+def test_the_spread_grows_in_every_precision(policy):
+    model = small_generator(growth_steps=2.0, dtype=policy)
     model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
     assert np.isfinite(model.fit(BATCH, batch_size=3, verbose=0).history["loss"]).all()
     assert float(model.steps_seen.value) == 2.0 and model.steps_seen.dtype == "float32"
@@ -146,7 +146,7 @@ def test_so_it_does_in_every_precision(policy):
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float16"])
 def test_styles_and_degrees_are_exact_in_half_precision(policy):
-    model = made(num_styles=3000, transformations=False, dtype=policy)
+    model = small_generator(num_styles=3000, transformations=False, dtype=policy)
     labels = np.array([[301, 313, 20.25], [2999, 347, 30]], "float32")
     found = model({"images": IMAGES[:2], "condition": labels}, training=True)
     styles = np.eye(3000, dtype="float32")[[301, 2999]]
@@ -174,7 +174,7 @@ def trained():
     return model, model.fit(repeated, batch_size=len(images), epochs=3, verbose=0).history
 
 
-def test_it_learns_what_it_is_shown(trained):
+def test_it_learns_its_training_images(trained):
     model, history = trained
     images, labels = discs()
     assert history["loss"][-1] < 0.5 * history["loss"][0] and history["squared_error"][-1] < history["squared_error"][0]
@@ -188,8 +188,8 @@ def test_it_learns_what_it_is_shown(trained):
     assert model.mask_error(images, opposite) > 2 * model.mask_error(images, labels)
 
 
-def test_a_style_that_is_none_in_a_stream_costs_nan():
-    model = made()
+def test_an_unknown_style_in_a_stream_gives_a_nan_loss():
+    model = small_generator()
     model.compile(optimizer=None)
     cost = lambda labels: model.test_on_batch({**BATCH, "condition": labels})[0]  # noqa: E731
     assert np.isfinite(cost(LABELS)) and np.isnan(cost(LABELS + np.float32([1, 0, 0])))
@@ -198,7 +198,7 @@ def test_a_style_that_is_none_in_a_stream_costs_nan():
 # Styles and features.
 
 
-def test_the_style_of_a_drawing_is_found(trained):
+def test_fit_style_recovers_the_style_of_a_generated_image(trained):
     """Of what the network draws itself; by both parametrisations."""
     model, _ = trained
     drawn = model.generate(2, [0, 90], 20)
@@ -214,14 +214,14 @@ def test_the_style_of_a_drawing_is_found(trained):
 
 @pytest.fixture(scope="module")
 def one_stream():
-    return made(streams=1, mask_loss="softmax")
+    return small_generator(streams=1, mask_loss="softmax")
 
 
 @pytest.mark.parametrize(
     "network, layer, units",
     [("tiny", "style2", 26), ("tiny", "fc3", 51), ("tiny", "fc5", 64 * (13 + 6)), ("one_stream", "fc5", 64 * 13)],
 )
-def test_pictures_are_drawn_from_features(request, network, layer, units):
+def test_images_are_generated_from_features(request, network, layer, units):
     tiny = request.getfixturevalue(network)
     features = tiny.features([1, 2], 30, 20, layer=layer)
     assert features.shape == (2, units) and features.dtype == np.float32 and (features >= 0).all()
@@ -233,7 +233,7 @@ def test_pictures_are_drawn_from_features(request, network, layer, units):
 
 
 @pytest.mark.parametrize("layer", ["style1", "style2", "fc3", "fc5"])
-def test_features_of_one_chair_are_drawn_from_many_sides(tiny, assert_same_pictures, layer):
+def test_one_feature_vector_is_drawn_from_many_views(tiny, assert_same_pictures, layer):
     """One of the features or of the views stands for all; features of all that the network is told know their side."""
     features, azimuths = tiny.features([1, 2], 30, 20, layer=layer), [0, 90, 180, 270]
     turned = tiny.generate_from_features(features[:1], layer, azimuths, 20)
@@ -246,7 +246,7 @@ def test_features_of_one_chair_are_drawn_from_many_sides(tiny, assert_same_pictu
         tiny.generate_from_features(features, layer, azimuths, 20)
 
 
-def test_pictures_are_put_on_white():
+def test_images_are_composed_on_white():
     images, masks = np.full((1, 1, 3, 3), 100, "uint8"), np.array([[[0, 255, 51]]], "uint8")
     np.testing.assert_array_equal(on_white(Generated(images, masks))[0, 0, :, 0], [255, 100, 224])
     rgba = np.array([[[[0, 0, 0, 0], [10, 20, 30, 255], [51, 0, 0, 51]]]], "uint8")
@@ -267,12 +267,12 @@ def test_half_precision_keeps_weights_and_answers(tiny):
     assert np.isfinite(model.train_on_batch(BATCH, return_dict=True)["loss"])
 
 
-def test_without_transformations_there_is_no_such_input():
-    model = made(transformations=False)
+def test_without_transformations_the_argument_is_refused():
+    model = small_generator(transformations=False)
     assert not any("transformation" in weight.path for weight in model.weights)
     np.testing.assert_allclose(model(BATCH, training=True)["targets"], IMAGES / 255, atol=1e-6)
     assert model.generate(0, 0, 0).images.shape == (1, SIZE, SIZE, 3)
-    with pytest.raises(ValueError, match="transformation must be None: .*transformations=False"):
+    with pytest.raises(ValueError, match="transformation.*transformations=False"):
         model.generate(0, 0, 0, np.zeros(8))
 
 
@@ -282,19 +282,19 @@ def test_without_transformations_there_is_no_such_input():
 @pytest.mark.parametrize(
     "options, said",
     [
-        ({"image_shape": (64, 64, 3)}, r"image_shape must be \(height, width, 4 channels\).*64, 64, 3"),
-        ({"image_shape": (64, 32, 4)}, "image_shape must be square, 16, 32, 64.*64, 32"),
-        ({"image_shape": (48, 48, 4)}, "image_shape must be square.*48"),
-        ({"image_shape": (8, 8, 4)}, "image_shape must be square.*8"),
-        ({"num_styles": 0}, "num_styles must be an integer, at least 1.*num_styles=0"),
-        ({"streams": 3}, "streams must be an integer, from 1 to 2.*streams=3"),
-        ({"mask_loss": "log"}, "mask_loss must be one of .*'squared', 'softmax'.*mask_loss='log'"),
-        ({"width": 0.0}, "width must be a finite number above zero.*width=0.0"),
-        ({"growth_steps": -1}, "growth_steps must be a finite number above zero.*-1"),
-        ({"levels": 2}, "levels must be an integer, from 256 to 256.*levels=2"),
+        ({"image_shape": (64, 64, 3)}, "image_shape.*64, 64, 3"),
+        ({"image_shape": (64, 32, 4)}, "image_shape.*64, 32"),
+        ({"image_shape": (48, 48, 4)}, "image_shape.*48"),
+        ({"image_shape": (8, 8, 4)}, "image_shape.*8"),
+        ({"num_styles": 0}, "num_styles.*num_styles=0"),
+        ({"streams": 3}, "streams.*streams=3"),
+        ({"mask_loss": "log"}, "mask_loss.*'squared', 'softmax'.*mask_loss='log'"),
+        ({"width": 0.0}, "width.*width=0.0"),
+        ({"growth_steps": -1}, "growth_steps.*-1"),
+        ({"levels": 2}, "levels.*levels=2"),
     ],
 )
-def test_a_network_that_cannot_be_is_refused(options, said):
+def test_bad_constructor_arguments_are_refused(options, said):
     with pytest.raises(ValueError, match=said):
         ChairsGenerator(**options)
 
@@ -302,32 +302,32 @@ def test_a_network_that_cannot_be_is_refused(options, said):
 @pytest.mark.parametrize(
     "given, said",
     [
-        ({"style": 4}, "style must be labels 0 to 3.*from 4 to 4"),
-        ({"style": [0, -1]}, "style must be labels 0 to 3.*-1"),
-        ({"style": 0.5}, r"style must have shape \[1, 4\].*shape \[\]"),
-        ({"style": "chair"}, "style must be integers, 0 to 3, or float vectors of 4.*<U5"),
-        ({"style": np.zeros((2, 3))}, r"style must have shape \[2, 4\].*\[2, 3\]"),
-        ({"style": [np.nan] * 4}, "style must be finite.*4 values"),
-        ({"azimuth": np.inf}, "azimuth must be finite"),
-        ({"azimuth": [[0.0]]}, r"azimuth must be degrees, a number or \[n\].*\[1, 1\]"),
-        ({"elevation": 90.5}, "elevation must be -90 to 90 degrees.*90.5"),
-        ({"elevation": [0, -91]}, "elevation must be -90 to 90 degrees.*-91"),
+        ({"style": 4}, "style.*from 4 to 4"),
+        ({"style": [0, -1]}, "style.*-1"),
+        ({"style": 0.5}, "style"),
+        ({"style": "chair"}, "style.*<U5"),
+        ({"style": np.zeros((2, 3))}, r"style.*\[2, 3\]"),
+        ({"style": [np.nan] * 4}, "style.*4 values"),
+        ({"azimuth": np.inf}, "azimuth"),
+        ({"azimuth": [[0.0]]}, r"azimuth.*\[1, 1\]"),
+        ({"elevation": 90.5}, "elevation.*90.5"),
+        ({"elevation": [0, -91]}, "elevation.*-91"),
         (
             {"style": [0, 1], "azimuth": [0, 1, 2]},
             "style, azimuth, elevation must have as many rows, or one.*'azimuth': 3",
         ),
-        ({"transformation": np.zeros(5)}, r"transformation must have shape \[n, 8\]: log_zoom, .*hue.*\[5\]"),
-        ({"transformation": np.full(8, np.nan)}, "transformation must be finite.*8 values"),
+        ({"transformation": np.zeros(5)}, r"transformation.*hue.*\[5\]"),
+        ({"transformation": np.full(8, np.nan)}, "transformation.*8 values"),
         ({"azimuth": [0, 1], "transformation": np.zeros((3, 8))}, "style, view, transformation must have as many rows"),
-        ({"batch_size": 0}, "batch_size must be an integer, at least 1"),
+        ({"batch_size": 0}, "batch_size"),
     ],
 )
-def test_a_question_that_cannot_be_answered_is_refused(tiny, given, said):
+def test_bad_generate_arguments_are_refused(tiny, given, said):
     with pytest.raises(ValueError, match=said):
         tiny.generate(**{"style": 0, "azimuth": 0, "elevation": 20, **given})
 
 
-def test_whatever_it_is_asked_first_it_is_built_once():
+def test_any_first_call_builds_the_network_once():
     model = ChairsGenerator((SIZE, SIZE, 4), STYLES, width=0.02)
     model.distribution(0, 0, 20)
     weights = model.get_weights()
@@ -335,39 +335,39 @@ def test_whatever_it_is_asked_first_it_is_built_once():
     assert len(model.get_weights()) == len(weights)
 
 
-def test_other_bad_input_is_named(tiny):
+def test_errors_of_other_methods_name_the_argument(tiny):
     refused = lambda said: pytest.raises(ValueError, match=said)  # noqa: E731
-    with refused("images must be uint8.*float"):
+    with refused("images.*float"):
         tiny.squared_error(IMAGES / 255.0, LABELS)
-    with refused(r"labels must have shape \[6, 3\]: style, azimuth, elevation.*\[6, 2\]"):
+    with refused(r"labels.*\[6, 2\]"):
         tiny.squared_error(IMAGES, LABELS[:, :2])
-    with refused("labels must have whole numbers of styles.*0.5"):
+    with refused("labels.*0.5"):
         tiny.squared_error(IMAGES, LABELS + 0.5)
-    with refused("images must be uint8"):
+    with refused("images"):
         tiny({"images": IMAGES.astype("float32"), "condition": LABELS})
-    with refused("style must be labels 0 to 3.* from 1 to 4"):
+    with refused("style.* from 1 to 4"):
         tiny.fit({"images": IMAGES, "condition": LABELS + [1, 0, 0]})
-    with refused("style must be labels 0 to 3.* from 1 to 4"):
+    with refused("style.* from 1 to 4"):
         tiny.evaluate({"images": IMAGES, "condition": LABELS + [1, 0, 0]})
-    with refused("elevation must be -90 to 90 degrees.*95"):
+    with refused("elevation.*95"):
         tiny.fit({"images": IMAGES, "condition": LABELS + [0, 0, 75]})
-    with refused("layer must be one of .*'fc5'.*layer='fc6'"):
+    with refused("layer.*'fc5'.*layer='fc6'"):
         tiny.features(0, layer="fc6")
-    with refused(r"features must have shape \[2, 51\].*\[2, 7\]"):
+    with refused(r"features.*\[2, 7\]"):
         tiny.generate_from_features(np.zeros((2, 7)), "fc4")
-    with refused("parametrisation must be one of .*'free', 'mixture'.*'mix'"):
+    with refused("parametrisation.*'free', 'mixture'.*'mix'"):
         tiny.fit_style(IMAGES, 0, 20, parametrisation="mix")
-    with refused("start must be None for parametrisation 'mixture'"):
+    with refused("start"):
         tiny.fit_style(IMAGES, 0, 20, start=1)
-    with refused("images must be at least one"):
+    with refused("images"):
         tiny.fit_style(IMAGES[:0], 0, 20)
     for views in ([0, 1], [0] * 7):
         with refused(f"azimuths and elevations must have as many rows as images, 6, or one.*rows {len(views)}"):
             tiny.fit_style(IMAGES, views, 20)
-    with refused("as many rows as images, 1, or one. Received: rows 3"):
+    with refused("Received: rows 3"):
         tiny.fit_style(IMAGES[:1], [0, 10, 20], 20)
-    with refused("start must be one style. Received: 2 of them"):
+    with refused("start.*Received: 2 of them"):
         tiny.fit_style(IMAGES, 0, 20, parametrisation="free", start=[2, 3])
     for ask in (tiny.squared_error, tiny.mask_error):
-        with refused(r"images must be at least one. Received: images of shape \[0, 16, 16, 4\]"):
+        with refused(r"images.*Received: .*\[0, 16, 16, 4\]"):
             ask(IMAGES[:0], LABELS[:0])

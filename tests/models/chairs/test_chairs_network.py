@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from chairs_reference import STYLES, made, reference
+from chairs_reference import STYLES, reference, small_generator
 
 from image_generators.models.chairs.generator import ChairsGenerator
 
@@ -26,7 +26,7 @@ def hand_count(size, width=1.0, streams=2, deep=False, transformations=True, sty
     return count
 
 
-def test_the_release_has_as_many_weights():
+def test_weight_count_equals_the_authors_release():
     """31.7M at 64x64 and 31.9M at 128x128: with its augmentation's 28 numbers, of which eight are of use here."""
     assert round(hand_count(64, theta=28) / 1e6, 1) == 31.7 and round(hand_count(128, theta=28) / 1e6, 1) == 31.9
     model = ChairsGenerator((128, 128, 4))
@@ -44,15 +44,15 @@ def test_the_release_has_as_many_weights():
         (64, {"deep": True, "streams": 1, "transformations": False}),
     ],
 )
-def test_weights_are_those_of_the_wiring(size, options):
+def test_weight_shapes_follow_the_architecture(size, options):
     model = ChairsGenerator((size, size, 4), num_styles=7, width=0.02, **options)
     model.build()
     assert model.count_params() == hand_count(size, 0.02, styles=7, **options)
 
 
 @pytest.mark.parametrize("options", [{}, {"image_shape": (32, 32, 4), "streams": 1, "deep": True}])
-def test_the_network_is_the_papers(options):
-    model = made(**options)
+def test_network_equals_the_literal_reference(options):
+    model = small_generator(**options)
     styles = RANDOM.normal(size=(3, STYLES)).astype("float32")
     azimuth, elevation = np.array([0.0, 100.0, -30.0]), np.array([20.0, -50.0, 90.0])
     theta = RANDOM.normal(size=(3, 8)).astype("float32")

@@ -52,7 +52,7 @@ def affine(picture, theta):
     )
 
 
-def test_zero_is_none():
+def test_zero_parameters_change_nothing():
     rgba = pictures()
     np.testing.assert_allclose(applied(rgba, np.zeros((3, 8), "float32")), rgba, atol=2e-6)
 
@@ -65,7 +65,7 @@ def test_the_spatial_part_is_one_affine_resampling():
     assert np.abs(found - rgba).max() > 0.3
 
 
-def test_directions_are_as_documented():
+def test_each_parameter_moves_in_the_documented_direction():
     """A dot 4 pixels right of the centre, between pixels 7 and 8."""
     rgba = np.zeros((1, SIZE, SIZE, 4), "float32")
     rgba[0, 7:9, 11:13] = 1.0
@@ -118,7 +118,7 @@ def test_a_colour_is_no_brighter_than_its_mask():
     np.testing.assert_allclose(found[0, 0, 0], [0.5, 0.2, 0.5, 0.5], atol=1e-6)
 
 
-def test_xla_computes_the_same():
+def test_xla_gives_the_same_result():
     rgba, theta = pictures(), vectors()
     jitted = tf.function(transformations.apply, jit_compile=True)
     np.testing.assert_allclose(jitted(tf.constant(rgba), tf.constant(theta)), applied(rgba, theta), atol=1e-4)

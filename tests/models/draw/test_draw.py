@@ -143,7 +143,7 @@ def test_a_sample_is_made_by_the_decoder_alone(make_draw):
 
 
 @EACH
-def test_a_seed_is_an_image(shared_draw, options):
+def test_the_same_seed_gives_the_same_samples(shared_draw, options):
     model = shared_draw(**options)
     found = model.sample(3, seed=7)
     assert found.dtype == np.uint8 and found.shape == (3, *model.image_shape) and found.max() < model.levels
@@ -153,7 +153,7 @@ def test_a_seed_is_an_image(shared_draw, options):
 
 
 @pytest.mark.parametrize("name", ["attention", "none", "colour_bytes"])
-def test_nothing_depends_on_the_batch(shared_draw, random_images, name):
+def test_results_do_not_depend_on_the_batch(shared_draw, random_images, name):
     model = shared_draw(**SETTINGS[name])
     images = random_images(model, 3)
     np.testing.assert_array_equal(model.sample(3, seed=1, batch_size=1), model.sample(3, seed=1))
@@ -207,7 +207,7 @@ def test_without_a_trace_the_same_images_come_without_their_canvases(
 
 
 @pytest.mark.parametrize("name", ["attention", "colour_bytes"])
-def test_no_images_have_no_bounds(shared_draw, name):
+def test_bounds_of_no_images_are_empty(shared_draw, name):
     model = shared_draw(**SETTINGS[name])
     none = np.zeros((0, *model.image_shape), "uint8")
     found = model.elbo(none)
@@ -244,7 +244,7 @@ def test_training_lowers_the_loss_towards_the_entropy_of_the_data(trained):
     assert -5 < bound < -np.log(2) + 0.1
 
 
-def test_reconstructions_are_of_their_images_and_samples_are_of_none(trained):
+def test_reconstructions_resemble_their_images_and_samples_do_not(trained):
     model, _ = trained
     images = bars(40, seed=1)
     assert (model.reconstruct(images) != images).mean() < 0.05
@@ -279,7 +279,7 @@ def test_colour_images_are_learned_in_bits_per_dim():
     assert history["loss"][-1] < 7.5 < 8 < history["loss"][0]
 
 
-def test_lower_precision_keeps_the_costs_in_float32(make_draw, random_images):
+def test_half_precision_keeps_the_costs_in_float32(make_draw, random_images):
     low, full = make_draw(dtype="mixed_float16"), make_draw()
     images = random_images(low, 3)
     found, expected = low.elbo(images), full.elbo(images)

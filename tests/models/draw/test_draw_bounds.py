@@ -49,24 +49,24 @@ def test_the_exact_probabilities_of_all_images_sum_to_one(measured, every_image)
     assert np.exp(exact(model, every_image(model))).sum() == pytest.approx(1, abs=1e-4)
 
 
-def test_the_elbo_is_a_lower_bound_in_the_mean(measured):
+def test_the_mean_elbo_is_a_lower_bound(measured):
     _, _, log_prob, elbo, _ = measured
     assert (elbo.mean(axis=1) < log_prob - 0.05).all()
 
 
-def test_weights_of_single_draws_average_to_the_likelihood(measured):
+def test_importance_weights_average_to_the_likelihood(measured):
     """E[D(x | z) P(z) / Q(z | x)] = p(x), whatever Q."""
     _, _, log_prob, _, weights = measured
     assert_zero_in_the_mean(np.exp(weights - log_prob[:, None]) - 1)
 
 
-def test_a_bound_by_one_sample_is_the_elbo_in_the_mean(measured):
+def test_one_sample_bound_equals_the_elbo_on_average(measured):
     _, _, _, elbo, weights = measured
     assert_zero_in_the_mean(elbo - weights)
     assert (elbo != weights).any()  # one has the KL in closed form
 
 
-def test_the_bound_rises_with_samples_to_the_likelihood(measured):
+def test_bound_rises_to_the_likelihood_with_more_samples(measured):
     """Each to four standard errors."""
     model, images, log_prob, elbo, _ = measured
     copies = np.repeat(images, 300, axis=0)

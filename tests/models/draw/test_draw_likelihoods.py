@@ -1,7 +1,5 @@
 """What DRAW's canvas says of an image: NumPy's numbers, sums of one, and draws as probable as they should be."""
 
-import re
-
 import numpy as np
 import pytest
 from keras import ops
@@ -33,14 +31,14 @@ def probabilities(mean, log_scale, levels=256):
     return np.exp(log_prob.astype("float64"))
 
 
-def test_bernoulli_is_numpys():
+def test_bernoulli_equals_numpy():
     canvas, values = canvas_of(LIKELIHOODS["bernoulli"]), RANDOM.integers(0, 2, SHAPE).astype("float32")
     found = LIKELIHOODS["bernoulli"].log_prob(canvas, values, 2)
     np.testing.assert_allclose(found, cross_entropies(canvas, values), rtol=1e-5)
 
 
 @pytest.mark.parametrize("levels", [2, 5, 256])
-def test_cross_entropy_takes_values_for_probabilities(levels):
+def test_cross_entropy_treats_pixel_values_as_probabilities(levels):
     canvas = canvas_of(LIKELIHOODS["cross_entropy"])
     values = RANDOM.integers(0, levels, SHAPE).astype("float32")
     found = LIKELIHOODS["cross_entropy"].log_prob(canvas, values, levels)
@@ -94,7 +92,7 @@ def test_draws_of_the_discretized_logistic_are_as_frequent_as_probable(mean, log
 
 @pytest.mark.parametrize("uniform", [0.0, 1 - 2**-24])
 @pytest.mark.parametrize("name, levels", [("bernoulli", 2), ("cross_entropy", 256), ("discretized_logistic", 256)])
-def test_draws_from_the_ends_of_the_uniform_numbers_are_values(name, levels, uniform):
+def test_uniform_numbers_near_0_and_1_give_valid_values(name, levels, uniform):
     likelihood = LIKELIHOODS[name]
     drawn = likelihood.draw(canvas_of(likelihood), np.full(SHAPE, uniform, "float32"), levels)
     drawn = ops.convert_to_numpy(drawn)
@@ -109,14 +107,14 @@ def test_a_bernoulli_pixel_is_one_as_often_as_its_probability_says():
     np.testing.assert_allclose(drawn.mean(axis=(1, 2, 3)), 1 / (1 + np.exp([3, 0.5, 0, -2])), atol=1e-3)
 
 
-def test_what_is_drawn_of_a_cross_entropy_is_the_mean():
+def test_sampling_a_cross_entropy_returns_the_mean():
     canvas, uniforms = canvas_of(LIKELIHOODS["cross_entropy"]), RANDOM.random(SHAPE, "float32")
     drawn = LIKELIHOODS["cross_entropy"].draw(canvas, uniforms, 256)
     np.testing.assert_array_equal(drawn, np.round(255 / (1 + np.exp(-canvas))))
 
 
 @pytest.mark.parametrize("levels, name", [(2, "bernoulli"), (3, "discretized_logistic"), (256, "discretized_logistic")])
-def test_a_likelihood_is_found_for_the_levels(levels, name):
+def test_default_likelihood_follows_the_levels(levels, name):
     assert draw_likelihoods.find(None, levels) == (name, LIKELIHOODS[name])
     assert draw_likelihoods.find("cross_entropy", levels)[0] == "cross_entropy"
 
@@ -124,13 +122,12 @@ def test_a_likelihood_is_found_for_the_levels(levels, name):
 @pytest.mark.parametrize(
     "name, levels, message",
     [
-        ("gaussian", 256, "likelihood must be one of ['bernoulli', 'cross_entropy', 'discretized_logistic']"),
-        ("gaussian", 256, "Received: likelihood='gaussian'"),
-        ("", 256, "Received: likelihood=''"),
-        ("bernoulli", 256, "likelihood 'bernoulli' is for 2 to 2 levels. Received: levels=256"),
-        ("discretized_logistic", 2, "likelihood 'discretized_logistic' is for 3 to 256 levels. Received: levels=2"),
+        ("gaussian", 256, "likelihood.*Received: likelihood='gaussian'"),
+        ("", 256, "likelihood.*Received: likelihood=''"),
+        ("bernoulli", 256, "likelihood.*Received: levels=256"),
+        ("discretized_logistic", 2, "likelihood.*Received: levels=2"),
     ],
 )
-def test_a_likelihood_that_does_not_exist_or_fit_is_refused(name, levels, message):
-    with pytest.raises(ValueError, match=re.escape(message)):
+def test_unknown_or_unsuitable_likelihood_is_refused(name, levels, message):
+    with pytest.raises(ValueError, match=message):
         draw_likelihoods.find(name, levels)

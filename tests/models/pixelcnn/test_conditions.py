@@ -1,7 +1,5 @@
 """Conditions of every kind: labels and vectors (Eq. 4 of arXiv 1606.05328), maps (Eq. 5)."""
 
-import re
-
 import keras
 import numpy as np
 import pytest
@@ -24,7 +22,7 @@ def conditions(kind, n, seed=0):
 
 
 def refuses(message):
-    return pytest.raises(ValueError, match=re.escape(message))
+    return pytest.raises(ValueError, match=message)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +31,7 @@ def model_of(shared_model):
 
 
 @KIND
-def test_an_image_has_another_likelihood_under_another_condition(model_of, random_images, kind):
+def test_the_condition_changes_the_likelihood(model_of, random_images, kind):
     model = model_of(kind)
     images = random_images(model, 3)
     found = [model.log_prob(images, conditions(kind, 3, seed)) for seed in (0, 1)]
@@ -41,7 +39,7 @@ def test_an_image_has_another_likelihood_under_another_condition(model_of, rando
 
 
 @KIND
-def test_without_condition_weights_it_is_the_unconditional_model(make_model, shared_model, random_images, kind):
+def test_zero_condition_weights_give_the_unconditional_model(make_model, shared_model, random_images, kind):
     plain = shared_model(GatedPixelCNN)
     model = make_model(GatedPixelCNN, **KINDS[kind])
     others = dict(zip([w.path.split("/", 1)[1] for w in plain.weights], plain.get_weights(), strict=True))
@@ -91,7 +89,7 @@ def test_the_condition_enters_every_gate_and_nothing_else(model_of, gradient, ki
         maps = [ops.convert_to_numpy(output) for output in block(*maps, features)]
 
 
-def test_equation_4(make_model):
+def test_conditional_gate_equals_equation_4(make_model):
     """The vertical gate of a block, in NumPy: tanh(W_f * x + V_f h) sigmoid(W_g * x + V_g h)."""
     model = make_model(GatedPixelCNN, **KINDS["vectors"])
     above, h = np.random.default_rng(0).normal(size=(2, 4, 5, 12)), conditions("vectors", 2)
@@ -103,7 +101,7 @@ def test_equation_4(make_model):
     np.testing.assert_allclose(gate(added), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_map_that_is_the_same_everywhere_is_a_vector(shared_model, random_images):
+def test_a_constant_map_equals_a_vector_condition(shared_model, random_images):
     vectors, maps = (shared_model(GatedPixelCNN, **KINDS[kind]) for kind in ("vectors", "maps"))
     h, images = conditions("vectors", 3), random_images(vectors, 3)
     s = np.broadcast_to(h[:, None, None], (3, 4, 5, 3))
@@ -126,13 +124,13 @@ def test_training_by_fit_makes_the_condition_matter(kind):
     assert np.mean(model.log_prob(images, given) - model.log_prob(images, 1 - given)) > 5
 
 
-def test_one_vector_stands_for_many(shared_model):
+def test_one_vector_is_used_for_every_image(shared_model):
     model, h = shared_model(GatedPixelCNN, **KINDS["vectors"]), conditions("vectors", 1)[0]
     np.testing.assert_array_equal(model.sample(3, h), model.sample(3, [h, h, h]))
 
 
 @pytest.mark.parametrize("kind", ["vectors", "maps"])
-def test_a_file_keeps_the_condition(tmp_path, model_of, random_images, kind):
+def test_a_saved_model_keeps_the_condition(tmp_path, model_of, random_images, kind):
     model = model_of(kind)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
@@ -147,15 +145,15 @@ TINY = {"image_shape": (4, 5, 3), "levels": 4, "filters": 6, "depth": 1, "first_
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"condition_shape": (3, 4)}, "condition_shape must be (features,) or (height, width, features)"),
-        ({"condition_shape": 3}, "Received: condition_shape=3"),
-        ({"condition_shape": (0,)}, "integers above 0. Received: condition_shape=(0,)"),
-        ({"condition_shape": (2.0,)}, "integers above 0. Received: condition_shape=(2.0,)"),
-        ({"condition_shape": (5, 4, 2)}, "condition_shape must be (features,) or as high and wide as image_shape."),
-        ({"condition_shape": (3,), "num_classes": 3}, "condition_shape must be None if num_classes is given"),
+        ({"condition_shape": (3, 4)}, "condition_shape"),
+        ({"condition_shape": 3}, "condition_shape.*Received: condition_shape=3"),
+        ({"condition_shape": (0,)}, r"condition_shape.*Received: condition_shape=\(0,\)"),
+        ({"condition_shape": (2.0,)}, r"condition_shape.*Received: condition_shape=\(2\.0,\)"),
+        ({"condition_shape": (5, 4, 2)}, "condition_shape"),
+        ({"condition_shape": (3,), "num_classes": 3}, "condition_shape"),
     ],
 )
-def test_shapes_that_are_refused(arguments, message):
+def test_bad_condition_shapes_are_refused(arguments, message):
     with refuses(message):
         GatedPixelCNN(**{**TINY, **arguments})
 
@@ -163,15 +161,15 @@ def test_shapes_that_are_refused(arguments, message):
 @pytest.mark.parametrize(
     "condition, message",
     [
-        (np.zeros((2, 4)), "condition must have shape [2, 3]. Received: condition of shape [2, 4]"),
-        (np.zeros((3, 3)), "condition must have shape [2, 3]. Received: condition of shape [3, 3]"),
-        (1, "condition must have shape [2, 3]. Received: condition of shape []"),
-        (None, "condition must be numbers of shape [2, 3]. Received: condition of dtype object"),
-        ([["a"] * 3] * 2, "condition must be numbers of shape [2, 3]. Received: condition of dtype <U1"),
-        ([[np.nan, 0, np.inf]] * 2, "condition must be finite. Received: 4 values that are not"),
+        (np.zeros((2, 4)), r"condition.*Received: .*\[2, 4\]"),
+        (np.zeros((3, 3)), r"condition.*Received: .*\[3, 3\]"),
+        (1, r"condition.*Received: .*\[\]"),
+        (None, "condition.*Received: .*object"),
+        ([["a"] * 3] * 2, "condition.*Received: .*<U1"),
+        ([[np.nan, 0, np.inf]] * 2, "condition.*Received: .*4"),
     ],
 )
-def test_vectors_that_are_refused(shared_model, condition, message):
+def test_bad_condition_vectors_are_refused(shared_model, condition, message):
     model, images = shared_model(GatedPixelCNN, **KINDS["vectors"]), np.zeros((2, 4, 5, 3), "uint8")
     for ask in (
         lambda: model.log_prob(images, condition),
@@ -183,7 +181,7 @@ def test_vectors_that_are_refused(shared_model, condition, message):
             ask()
 
 
-def test_a_network_called_with_a_condition_of_another_shape(shared_model):
+def test_calls_refuse_a_condition_of_another_shape(shared_model):
     model = shared_model(GatedPixelCNN, **KINDS["maps"])
-    with refuses("condition must have shape [n, 4, 5, 3]. Received: condition of shape [2, 4, 5, 2]"):
+    with refuses(r"condition.*Received: .*\[2, 4, 5, 2\]"):
         model(join_inputs(np.zeros((2, 4, 5, 3), "uint8"), np.zeros((2, 4, 5, 2), "float32")))

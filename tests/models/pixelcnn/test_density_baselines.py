@@ -37,7 +37,7 @@ def test_uniform_samples_every_value_alike():
     assert (samples != Uniform(SHAPE).sample(5000, seed=2)).any()
 
 
-def test_gaussian_is_scipys_with_the_moments_of_images_plus_noise(gaussian):
+def test_gaussian_equals_scipy_with_moments_of_dequantised_images(gaussian):
     """Uniform noise in [0, 1) adds 1/2 to the mean and 1/12 to the variance; the fit is maximum likelihood."""
     flat = IMAGES.reshape(500, 12).astype("float64")
     covariance = np.cov(flat, rowvar=False, bias=True) + np.eye(12) / 12
@@ -86,40 +86,40 @@ def test_parameters_are_mean_and_half_of_a_symmetric_matrix():
 
 
 def test_too_few_images_are_refused():
-    with pytest.raises(ValueError, match="images must be more than the 12 dimensions.*Received: 12 images"):
+    with pytest.raises(ValueError, match="images.*Received: 12 images"):
         MultivariateGaussian(SHAPE).fit(IMAGES[:12])
 
 
 @pytest.mark.parametrize("ask", [lambda model: model.log_prob(IMAGES), lambda model: model.sample(1)])
-def test_an_unfitted_gaussian_says_so(ask):
+def test_an_unfitted_gaussian_is_refused(ask):
     with pytest.raises(ValueError, match=r"MultivariateGaussian has not seen any images: call fit\(images\) first"):
         ask(MultivariateGaussian(SHAPE))
 
 
 @pytest.mark.parametrize("ask", [Uniform(SHAPE).log_prob, MultivariateGaussian(SHAPE).fit])
-def test_images_are_checked(ask):
-    with pytest.raises(ValueError, match="images must be uint8, values 0 to 255. Received: images of dtype float64"):
+def test_bad_images_are_refused(ask):
+    with pytest.raises(ValueError, match="images.*Received: .*float64"):
         ask(IMAGES / 255)
-    with pytest.raises(ValueError, match=r"images must have shape \[n, 2, 2, 3\]. Received: images of shape"):
+    with pytest.raises(ValueError, match="images.*Received"):
         ask(IMAGES[:, :1])
 
 
 @pytest.mark.parametrize("batch_size", [0, -1])
-def test_the_batch_size_of_the_gaussian_is_checked(gaussian, batch_size):
-    with pytest.raises(ValueError, match=f"batch_size must be an integer, at least 1. Received: .*={batch_size}"):
+def test_bad_batch_sizes_are_refused(gaussian, batch_size):
+    with pytest.raises(ValueError, match=f"batch_size.*Received: .*={batch_size}"):
         gaussian.log_prob(IMAGES, batch_size=batch_size)
-    with pytest.raises(ValueError, match=f"batch_size must be an integer, at least 1. Received: .*={batch_size}"):
+    with pytest.raises(ValueError, match=f"batch_size.*Received: .*={batch_size}"):
         MultivariateGaussian(SHAPE).fit(IMAGES, batch_size=batch_size)
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, None, True])
-def test_the_seed_is_checked(gaussian, seed):
+def test_bad_seeds_are_refused(gaussian, seed):
     for ask in (Uniform(SHAPE).sample, gaussian.sample, lambda n, seed: gaussian.log_prob(IMAGES[:n], seed=seed)):
-        with pytest.raises(ValueError, match=f"seed must be an integer, at least 0. Received: seed={seed}"):
+        with pytest.raises(ValueError, match=f"seed.*Received: seed={seed}"):
             ask(2, seed=seed)
 
 
-def test_no_images_have_no_likelihoods(gaussian):
+def test_likelihoods_of_no_images_are_empty(gaussian):
     assert gaussian.log_prob(IMAGES[:0]).shape == Uniform(SHAPE).log_prob(IMAGES[:0]).shape == (0,)
 
 

@@ -44,7 +44,7 @@ def test_embeddings_have_length_one_and_do_not_depend_on_the_batch(network):
     assert np.linalg.norm(h[0] - h[1]) > 0.01
 
 
-def test_a_config_makes_the_same_network(network):
+def test_config_round_trip_gives_the_same_network(network):
     config = json.loads(json.dumps(network.get_config()))
     again = EmbeddingNetwork.from_config(config)
     assert {name: getattr(again, name) for name in OPTIONS} == OPTIONS
@@ -95,15 +95,15 @@ def test_it_learns_to_tell_digits_apart():
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"ways": 1}, "ways must be an integer, at least 2. Received: ways=1"),
-        ({"filters": 0}, "filters must be an integer, at least 1"),
-        ({"depth": 1.5}, "depth must be an integer, at least 1"),
-        ({"features": 0}, "features must be an integer, at least 1"),
-        ({"margin": 0.0}, "margin must be a finite number above zero"),
-        ({"mining": "hard"}, r"mining must be one of \['all', 'semi_hard'\]. Received: mining='hard'"),
+        ({"ways": 1}, "ways.*Received: ways=1"),
+        ({"filters": 0}, "filters"),
+        ({"depth": 1.5}, "depth"),
+        ({"features": 0}, "features"),
+        ({"margin": 0.0}, "margin"),
+        ({"mining": "hard"}, "mining.*Received: mining='hard'"),
     ],
 )
-def test_what_it_refuses(options, message):
+def test_bad_constructor_arguments_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         EmbeddingNetwork(**{**OPTIONS, **options})
 
@@ -111,37 +111,37 @@ def test_what_it_refuses(options, message):
 @pytest.mark.parametrize(
     "n, options, said",
     [
-        (12, {"batch_size": 8}, "multiples of 2 \\* ways, 6. Received: batch_size=8, 12 images"),
-        (36, {}, "multiples of 2 \\* ways, 6. Received: batch_size=32, 36 images"),
-        (13, {"batch_size": 12}, "multiples of 2 \\* ways, 6. Received: batch_size=12, 13 images"),
-        (12, {"batch_size": 12, "shape": (12, 1)}, r"labels must be 12 integer labels. Received: shape \[12, 1\]"),
-        (12, {"batch_size": 12, "dtype": "float32"}, "labels must be 12 integer labels.*float32"),
+        (12, {"batch_size": 8}, "batch_size.*Received: batch_size=8, 12 images"),
+        (36, {}, "batch_size.*Received: batch_size=32, 36 images"),
+        (13, {"batch_size": 12}, "batch_size.*Received: batch_size=12, 13 images"),
+        (12, {"batch_size": 12, "shape": (12, 1)}, r"labels.*Received: .*\[12, 1\]"),
+        (12, {"batch_size": 12, "dtype": "float32"}, "labels.*float32"),
     ],
 )
 @pytest.mark.parametrize("ask", ["fit", "evaluate"])
-def test_batches_that_it_refuses(network, ask, n, options, said):
+def test_bad_batches_are_refused(network, ask, n, options, said):
     options = {"shape": (n,), "dtype": "int32", **options}
     labels = np.zeros(options.pop("shape"), options.pop("dtype"))
     with pytest.raises(ValueError, match=said):
         getattr(network, ask)(images_of(network, n), labels, verbose=0, **options)
 
 
-def test_labels_of_a_stream_must_be_integers_in_a_row():
+def test_labels_of_a_stream_must_be_an_integer_vector():
     """Identities [n, 1] would be compared with [n, 1, 1], and train another loss, silently."""
     network = EmbeddingNetwork(**OPTIONS)
     network.compile("sgd", run_eagerly=True)
     images, labels = images_of(network, 6), np.arange(6) % 3
     assert np.isfinite(network.train_on_batch(images, labels)).all()
     for wrong in (labels[:, None], labels.astype("float32")):
-        with pytest.raises(ValueError, match=r"labels must be integer labels of shape \[n\]. Received: labels"):
+        with pytest.raises(ValueError, match="labels.*Received"):
             network.train_on_batch(images, wrong)
     assert np.isnan(network.train_on_batch(images + 1, labels)[0])  # levels are 0 to 3
 
 
-def test_images_that_it_refuses(network):
-    with pytest.raises(ValueError, match=r"images must have shape \[n, 6, 5, 1\]"):
+def test_bad_images_are_refused(network):
+    with pytest.raises(ValueError, match="images"):
         network.embed(np.zeros((2, 5, 5, 1), "uint8"))
-    with pytest.raises(ValueError, match="images must have values 0 to 3"):
+    with pytest.raises(ValueError, match="images"):
         network.embed(np.full((2, 6, 5, 1), 4, "uint8"))
-    with pytest.raises(ValueError, match="images must be uint8"):
+    with pytest.raises(ValueError, match="images"):
         network(np.zeros((2, 6, 5, 1), "float32"))

@@ -52,13 +52,13 @@ def test_rounding_is_to_the_nearest_4096th(arithmetic):
         np.testing.assert_array_equal(rounded * 4096, np.round(values * 4096))
 
 
-def test_the_gate_is_that_of_equation_2(arithmetic):
+def test_gate_equals_equation_2(arithmetic):
     features = np.random.default_rng(2).normal(size=(7, 40)) * 6
     found = ops.convert_to_numpy(arithmetic.gate(features))
     np.testing.assert_allclose(found, ops.convert_to_numpy(gate(features)), atol=2.0**-10)
 
 
-def test_the_gate_far_out_is_open_or_closed(arithmetic):
+def test_gate_saturates_for_large_inputs(arithmetic):
     found = ops.convert_to_numpy(arithmetic.gate(np.array([[1e9, -1e9, 1e9, 1e9]])))  # contents, then openings
     np.testing.assert_array_equal(found, [[1.0, -1.0]])
 
@@ -97,6 +97,6 @@ def test_tables_are_the_same_on_all_code_paths_of_numpy(arithmetic):
 
 
 @pytest.mark.parametrize("weight", [65.0, np.nan, -np.inf])
-def test_a_weight_that_does_not_fit_is_refused(arithmetic, weight):
-    with pytest.raises(ValueError, match="weights must lie within -64 and 64"):
+def test_a_weight_out_of_range_is_refused(arithmetic, weight):
+    with pytest.raises(ValueError, match="weights"):
         arithmetic.weight(np.array([0.5, weight]))

@@ -39,7 +39,7 @@ def test_probabilities_given_a_class_sum_to_one(shared_model, every_image, label
 
 @settings(max_examples=8, deadline=None)
 @given(model_class=st.sampled_from([PixelCNN, GatedPixelCNN]), seed=st.integers(0, 2**31), depth=st.integers(1, 3))
-def test_they_sum_to_one_whatever_the_weights(make_model, every_image, model_class, seed, depth):
+def test_probabilities_sum_to_one_for_any_weights(make_model, every_image, model_class, seed, depth):
     model = make_model(model_class, seed, image_shape=(2, 2, 1), levels=3, filters=3, depth=depth)
     logits = ops.convert_to_numpy(model(every_image(model))).astype("float64")
     index = every_image(model)[..., None].astype("int64")
@@ -70,7 +70,7 @@ def test_bits_per_dim_is_minus_log_prob_over_dimensions_and_log_2(shared_model, 
     np.testing.assert_allclose(model.bits_per_dim(images), expected, rtol=1e-6)
 
 
-def test_an_indifferent_model_needs_8_bits_for_a_byte(random_images):
+def test_a_uniform_model_needs_8_bits_per_byte(random_images):
     model = PixelCNN((4, 5, 3), filters=6, depth=1)
     model.build()
     model.set_weights([weight * 0 for weight in model.get_weights()])
@@ -89,7 +89,7 @@ def test_log_prob_does_not_depend_on_the_batch(shared_model, random_images, mode
     assert model.log_prob(images[:0]).shape == (0,)
 
 
-def test_a_distribution_takes_labels_as_log_prob_does(shared_model, random_images):
+def test_distribution_and_log_prob_take_the_same_labels(shared_model, random_images):
     """One for all, or a list; and, in a graph, tensors."""
     model = shared_model(GatedPixelCNN, num_classes=3)
     images = random_images(model, 3)
@@ -113,7 +113,7 @@ def test_the_network_sees_values_from_minus_one_to_one(shared_model, levels):
     np.testing.assert_allclose(model.scale(np.arange(levels)), np.linspace(-1, 1, levels), atol=1e-6)
 
 
-def test_integers_of_another_width_are_the_same_images(shared_model, random_images):
+def test_images_of_any_integer_type_give_the_same_likelihood(shared_model, random_images):
     model = shared_model(PixelCNN)
     images = random_images(model, 2)
     np.testing.assert_array_equal(model.log_prob(images.astype("int64")), model.log_prob(images))
@@ -150,7 +150,7 @@ def test_sample_weights_weigh_images(shared_model, random_images):
     assert float(loss) == pytest.approx((weights * model.bits_per_dim(images)).mean(), rel=1e-5)
 
 
-def test_new_weights_are_seen_by_what_is_compiled_already(make_model, random_images):
+def test_compiled_functions_use_new_weights(make_model, random_images):
     model, other = make_model(PixelCNN, seed=0), make_model(PixelCNN, seed=1)
     images = random_images(model, 3)
     before = model.log_prob(images), model.sample(3)
@@ -162,7 +162,7 @@ def test_new_weights_are_seen_by_what_is_compiled_already(make_model, random_ima
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float16"])
 @BOTH
-def test_lower_precision_keeps_logits_and_loss_in_float32(make_model, random_images, model_class, policy):
+def test_half_precision_keeps_logits_and_loss_in_float32(make_model, random_images, model_class, policy):
     model = make_model(model_class, levels=256, dtype=policy)
     images = random_images(model, 3)
     assert keras.backend.standardize_dtype(model(images).dtype) == "float32"

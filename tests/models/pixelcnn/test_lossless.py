@@ -37,14 +37,14 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_noise_comes_back(shared_model, name):
+def test_noise_images_are_restored_exactly(shared_model, name):
     model = shared_model(GatedPixelCNN, **SETTINGS[name])
     images = np.random.default_rng(1).integers(0, model.levels, (2, *model.image_shape)).astype("uint8")
     np.testing.assert_array_equal(lossless.decode(model, lossless.encode(model, images)), images)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 7), (2, 1, 1), (0, 4, 5)])
-def test_black_and_white_images_of_odd_sizes_come_back(network, shape):
+def test_black_and_white_images_of_odd_sizes_are_restored_exactly(network, shape):
     images = np.zeros((*shape, 3), "uint8")
     images[1:] = network.levels - 1
     found = lossless.decode(network, lossless.encode(network, images))
@@ -52,7 +52,7 @@ def test_black_and_white_images_of_odd_sizes_come_back(network, shape):
     np.testing.assert_array_equal(found, images)
 
 
-def test_more_images_than_are_walked_side_by_side(network, images, monkeypatch):
+def test_more_images_than_one_batch_are_restored_exactly(network, images, monkeypatch):
     monkeypatch.setattr(lossless, "BATCH", 2)
     np.testing.assert_array_equal(lossless.decode(network, lossless.encode(network, images)), images)
 
@@ -65,7 +65,7 @@ def test_a_file_is_as_large_as_its_images_are_improbable(network):
     assert lossless.cost_in_bits(network, images).sum() == pytest.approx(claimed, rel=0.005)
 
 
-def test_a_probability_is_the_same_to_the_last_bit_alone_and_beside_others(network, images):
+def test_probabilities_are_bitwise_independent_of_the_batch(network, images):
     together = lossless.cost_in_bits(network, images)
     assert list(together[1:2]) == list(lossless.cost_in_bits(network, images[1:2]))
 
@@ -90,7 +90,7 @@ def signed(body):
 
 
 def test_a_file_of_the_first_format_is_refused_by_its_format(network, content):
-    with pytest.raises(lossless.BadFile, match="(?s)format 2.*Received: format 1"):
+    with pytest.raises(lossless.BadFile, match="(?s)2.*Received: format 1"):
         lossless.decode(network, b"GPCN" + content[4:])
 
 
@@ -105,12 +105,12 @@ def test_other_tables_are_not_taken_for_other_weights(network, content, monkeypa
 def test_sizes_that_the_file_has_no_bytes_for_are_refused_before_memory_is_taken(network, content, monkeypatch, sizes):
     monkeypatch.setattr(lossless, "_resized", None)
     monkeypatch.setattr(lossless.np, "zeros", None)
-    with pytest.raises(lossless.BadFile, match="the file must hold at most .* sub-pixels.*Received: "):
+    with pytest.raises(lossless.BadFile, match="Received: "):
         lossless.decode(network, signed(content[:4] + struct.pack("<3I", *sizes) + content[16:-8]))
 
 
 def test_words_that_are_not_whole_are_refused(network, content):
-    with pytest.raises(lossless.BadFile, match="words of 4. Received: "):
+    with pytest.raises(lossless.BadFile, match="Received: "):
         lossless.decode(network, signed(content[:-8] + b"1"))
 
 
@@ -140,11 +140,11 @@ def test_a_file_of_other_weights_is_refused(make_model, content):
 
 
 def test_a_file_of_other_levels_is_refused(make_model, content):
-    with pytest.raises(lossless.BadFile, match="3 colours and 4 levels. Received: one of 3 and 256"):
+    with pytest.raises(lossless.BadFile, match="3 .*4 .*Received: .*3 .*256"):
         lossless.decode(make_model(GatedPixelCNN, levels=256), content)
 
 
-def test_a_network_without_weights_gets_some(images):
+def test_an_unbuilt_network_is_built(images):
     model = GatedPixelCNN((4, 5, 3), levels=4, filters=3, depth=1, first_kernel_size=3)
     np.testing.assert_array_equal(lossless.decode(model, lossless.encode(model, images)), images)
 
@@ -152,25 +152,25 @@ def test_a_network_without_weights_gets_some(images):
 def test_more_than_a_file_holds_is_refused_before_any_work(network, images, monkeypatch):
     monkeypatch.setattr(lossless, "_MOST", images.size - 1)
     monkeypatch.setattr(lossless, "_Walk", None)
-    with pytest.raises(ValueError, match=r"images must be at most 179 sub-pixels. Received: shape \[3, 4, 5, 3\]"):
+    with pytest.raises(ValueError, match=r"images.*Received: .*\[3, 4, 5, 3\]"):
         lossless.encode(network, images)
 
 
 @pytest.mark.parametrize("height, width", [(1, 2**16), (2**16, 1)])
 def test_sides_that_the_header_cannot_hold_are_refused_before_any_work(network, monkeypatch, height, width):
     monkeypatch.setattr(lossless, "_Walk", None)
-    with pytest.raises(ValueError, match="images must be at most 65535 high and wide. Received: shape"):
+    with pytest.raises(ValueError, match="images.*65535.*Received"):
         lossless.encode(network, np.zeros((1, height, width, 3), "uint8"))
 
 
-def test_what_cannot_be_coded_is_named(network, make_model, make_draw, images):
-    with pytest.raises(ValueError, match="model must be a GatedPixelCNN without a condition. Received: Draw"):
+def test_unsupported_models_and_images_are_refused(network, make_model, make_draw, images):
+    with pytest.raises(ValueError, match="model.*Received: Draw"):
         lossless.encode(make_draw(), images)
-    with pytest.raises(ValueError, match="model must be a GatedPixelCNN without a condition. Received: NoneType"):
+    with pytest.raises(ValueError, match="model.*Received: NoneType"):
         lossless.decode(None, b"")
-    with pytest.raises(ValueError, match="model must be a GatedPixelCNN without a condition"):
+    with pytest.raises(ValueError, match="model"):
         lossless.encode(make_model(GatedPixelCNN, num_classes=2), images)
-    with pytest.raises(ValueError, match=r"images must be \[n, height, width, 3\]. Received: shape \[3, 4, 5, 1\]"):
+    with pytest.raises(ValueError, match=r"images.*Received: .*\[3, 4, 5, 1\]"):
         lossless.encode(network, images[..., :1])
     with pytest.raises(ValueError, match="images"):
         lossless.encode(network, images.astype("float32"))

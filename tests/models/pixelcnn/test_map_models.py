@@ -1,7 +1,6 @@
 """Models with a network m(h) of their own: maps from images and codes, known pixels, auto-encoders, squared error."""
 
 import math
-import re
 
 import keras
 import numpy as np
@@ -26,7 +25,7 @@ MAPS = {"map_filters": 5, "map_depth": 1}
 
 
 def refuses(message):
-    return pytest.raises(ValueError, match=re.escape(message))
+    return pytest.raises(ValueError, match=message)
 
 
 def conditions(kind, images, seed=0):
@@ -45,7 +44,7 @@ def model_of(shared_model):
 
 
 @KIND
-def test_incremental_sampling_is_plain_sampling(model_of, random_images, kind):
+def test_incremental_sampling_equals_plain_sampling(model_of, random_images, kind):
     """The plain sampler runs the whole network, m(h) included, for every sub-pixel."""
     model = model_of(kind)
     images = random_images(model, 3)
@@ -90,7 +89,7 @@ def test_every_weight_of_m_learns_with_the_rest(make_model, random_images, kind)
 
 
 @KIND
-def test_a_file_keeps_the_network(tmp_path, model_of, random_images, kind):
+def test_a_saved_network_is_the_same(tmp_path, model_of, random_images, kind):
     model = model_of(kind)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
@@ -132,7 +131,7 @@ def test_likelihood_of_what_is_hidden_is_the_sum_over_it(model_of, shared_model,
     np.testing.assert_allclose(model.log_prob(images, condition), expected, rtol=1e-5)
 
 
-def test_all_known_costs_nothing_and_leaves_nothing_to_draw(model_of, random_images):
+def test_a_fully_known_image_costs_nothing_and_is_returned(model_of, random_images):
     model = model_of("from_holes")
     images = random_images(model, 2)
     condition = np.concatenate([images, np.full((2, 4, 4, 1), 3, "uint8")], axis=-1)
@@ -152,7 +151,7 @@ def regression():
     return model
 
 
-def test_its_cost_is_that_of_a_normal_distribution(regression, random_images):
+def test_regression_cost_is_that_of_a_normal_distribution(regression, random_images):
     """In NumPy, the distance of neighbouring values being 1: sigma = exp(-0.7) of -1 .. 1 is that times 3/2 levels."""
     images = random_images(regression, 3)
     condition = conditions("from_holes", images)
@@ -163,7 +162,7 @@ def test_its_cost_is_that_of_a_normal_distribution(regression, random_images):
     np.testing.assert_allclose(regression.log_prob(images, condition), (density * hidden).sum((1, 2, 3)), rtol=1e-4)
 
 
-def test_its_mean_keeps_what_is_known(regression, random_images):
+def test_regression_mean_keeps_known_pixels(regression, random_images):
     images = random_images(regression, 3)
     condition = conditions("from_holes", images)
     known = np.broadcast_to(condition[..., -1:] == 3, images.shape)
@@ -173,17 +172,17 @@ def test_its_mean_keeps_what_is_known(regression, random_images):
 
 
 @pytest.mark.parametrize("kind", ["from_codes", "from_small_images"])
-def test_one_condition_has_one_mean(random_images, kind):
+def test_a_single_condition_gives_a_single_mean(random_images, kind):
     model = MapRegression(**SIDE, **MAPS, **KINDS[kind])
     given = conditions(kind, random_images(model, 3))
     np.testing.assert_array_equal(model.mean(given[0]), model.mean(given)[:1])
     assert model.mean(given[:0]).shape == (0, 4, 4, 3)
     for wrong in (None, 0.5):
-        with refuses("condition must "):
+        with refuses("condition"):
             model.mean(wrong)
 
 
-def test_sample_weights_weigh_its_images(regression, random_images):
+def test_sample_weights_weigh_images(regression, random_images):
     images, weights = random_images(regression, 3), np.float32([0, 1, 2])
     inputs = join_inputs(images, conditions("from_holes", images))
     cost = -regression.log_prob(**inputs) / (images[0].size * math.log(2))
@@ -191,7 +190,7 @@ def test_sample_weights_weigh_its_images(regression, random_images):
     assert float(loss) == pytest.approx((weights * cost).mean(), rel=1e-5)
 
 
-def test_values_beyond_its_levels_in_a_stream_cost_nan(regression, random_images):
+def test_pixel_values_above_the_levels_in_a_stream_give_a_nan_loss(regression, random_images):
     images = random_images(regression, 3)
     inputs = join_inputs(images, conditions("from_holes", images))
     mean = regression(inputs)
@@ -199,7 +198,7 @@ def test_values_beyond_its_levels_in_a_stream_cost_nan(regression, random_images
     assert np.isnan(float(regression.compute_loss(x=inputs | {"images": images + np.uint8(1)}, y_pred=mean)))
 
 
-def test_so_do_integers_beyond_what_uint8_holds():
+def test_integers_beyond_uint8_in_a_stream_give_a_nan_loss():
     model = MapRegression((4, 4, 3), (3,), **MAPS)
     images = np.full((2, 4, 4, 3), 255, "int32")
     mean = model(join_inputs(images, np.zeros((2, 3), "float32")))
@@ -245,7 +244,7 @@ def autoencoder(request):
     return model
 
 
-def test_an_image_stands_for_its_code(autoencoder, random_images):
+def test_an_autoencoder_encodes_the_image_it_is_conditioned_on(autoencoder, random_images):
     images = random_images(autoencoder, 3)
     codes = autoencoder.encode(images)
     assert codes.shape == (3, 7) and codes.dtype == np.float32
@@ -276,16 +275,16 @@ def test_all_is_trained_end_to_end_on_images_alone(autoencoder, random_images, t
     np.testing.assert_array_equal(again.log_prob(images), model.log_prob(images))
 
 
-def test_a_code_is_decoded_again_and_again(random_images):
+def test_a_code_can_be_decoded_repeatedly(random_images):
     keras.utils.set_random_seed(1)
     model = PixelCNNAutoencoder(**SIDE, bottleneck=7, **MAPS, **AUTOENCODERS[PixelCNNAutoencoder])
     images = random_images(model, 3)
     first = model.reconstruct(images, seed=1)
     np.testing.assert_array_equal(first, model.sample(3, model.encode(images), seed=1))
     assert (first != model.reconstruct(images, seed=2)).any()
-    with refuses("condition must be codes, 3 x 7. Received: None"):
+    with refuses("condition.*Received: None"):
         model.sample(3)
-    with refuses("condition must have shape [3, 7]. Received: condition of shape [3, 5]"):
+    with refuses(r"condition.*Received: .*\[3, 5\]"):
         model.sample(3, np.zeros((3, 5)))
 
 
@@ -297,7 +296,7 @@ def test_under_squared_error_there_is_one_reconstruction(random_images):
     np.testing.assert_array_equal(model.mean(codes[0]), model.mean(codes)[:1])
 
 
-def test_no_images_have_no_reconstructions(autoencoder, random_images):
+def test_reconstructions_of_no_images_are_empty(autoencoder, random_images):
     found = autoencoder.reconstruct(random_images(autoencoder, 0))
     assert found.shape == (0, 4, 4, 3) and found.dtype == np.uint8
 
@@ -308,40 +307,40 @@ def test_no_images_have_no_reconstructions(autoencoder, random_images):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"condition_shape": None}, "condition_shape must be (features,) or (height, width, features). Received: None"),
-        ({"condition_shape": (3,), "condition_levels": 1}, "condition_levels must be an integer, from 2 to 256"),
-        ({"condition_shape": (3,), "map_filters": 0}, "map_filters must be an integer, at least 1"),
-        ({"condition_shape": (4, 4, 4), "keeps_known": True}, "Received: condition_shape=(4, 4, 4), condition_levels="),
+        ({"condition_shape": None}, "condition_shape.*Received: None"),
+        ({"condition_shape": (3,), "condition_levels": 1}, "condition_levels"),
+        ({"condition_shape": (3,), "map_filters": 0}, "map_filters"),
         (
-            {"condition_shape": (2, 2, 4), "condition_levels": 4, "keeps_known": True},
-            "keeps_known must be False unless",
+            {"condition_shape": (4, 4, 4), "keeps_known": True},
+            r"Received: condition_shape=\(4, 4, 4\), condition_levels=",
         ),
+        ({"condition_shape": (2, 2, 4), "condition_levels": 4, "keeps_known": True}, "keeps_known"),
     ],
 )
 @pytest.mark.parametrize("model_class", [MapPixelCNN, MapRegression])
-def test_constructors(model_class, arguments, message):
+def test_constructor_errors_name_the_argument(model_class, arguments, message):
     sizes = {"filters": 6, "depth": 1} if model_class is MapPixelCNN else {}
     with refuses(message):
         model_class(**SIDE, **sizes, **arguments)
 
 
 @pytest.mark.parametrize("model_class", AUTOENCODERS)
-def test_a_code_has_no_levels(model_class):
+def test_autoencoders_refuse_condition_levels(model_class):
     """A file would not keep them."""
-    with refuses("condition_levels must be None: a code is not pixels. Received: condition_levels=4"):
+    with refuses("condition_levels.*Received: condition_levels=4"):
         model_class(**SIDE, bottleneck=7, condition_levels=4)
 
 
 @pytest.mark.parametrize(
     "kind, condition, message",
     [
-        ("from_small_images", np.zeros((2, 2, 2, 3)), "condition must be uint8, values 0 to 3. Received: condition of"),
-        ("from_codes", np.full((2, 3), np.nan), "condition must be finite. Received: 6 values that are not"),
-        ("from_codes", np.zeros((2, 7)), "condition must have shape [2, 3]. Received: condition of shape [2, 7]"),
-        ("from_codes", None, "condition must have shape [n, 3]. Received: None"),
+        ("from_small_images", np.zeros((2, 2, 2, 3)), "condition.*Received"),
+        ("from_codes", np.full((2, 3), np.nan), "condition.*Received: .*6"),
+        ("from_codes", np.zeros((2, 7)), r"condition.*Received: .*\[2, 7\]"),
+        ("from_codes", None, "condition.*Received: None"),
     ],
 )
-def test_conditions_that_squared_error_does_not_learn_from(kind, condition, message):
+def test_bad_conditions_are_refused_in_training(kind, condition, message):
     model = MapRegression(**SIDE, **MAPS, **KINDS[kind])
     model.compile("adam", run_eagerly=True)
     with refuses(message):
@@ -349,23 +348,23 @@ def test_conditions_that_squared_error_does_not_learn_from(kind, condition, mess
 
 
 @pytest.mark.parametrize("model_class", [MapRegression, DeconvolutionalAutoencoder])
-def test_its_network_called_with_a_condition_of_another_shape(model_class):
+def test_calls_refuse_a_condition_of_another_shape(model_class):
     size = {"condition_shape": (3,)} if model_class is MapRegression else {"bottleneck": 3}
-    with refuses("condition must have shape [n, 3]. Received: condition of shape [2, 7]"):
+    with refuses(r"condition.*Received: .*\[2, 7\]"):
         model_class(**SIDE, **MAPS, **size)(join_inputs(np.zeros((2, 4, 4, 3), "uint8"), np.zeros((2, 7), "float32")))
 
 
 @pytest.mark.parametrize(
     "condition, message",
     [
-        (np.zeros((2, 4, 4, 1)), "condition must be uint8, values 0 to 3. Received: condition of dtype float64"),
-        (np.zeros((2, 4, 4, 3), "uint8"), "condition must have shape [2, 4, 4, 1]. Received: condition of shape"),
-        (np.zeros((3, 4, 4, 1), "uint8"), "condition must have shape [2, 4, 4, 1]. Received: condition of shape [3,"),
-        (np.full((2, 4, 4, 1), 4, "uint8"), "condition must have values 0 to 3. Received: values from 4 to 4"),
-        (None, "condition must be uint8, values 0 to 3. Received: condition of dtype object"),
+        (np.zeros((2, 4, 4, 1)), "condition.*Received: .*float64"),
+        (np.zeros((2, 4, 4, 3), "uint8"), "condition.*Received"),
+        (np.zeros((3, 4, 4, 1), "uint8"), r"condition.*Received: .*\[3,"),
+        (np.full((2, 4, 4, 1), 4, "uint8"), "condition.*Received: .*4 to 4"),
+        (None, "condition.*Received: .*object"),
     ],
 )
-def test_images_as_conditions(model_of, condition, message):
+def test_bad_image_conditions_are_refused(model_of, condition, message):
     model, images = model_of("from_images"), np.zeros((2, 4, 4, 3), "uint8")
     for ask in (lambda: model.log_prob(images, condition), lambda: model.sample(2, condition)):
         with refuses(message):

@@ -32,7 +32,7 @@ def draw(logits, uniforms, temperature=1.0):
 @given(
     levels=st.sampled_from(LEVELS), spread=st.floats(0, 8), seed=st.integers(0, 2**31), temperature=st.floats(0.3, 3)
 )
-def test_the_value_is_where_numpy_finds_the_uniform_number(levels, spread, seed, temperature):
+def test_inverse_cdf_equals_numpy_searchsorted(levels, spread, seed, temperature):
     random = np.random.default_rng(seed)
     logits = random.normal(size=(200, levels)).astype("float32") * np.float32(spread)
     uniforms = random.random(200, dtype="float32")
@@ -44,14 +44,14 @@ def test_the_value_is_where_numpy_finds_the_uniform_number(levels, spread, seed,
 
 
 @pytest.mark.parametrize("levels", LEVELS)
-def test_zero_gives_the_first_value_of_nonzero_probability(levels):
+def test_uniform_zero_gives_the_first_possible_value(levels):
     for first in (0, 1, levels // 2, levels - 1):
         logits = np.where(np.arange(levels) < first, NO_CHANCE, 0)
         assert draw(logits, [0.0]) == [first]
 
 
 @pytest.mark.parametrize("levels", LEVELS)
-def test_just_below_one_never_leaves_the_levels(levels):
+def test_uniform_just_below_one_stays_within_the_levels(levels):
     random = np.random.default_rng(0)
     for spread in (0, 1, 10):
         values = draw(random.normal(size=(500, levels)) * spread, np.full(500, ALMOST_ONE))
@@ -65,7 +65,7 @@ def test_a_step_belongs_to_its_lower_end():
 
 @pytest.mark.parametrize("temperature", [1.0, 0.5, 2.0])
 @pytest.mark.parametrize("levels", [2, 9, 256])
-def test_frequencies_are_the_probabilities(levels, temperature):
+def test_frequencies_match_the_probabilities(levels, temperature):
     random = np.random.default_rng(1)
     logits = random.normal(size=levels).astype("float32")
     values = draw(logits, random.random(100_000, dtype="float32"), temperature)
@@ -82,14 +82,14 @@ def test_temperature_near_zero_gives_the_mode(levels, temperature):
     np.testing.assert_array_equal(values, logits.argmax(axis=-1))
 
 
-def test_a_value_without_probability_is_not_drawn():
+def test_a_value_of_probability_zero_is_never_drawn():
     logits = np.array([NO_CHANCE, 1, NO_CHANCE, 0, NO_CHANCE])
     values = draw(logits, np.random.default_rng(3).random(10_000, dtype="float32"))
     assert set(values) == {1, 3}
 
 
 @pytest.mark.parametrize("levels", LEVELS)
-def test_rounding_gives_the_last_value_no_chance(levels):
+def test_rounding_never_gives_an_impossible_last_value(levels):
     logits = np.random.default_rng(5).normal(size=(200, levels)) * 2
     logits[:, -1] = NO_CHANCE
     assert draw(logits, np.full(200, ALMOST_ONE)).max() < levels - 1
@@ -107,7 +107,7 @@ def summed_in_pairs(numbers, axis):
 
 @pytest.mark.parametrize("running_sum", [ops.cumsum, summed_in_pairs])
 @pytest.mark.parametrize("levels", LEVELS)
-def test_nor_does_any_rounding_between_two_steps(levels, running_sum, monkeypatch):
+def test_rounding_never_gives_an_impossible_value_in_between(levels, running_sum, monkeypatch):
     """Uniform numbers as near to the ends of steps as float32 has them, among values that have no chance."""
     monkeypatch.setattr(ops, "cumsum", running_sum)
     random = np.random.default_rng(6)

@@ -46,7 +46,7 @@ SETTINGS = {
 
 @pytest.mark.parametrize("name", SETTINGS)
 @BOTH
-def test_incremental_sampling_is_plain_sampling(shared_model, plain_sample, model_class, name):
+def test_incremental_sampling_equals_plain_sampling(shared_model, plain_sample, model_class, name):
     model = shared_model(model_class, **SETTINGS[name])
     found = model.sample(3, seed=5)
     assert found.dtype == np.uint8
@@ -54,7 +54,7 @@ def test_incremental_sampling_is_plain_sampling(shared_model, plain_sample, mode
 
 
 @pytest.mark.parametrize("model_class, given", [(PixelCNN, {}), (GatedPixelCNN, {"condition_shape": (4, 5, 2)})])
-def test_so_it_is_compiled_by_xla_and_spread_over_the_cores(
+def test_incremental_sampling_equals_plain_sampling_under_xla_on_many_cores(
     shared_model, random_images, plain_sample, model_class, given
 ):
     model = shared_model(model_class, **given)
@@ -65,7 +65,7 @@ def test_so_it_is_compiled_by_xla_and_spread_over_the_cores(
 
 
 @BOTH
-def test_so_it_is_at_another_temperature(shared_model, plain_sample, model_class):
+def test_incremental_sampling_equals_plain_sampling_at_another_temperature(shared_model, plain_sample, model_class):
     model = shared_model(model_class)
     for temperature in (0.5, 1.7):
         found = model.sample(3, temperature=temperature)
@@ -74,7 +74,7 @@ def test_so_it_is_at_another_temperature(shared_model, plain_sample, model_class
 
 
 @pytest.mark.parametrize("image_shape", [(4, 5, 1), (5, 4, 3)])
-def test_so_it_is_given_labels(shared_model, plain_sample, image_shape):
+def test_incremental_sampling_equals_plain_sampling_given_labels(shared_model, plain_sample, image_shape):
     model = shared_model(GatedPixelCNN, image_shape=image_shape, num_classes=3)
     labels = [2, 0, 1, 2]
     found = model.sample(4, labels)
@@ -83,7 +83,9 @@ def test_so_it_is_given_labels(shared_model, plain_sample, image_shape):
 
 
 @pytest.mark.parametrize("condition_shape", [(2,), (4, 5, 2)], ids=["vectors", "maps"])
-def test_so_it_is_given_vectors_or_maps(shared_model, random_images, plain_sample, condition_shape):
+def test_incremental_equals_plain_sampling_given_a_condition(
+    shared_model, random_images, plain_sample, condition_shape
+):
     model = shared_model(GatedPixelCNN, condition_shape=condition_shape)
     condition = np.random.default_rng(0).normal(size=(4, *condition_shape))
     found = model.sample(4, condition)
@@ -108,13 +110,13 @@ def test_sampling_computes_in_float32_with_weights_of_float16(make_model):
     np.testing.assert_array_equal(low.sample(3), full.sample(3))
 
 
-def test_one_label_stands_for_many(shared_model):
+def test_one_label_is_used_for_every_sample(shared_model):
     model = shared_model(GatedPixelCNN, num_classes=3)
     np.testing.assert_array_equal(model.sample(3, 1), model.sample(3, [1, 1, 1]))
 
 
 @BOTH
-def test_a_seed_is_an_image(shared_model, model_class):
+def test_the_same_seed_gives_the_same_samples(shared_model, model_class):
     model = shared_model(model_class)
     np.testing.assert_array_equal(model.sample(3, seed=7), model.sample(3, seed=7))
     assert (model.sample(3, seed=7) != model.sample(3, seed=8)).any()
@@ -141,7 +143,7 @@ def test_temperature_near_zero_gives_the_most_likely_value_of_each_subpixel(shar
 
 
 @pytest.mark.parametrize("temperature", [1e-30, 1e-38, 1e-40])
-def test_temperature_as_near_as_a_float_comes(shared_model, temperature):
+def test_the_smallest_float_temperature_gives_the_mode(shared_model, temperature):
     """Where logits / temperature overflow."""
     model = shared_model(GatedPixelCNN)
     np.testing.assert_array_equal(model.sample(2, temperature=temperature), model.sample(2, temperature=1e-4))
@@ -249,7 +251,7 @@ def test_what_an_image_holds_where_it_is_unknown_does_not_matter(shared_model, r
 
 
 @BOTH
-def test_completion_leaves_its_argument_alone(shared_model, random_images, model_class):
+def test_completion_does_not_change_its_arguments(shared_model, random_images, model_class):
     model = shared_model(model_class)
     images = random_images(model, 3)
     before = images.copy()

@@ -32,7 +32,7 @@ def by_loop(h, labels, margin, mining):
 
 @pytest.mark.parametrize("mining", ["all", "semi_hard"])
 @pytest.mark.parametrize("margin", [0.2, 1.0])
-def test_the_loss_is_that_of_a_loop(mining, margin):
+def test_loss_equals_a_loop_over_triplets(mining, margin):
     for seed in range(5):
         h = embeddings(seed)
         expected, count = by_loop(h.astype("float64"), LABELS, margin, mining)
@@ -40,11 +40,11 @@ def test_the_loss_is_that_of_a_loop(mining, margin):
         np.testing.assert_allclose(triplet_loss(h, LABELS, margin, mining), expected, rtol=1e-4)
 
 
-def test_the_two_ways_to_choose_differ():
+def test_all_and_semi_hard_mining_differ():
     assert by_loop(embeddings(), LABELS, 0.2, "all")[1] > by_loop(embeddings(), LABELS, 0.2, "semi_hard")[1] > 0
 
 
-def test_its_gradient_is_that_of_a_loop(gradient):
+def test_gradient_equals_a_loop_over_triplets(gradient):
     h, step = embeddings(), 1e-5
     (found,) = gradient(lambda x: triplet_loss(x, LABELS, 0.2, "all"), h)
     for place in np.ndindex(h.shape):
@@ -65,7 +65,7 @@ def test_it_draws_an_identity_together_and_pushes_others_away(gradient):
 
 
 @pytest.mark.parametrize("mining", ["all", "semi_hard"])
-def test_nothing_to_learn_costs_nothing(gradient, mining):
+def test_well_separated_identities_cost_nothing(gradient, mining):
     """Identities far apart; a batch of one identity; a batch without any pair; all finite, and so is the gradient."""
     apart = np.array([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [-1.0, 0.0]], "float32")
     for labels in ([0, 0, 1, 1], [5, 5, 5, 5], [0, 1, 2, 3]):
@@ -80,7 +80,7 @@ def test_equal_embeddings_cost_the_margin_of_all_and_nothing_of_semi_hard():
     assert float(triplet_loss(h, np.array([0, 0, 1, 1]), 0.2, "semi_hard")) == 0.0
 
 
-def test_distances_are_those_of_differences():
+def test_distances_equal_norms_of_differences():
     first, second = embeddings(1), embeddings(2, n=5)
     expected = np.square(first[:, None] - second).sum(-1)
     np.testing.assert_allclose(squared_distances(first, second), expected, atol=1e-5)
