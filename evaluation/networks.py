@@ -4,16 +4,22 @@ The models are imported where a network is made: a script's --help needs no Tens
 """
 
 import pathlib
+from typing import TYPE_CHECKING, Any
 
 from image_generators.data import identities
+from image_generators.data.image_data import ImageData
+from image_generators.evaluation.records import Record
 from image_generators.models import weights_file
+
+if TYPE_CHECKING:
+    import keras
 
 GIVEN_THE_CLASS = ("class_gated_pixel_cnn",)
 GIVEN_VECTORS = ("gated_pixel_cnn_of_embedding", "map_pixel_cnn_of_embedding")
 GIVEN_IMAGES = ("map_pixel_cnn", "map_regression")  # what remains of each, data/degradations.py
 
 
-def make_network(model, data, precision="float32", **config):
+def make_network(model: str, data: ImageData, precision: str = "float32", **config: Any) -> "keras.Model":
     """A built network for `data`; `config` holds the other arguments of its constructor."""
     from image_generators.models.networks import NETWORKS
 
@@ -22,7 +28,7 @@ def make_network(model, data, precision="float32", **config):
     return network
 
 
-def config_for(model, data, **config):
+def config_for(model: str, data: ImageData, **config: Any) -> dict[str, Any]:
     """The constructor arguments of a network for `data`, with those in `config`."""
     from image_generators.models.chairs.generator import ChairsGenerator
     from image_generators.models.networks import NETWORKS
@@ -41,7 +47,7 @@ def config_for(model, data, **config):
     return config
 
 
-def restore(record, results_dir):
+def restore(record: Record, results_dir: str | pathlib.Path) -> "keras.Model":
     """The network that a record tells of, with the weights beside it.
 
     Raises:
@@ -55,6 +61,6 @@ def restore(record, results_dir):
     return load_network(class_of(record.model), record.model_config, path, record.weights_sha256)
 
 
-def plain_config(network):
+def plain_config(network: "keras.Model") -> dict[str, Any]:
     """Constructor arguments that JSON holds: those of the model, without Keras' own."""
     return {name: value for name, value in network.get_config().items() if name not in ("name", "trainable", "dtype")}

@@ -3,6 +3,7 @@
 import io
 import math
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -10,7 +11,14 @@ from PIL import Image, ImageDraw, ImageFont
 from image_generators.data import durable
 
 
-def grid(images, columns=None, padding=1, scale=1, background=255, levels=256):
+def grid(
+    images: np.ndarray,
+    columns: int | None = None,
+    padding: int = 1,
+    scale: int = 1,
+    background: int = 255,
+    levels: int = 256,
+) -> np.ndarray:
     """Put images side by side, row by row, in the order given.
 
     Args:
@@ -61,14 +69,14 @@ def _level(background, channels):
     return level
 
 
-def beside(grids, gap=8):
+def beside(grids: list[np.ndarray], gap: int = 8) -> np.ndarray:
     """Pictures of equal height and channels side by side, a white gap of so many pixels between them."""
     parts = [_checked("grids", grid) for grid in grids]
     white = np.full((len(parts[0]), gap, parts[0].shape[-1]), 255, np.uint8)
     return np.concatenate([part for grid in parts for part in (white, grid)][1:], axis=1)
 
 
-def label_rows(picture, labels, size=12):
+def label_rows(picture: np.ndarray, labels: Sequence[str], size: int = 12) -> np.ndarray:
     """Write one label before each row of a picture that `grid` made, in a white margin on its left.
 
     Args:
@@ -95,7 +103,7 @@ def label_rows(picture, labels, size=12):
     return np.concatenate([margin, picture], axis=1)
 
 
-def save_png(path, image):
+def save_png(path: str | pathlib.Path, image: np.ndarray) -> pathlib.Path:
     """Write an image as a PNG file, whole or not at all, making its folder; returns the path.
 
     Args:
@@ -112,7 +120,7 @@ def save_png(path, image):
     return path
 
 
-def save_gif(path, frames, milliseconds=80, last=2000):
+def save_gif(path: str | pathlib.Path, frames: np.ndarray, milliseconds: int = 80, last: int = 2000) -> pathlib.Path:
     """Write an animation that runs again and again as a GIF file, whole or not at all, making its folder.
 
     A frame that is as the one before becomes part of it, which is shown longer. More than 256 colours are too many for

@@ -5,13 +5,19 @@ always stand side by side.
 """
 
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import keras
 
 BATCH = 64
 
 
-def train(images, labels, num_classes, levels=256, epochs=5, seed=0):
+def train(
+    images: np.ndarray, labels: np.ndarray, num_classes: int, levels: int = 256, epochs: int = 5, seed: int = 0
+) -> "keras.Model":
     """A keras.Sequential, uint8 images [n, height, width, channels] -> logits [n, num_classes], trained on these.
 
     Args:
@@ -45,7 +51,7 @@ def train(images, labels, num_classes, levels=256, epochs=5, seed=0):
     return network
 
 
-def recognised_percent(network, images, labels):
+def recognised_percent(network: "keras.Model", images: np.ndarray, labels: np.ndarray) -> float:
     """How many of a hundred images get their label."""
     logits = network.predict(images.astype("float32"), batch_size=256, verbose=0)
     return 100.0 * float(np.mean(logits.argmax(axis=1) == labels))

@@ -159,17 +159,17 @@ def _check_files(record):
             raise ValueError(f"`{name}` must hold no absolute path: it means nothing elsewhere. Received: {value!r}")
 
 
-def stem(model, preset, data, changed="", seed=0):
+def stem(model: str, preset: str, data: str, changed: str = "", seed: int = 0) -> str:
     """How the files of a run are called: a rerun replaces its own. A seed other than 0 is part of the name."""
     return "-".join(part for part in (model, preset, data, changed, f"seed{seed}" if seed else "") if part)
 
 
-def file_name(record):
+def file_name(record: Record) -> str:
     """`<model>-<preset>-<data>.json`, with what was changed of the preset and the seed: see `stem`."""
     return stem(record.model, record.preset, record.data, record.changed, record.seed) + ".json"
 
 
-def write(record, results_dir):
+def write(record: Record, results_dir: str | pathlib.Path) -> pathlib.Path:
     """Write `record` into `results_dir/<table>/`; returns the path. ValueError: `results_dir` cannot be written to."""
     text = json.dumps(dataclasses.asdict(record), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     path = pathlib.Path(results_dir) / record.table / file_name(record)
@@ -180,7 +180,7 @@ def write(record, results_dir):
     return path
 
 
-def read(path):
+def read(path: str | pathlib.Path) -> Record:
     """The record in the file `path`.
 
     Raises:
@@ -205,7 +205,7 @@ def _parse(text):
     return Record(**content)
 
 
-def read_all(results_dir, table):
+def read_all(results_dir: str | pathlib.Path, table: str) -> list[Record]:
     """All records of `table`, by file name; `[]` where nothing was measured yet. A warning names each broken one.
 
     Raises:
@@ -217,7 +217,7 @@ def read_all(results_dir, table):
     return records
 
 
-def scan(results_dir, table):
+def scan(results_dir: str | pathlib.Path, table: str) -> tuple[list[Record], list[str]]:
     """(all records of `table`, by file name; a sentence for each file in `results_dir/<table>/` that is none).
 
     Raises:
@@ -249,12 +249,12 @@ UNTRAINED = {
 }
 
 
-def shown(value, metric):
+def shown(value: float, metric: str) -> float:
     """A record's value as the unit of METRICS shows it: squared errors in thousandths, as 1411.5928 prints them."""
     return value * _SHOWN_TIMES.get(metric, 1.0)
 
 
-def versions():
+def versions() -> dict[str, str]:
     """Versions of Python, Keras, its backend, and the libraries here that can change a number: name -> version."""
     import keras
 
@@ -267,7 +267,7 @@ def versions():
     return by_name
 
 
-def git_commit(repository=REPOSITORY):
+def git_commit(repository: str | pathlib.Path = REPOSITORY) -> str:
     """The commit of `repository`, 40 hex digits, with "-dirty" where files differ from it; "unknown" outside git.
 
     Records, and the tables drawn from them, don't count: else each run would make the next one dirty.
@@ -287,7 +287,7 @@ def git_commit(repository=REPOSITORY):
         return "unknown"
 
 
-def command_line(argv, backend="tensorflow"):
+def command_line(argv: list[str], backend: str = "tensorflow") -> str:
     """`sys.argv` as others can type it: `python reproduce/table1_cifar.py --preset=quick`.
 
     Paths in the repository become relative to it. A flag whose value is a path elsewhere (`--data_dir=...`) is left

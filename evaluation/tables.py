@@ -6,8 +6,10 @@ Published numbers stand beside ours, and never beside those of another data set.
 import dataclasses
 import pathlib
 import re
+from collections.abc import Sequence
 
 from image_generators.evaluation import records as records_lib
+from image_generators.evaluation.records import Record
 
 # What a table shows, in order -> its heading. `_cells` says what each holds.
 COMPACT = {name: name for name in ("model", "paper", "ours", "data", "steps", "time")} | {"epoch": "an epoch"}
@@ -36,7 +38,7 @@ class Row:
             raise ValueError(f"`sign` must be '', '<=' or '~'. Received: {self.sign!r}")
 
 
-def best(records):
+def best(records: list[Record]) -> Record:
     """The record to show of several on one data set: the one with the lowest validation value, never chosen on test.
 
     Only those measured on the most validation examples compete: a value on a few images may be low by luck. Where
@@ -50,7 +52,7 @@ def best(records):
     return min(rivals, key=lambda record: (record.values["validation"], record.date))
 
 
-def read_records(results_dir, table, rows):
+def read_records(results_dir: str | pathlib.Path, table: str, rows: Sequence[Row]) -> list[Record]:
     """The records of a table, and those of other tables that its rows share. ValueError as for `records.read_all`."""
     own = records_lib.read_all(results_dir, table)
     presets = {record.preset for record in own}  # a shared row stands beside rows of its own budget, if there are any
@@ -63,7 +65,7 @@ def read_records(results_dir, table, rows):
     return matching
 
 
-def comparison(row, record):
+def comparison(row: Row, record: Record) -> str:
     """One line for the terminal: "Gated PixelCNN on CIFAR-10: test 3.05 bits/dim (paper 3.03), train ..."."""
     published = {} if record.is_fallback else {"test": row.published_test, "train": row.published_train}
     parts = []
@@ -77,7 +79,7 @@ def comparison(row, record):
     return f"{row.name} on {record.data_title}{note}: {', '.join(parts) or 'nothing measured'}"
 
 
-def table(rows, records, metric, title):
+def table(rows: Sequence[Row], records: list[Record], metric: str, title: str) -> str:
     """The Markdown page of one table.
 
     Args:
@@ -104,7 +106,7 @@ def table(rows, records, metric, title):
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def page_table(rows, records, metric, page):
+def page_table(rows: Sequence[Row], records: list[Record], metric: str, page: str) -> str:
     """The Markdown of one table among others: fewer columns, and only the rows that a model of ours reproduces.
 
     Args and errors as for `table`. `page` is the path of that table's own page from the document's folder; weights are
@@ -113,7 +115,7 @@ def page_table(rows, records, metric, page):
     return _part(rows, records, metric, page, COMPACT, _measurements)
 
 
-def readme_table(rows, records, metric, page):
+def readme_table(rows: Sequence[Row], records: list[Record], metric: str, page: str) -> str:
     """The same for the README: no more than a reader wants first. Arguments as for `page_table`."""
     return _part(rows, records, metric, page, SHORT, lambda lines: "")
 
@@ -130,7 +132,7 @@ def _part(rows, records, metric, page, columns, measurements):
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def text_table(rows, records, metric, title):
+def text_table(rows: Sequence[Row], records: list[Record], metric: str, title: str) -> str:
     """The table for a terminal, plain text in aligned columns. Args and errors as for `table`."""
     real, fallbacks = _lines(rows, records, metric)
     blocks = [f"{title}\n{_unit(metric)}", _aligned(TERMINAL, real, metric), _footnote(rows)]
@@ -253,7 +255,7 @@ def _our_sign(row):
     return "<=" if bound else ""
 
 
-def duration(seconds):
+def duration(seconds: float) -> str:
     """Seconds as people say them: "41 s", "12 min", "3.4 h", "1,628 days"."""
     if seconds < 59.5:
         return f"{seconds:.0f} s"
@@ -310,7 +312,7 @@ def _measured_table(head, runs):
     return "\n".join(f"| {' | '.join(line)} |" for line in [header, ["---"] * len(header), *body])
 
 
-def measured(value):
+def measured(value: float) -> str:
     """A measurement as text: four digits; "-" where there is none."""
     return "-" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 

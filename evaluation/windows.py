@@ -3,19 +3,26 @@
 As in Figure 1 of arXiv 1502.04623.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from image_generators.evaluation import pictures
 
+if TYPE_CHECKING:
+    from image_generators.models.draw.classifier import Classifier
+
 RED, GREEN = (230, 30, 30), (30, 200, 60)
 
 
-def enlarge(images, scale):
+def enlarge(images: np.ndarray, scale: int) -> np.ndarray:
     """Each pixel becomes scale x scale pixels: [..., height, width, channels] -> [..., scale * height, ...]."""
     return images.repeat(scale, axis=-3).repeat(scale, axis=-2)
 
 
-def outline(images, windows, size, scale=1, colour=RED):
+def outline(
+    images: np.ndarray, windows: np.ndarray, size: int, scale: int = 1, colour: tuple[int, int, int] = RED
+) -> np.ndarray:
     """Draws a window over each image.
 
     The square goes from the pixel under the first filter to that under the last: round exactly the pixels of a patch
@@ -64,7 +71,7 @@ def _centres(pixels):
     return np.arange(pixels, dtype="float32") + 0.5
 
 
-def glimpses(network, images, scale=1):
+def glimpses(network: "Classifier", images: np.ndarray, scale: int = 1) -> np.ndarray:
     """A classifier's windows: a row for each image, a column for each glimpse; uint8 [height, width, 3].
 
     Of a classifier without glimpses, the images.

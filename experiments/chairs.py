@@ -2,6 +2,8 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from absl import flags
@@ -14,7 +16,7 @@ SOURCES = ("embedded_chairs", "furniture_chairs", "modelnet10_chairs", "rendered
 PRESET_SIZES = {"smoke": 64, "quick": 64, "cpu": 64, "gpu": 128, "paper": 128}  # of the images, pixels
 
 
-def define(values=flags.FLAGS, sources=SOURCES):
+def define(values: flags.FlagValues = flags.FLAGS, sources: Sequence[str] = SOURCES) -> None:
     """Defines the flags that say which views; `sources` are what --data may be, the default first."""
     into = {"flag_values": values}
     flags.DEFINE_enum("data", sources[0], sources, "which views", **into)
@@ -31,8 +33,8 @@ def define(values=flags.FLAGS, sources=SOURCES):
     flags.DEFINE_integer("processes", 1, "that render", lower_bound=1, **into)
 
 
-def load(options, name=None, **more):
-    """The views that the flags ask for, `name` in the place of --data: data.chairs.views.Views. `more` goes to
+def load(options: flags.FlagValues, name: str | None = None, **more: Any) -> view_sets.Views:
+    """The views that the flags ask for, `name` instead of --data: data.chairs.views.Views. `more` goes to
     views.load.
 
     Their name and title say the size. All but the paper's own count as other data, beside which no published number

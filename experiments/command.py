@@ -2,6 +2,8 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from absl import flags
 
@@ -9,12 +11,20 @@ from image_generators.data import durable, flag_values
 from image_generators.evaluation import records
 from image_generators.training import presets
 
+if TYPE_CHECKING:
+    from image_generators.experiments.experiment import Experiment
+
 # flag: what stands before its value in a file's name
 SCHEDULE = {"steps": "steps", "optimizer": "", "learning_rate": "rate", "weight_decay": "decay", "batch_size": "batch"}
 MEANS = ("xla", "precision", "devices", "accumulate", "remat")
 
 
-def define(models, values=flags.FLAGS, choose=None, on_request=()):
+def define(
+    models: Sequence[str],
+    values: flags.FlagValues = flags.FLAGS,
+    choose: dict[str, list[str]] | None = None,
+    on_request: Sequence[str] = (),
+) -> None:
     """Defines the flags of a table whose rows run `models`, and of `choose`: {flag: its values, the default first}."""
     runs = str(records.OUTPUT / "runs")
     precisions = ["float32", "mixed_bfloat16", "mixed_float16"]
@@ -64,7 +74,7 @@ def define(models, values=flags.FLAGS, choose=None, on_request=()):
     flags.DEFINE_bool("dry_run", False, "say what the rows would take on this machine, and run nothing", **into)
 
 
-def check(models, options, on_request=()):
+def check(models: Sequence[str], options: flags.FlagValues, on_request: Sequence[str] = ()) -> list[str]:
     """The models to run, in the order of the table; of those `on_request` only what was named, or is measured again.
 
     Raises:
@@ -95,14 +105,14 @@ def check(models, options, on_request=()):
     return [name for name in models if name in (rows or by_default)]
 
 
-def chosen_preset(experiment, model, options):
+def chosen_preset(experiment: "Experiment", model: str, options: flags.FlagValues) -> presets.Preset:
     """The preset of `model` with what the flags change of it. ValueError for a preset or values that do not fit."""
     preset = experiment.preset(model, options.preset or presets.DEFAULT)
     given = {name: getattr(options, name) for name in (*SCHEDULE, *MEANS)}
     return dataclasses.replace(preset, **{name: value for name, value in given.items() if value is not None})
 
 
-def changed(experiment, model, options):
+def changed(experiment: "Experiment", model: str, options: flags.FlagValues) -> str:
     """What flags change of the preset's schedule, "steps32000-muon": such a run stands beside the preset's own."""
     preset = experiment.preset(model, options.preset or presets.DEFAULT)
     chosen = chosen_preset(experiment, model, options)

@@ -11,12 +11,18 @@ import os
 import resource
 import statistics
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from image_generators.data.image_data import ImageData
 from image_generators.evaluation.tables import duration
 from image_generators.training import devices
 from image_generators.training import loop as training
+from image_generators.training.presets import Preset
+
+if TYPE_CHECKING:
+    import keras
 
 LONGEST_SECONDS = 2.0  # a step after which the slice does not grow any more
 TIMED_STEPS = 3
@@ -39,14 +45,14 @@ class Estimate:
     seconds: float  # of all steps, without measuring, samples and compiling
 
 
-def print_estimate(title, network, preset, data):
+def print_estimate(title: str, network: "keras.Model", preset: Preset, data: ImageData) -> None:
     """Prints what it would take to train `network`, which is trained a little to see, by `preset` on `data`."""
     print(f"{title}: a few steps are timed, which may take minutes", flush=True)
     for line in lines(estimate(network, preset, data), preset, data):
         print(f"  {line}", flush=True)
 
 
-def lines(estimated, preset, data):
+def lines(estimated: Estimate, preset: Preset, data: ImageData) -> list[str]:
     """An Estimate as text, line by line."""
     several = f" on {preset.devices} devices, as if that many times as fast as one" if preset.devices > 1 else ""
     limit = "" if estimated.available_bytes is None else f" of the {estimated.available_bytes / GIB:.1f} GiB here"
@@ -69,7 +75,7 @@ def _passes(estimated, preset, data):
     return f"{estimated.passes:.3g} times the {len(data.train.images):,} training images"
 
 
-def estimate(network, preset, data):
+def estimate(network: "keras.Model", preset: Preset, data: ImageData) -> Estimate:
     """Measures a slice: an Estimate of a built network, trained by `preset` on `data`."""
     training.compile_for_training(network, dataclasses.replace(preset, devices=1, accumulate=1))
     trained = network.trainable_variables

@@ -1,13 +1,14 @@
 """What Figures 4 and 5 of arXiv 1606.05328 share: images and their embeddings, and whose images samples are taken for.
 
-As in Section 3.3: the embedding network is trained first (triplet_embedding.py) and stays as it is; each training image
+As in Section 3.3: the embedding network is trained first (triplet_embedding.py) and then frozen; each training image
 x comes with its own embedding, and the model is p(x | h(x)). What enters the gates is h times the square root of its
 length: numbers of about 1, where those of a vector of length 1 are small.
 """
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING
+import pathlib
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from image_generators.evaluation import networks, records, tables
 from image_generators.models.weights_file import Refused
 
 if TYPE_CHECKING:
+    import keras
+
     from image_generators.models.pixelcnn.embedding_network import EmbeddingNetwork
 
 SAMPLED_AT_ONCE = 660  # bounds the memory
@@ -39,7 +42,7 @@ class EmbeddedData(ImageData):
     judge: "EmbeddingNetwork | None" = None  # of another seed, where there is one
 
 
-def episodes(data, options=None):
+def episodes(data: ImageData, options: Any = None) -> ImageData:
     """Every split as episodes, for the embedding network; train with images shifted and, of characters, turned."""
     data = dataclasses.replace(data, augmentation=f"shifts by up to {SHIFT} pixels", augment=shift)
     if data.name in TURNED:
@@ -48,13 +51,13 @@ def episodes(data, options=None):
     return identities.episodes(data, identities.most_ways(data))
 
 
-def shift(images, rng):
+def shift(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Each image moved by at most `SHIFT` pixels down, up, right or left; black comes in."""
     border = ((0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT), (0, 0))
     return compose.random_crops(np.pad(images, border), images.shape[1], rng)
 
 
-def embed(data, results_dir):
+def embed(data: ImageData, results_dir: str | pathlib.Path) -> EmbeddedData:
     """Gives every image the embedding of the best network in `results_dir` of seed 0.
 
     Raises:
@@ -88,12 +91,12 @@ def _embed(split, network):
     return EmbeddedSplit(split.images, condition(network.embed(split.images)), split.labels)
 
 
-def condition(h):
+def condition(h: np.ndarray) -> np.ndarray:
     """Embeddings of length 1, [n, features], as they enter the gates."""
     return math.sqrt(h.shape[-1]) * h
 
 
-def nats_given(network, test, n):
+def nats_given(network: "keras.Model", test: EmbeddedSplit, n: int) -> dict[str, float]:
     """Nats per image of the first `n` test images, given whose embedding? {what: nats}."""
     same, other = identities.partners(test.identities)
     given = {
@@ -107,7 +110,7 @@ def nats_given(network, test, n):
     }
 
 
-def identified(network, data, n, seed=0):
+def identified(network: "keras.Model", data: EmbeddedData, n: int, seed: int = 0) -> dict[str, float]:
     """Is a sample nearer to a real image of its identity than to those of the others? {what: percent}.
 
     For every test identity three images: one is the source, whose embedding the sample is drawn for; one stands for the
@@ -151,7 +154,7 @@ def _places(judge, queries, gallery):
     return np.stack([places(judge.embed(q), judge.embed(g)) for q, g in zip(queries, gallery, strict=True)])
 
 
-def places(queries, gallery):
+def places(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
     """How many images are nearer to each query than its own: int [n], 0 where its own is the nearest.
 
     Args:
@@ -165,7 +168,7 @@ def places(queries, gallery):
     return (distances <= np.diagonal(distances)[:, None]).sum(axis=1) - 1
 
 
-def top_percent(nearer_counts, people, k, ways):
+def top_percent(nearer_counts: np.ndarray, people: int, k: int, ways: int) -> float:
     """Percent of queries whose own image is among the `k` nearest of `ways` images, the others random ones of `people`.
 
     The mean over all such choices of others, not over some that are drawn.

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from absl import app, flags, logging
 
+from image_generators.data.image_data import ImageData
 from image_generators.evaluation import tables
 from image_generators.experiments import command
 from image_generators.training import presets
@@ -45,25 +46,30 @@ class Experiment:
     measure: Callable | None = None
     finish: Callable | None = None
 
-    def preset(self, model, name):
+    def preset(self, model: str, name: str) -> presets.Preset:
         """The preset `name` of `model`."""
         return presets.choose(self.presets, model, name)
 
     @property
-    def models(self):
+    def models(self) -> list[str]:
         """Names of the models that its rows can run, in the table's order."""
         return [model for row in self.rows for model in row.models if model in {*self.presets, *self.baselines}]
 
-    def data_of(self, model, data):
+    def data_of(self, model: str, data: ImageData) -> ImageData:
         """The part of `data` that the row of `model` sees."""
         return data if self.part is None else self.part(model, data)
 
-    def row_of(self, model):
+    def row_of(self, model: str) -> tables.Row:
         """The row that `model` reproduces."""
         return next(row for row in self.rows if model in row.models)
 
 
-def main(experiment, others=None, flag="data", override=None):
+def main(
+    experiment: Experiment,
+    others: dict[str, Experiment] | None = None,
+    flag: str = "data",
+    override: Callable[[Experiment, flags.FlagValues], int | str | None] | None = None,
+) -> None:
     """A script's whole main program.
 
     Args:
@@ -94,7 +100,7 @@ def main(experiment, others=None, flag="data", override=None):
     app.run(run_and_exit)
 
 
-def run(experiment, options, argv):
+def run(experiment: Experiment, options: flags.FlagValues, argv: list[str]) -> int | str:
     """Runs the chosen rows, prints the table before and theirs after; returns 0, or a message for `sys.exit`.
 
     Args:

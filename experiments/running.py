@@ -4,10 +4,12 @@ import datetime
 import pathlib
 
 import keras
+from absl import flags
 
 from image_generators.data import images as data_images
 from image_generators.evaluation import networks, pictures, records, tables
 from image_generators.experiments import command, dry_run, measuring, network_rows
+from image_generators.experiments.experiment import Experiment
 from image_generators.models.draw.draw import Draw
 from image_generators.models.draw.glimpse_classifier import DrawClassifier
 from image_generators.models.networks import NETWORKS
@@ -17,7 +19,7 @@ from image_generators.training import loop as training
 CHAINS = (Draw, DrawClassifier)  # networks that are chains of small operations
 
 
-def run(experiment, chosen, options, argv):
+def run(experiment: Experiment, chosen: list[str], options: flags.FlagValues, argv: list[str]) -> int | str:
     """Runs rows, prints the table before and theirs after; returns 0, or a message for `sys.exit`.
 
     Args:

@@ -168,7 +168,7 @@ def _read(path):
 
 
 def compare(options):
-    """Measures and keeps: results/compress/<model>-<data>.json, of which report.py draws a table."""
+    """Measures and keeps: results/compress/<model>-<data>.json, from which report.py draws a table."""
     from image_generators.models.pixelcnn import lossless
 
     network, data = _network(options), data_images.load(_DATA, options.data_dir)

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from image_generators.data import flag_values
 from image_generators.evaluation import pictures, records
 
-_NETWORKS = 8  # random ones, of which one at least shows a pixel that can be seen
+_NETWORKS = 8  # random ones: at least one of them shows a pixel that can be seen
 _FILTERS = 8
 _CELL = 18  # of the picture, in its pixels
 _MOST = {"kernel_size": 31, "depth": 60, "size": 255}  # what a machine computes in minutes, and a picture can show
@@ -68,7 +68,7 @@ def receptive_fields(kernel_size=3, depth=5, size=None):
         size: height and width of the image, odd; by default as wide as the gated network sees.
 
     Raises:
-        ValueError: one of them is none of these, or above _MOST.
+        ValueError: an argument is not such a number, or above _MOST.
     """
     for name, value in (("kernel_size", kernel_size), ("depth", depth), ("size", 3 if size is None else size)):
         odd, least = ("an integer", 2) if name == "depth" else ("an odd integer", 3)

@@ -1,4 +1,4 @@
-"""What happens round the steps of a training: its clock, the progress bar, seeds of noise, grids of samples."""
+"""Callbacks of a training: clock, progress bar, seeds of noise, grids of samples."""
 
 import contextlib
 import pathlib
@@ -114,7 +114,7 @@ def _without_loss(logs):
     return {name: value for name, value in (logs or {}).items() if name not in ("loss", "val_loss")}
 
 
-def reseed(model, *key):
+def reseed(model: keras.Model, *key: int) -> None:
     """Seeds all random generators of a model, each its own way: after the same integers they draw the same numbers."""
     states = [variable for variable in model.variables if variable.path.endswith("seed_generator_state")]
     for number, state in enumerate(states):
@@ -141,5 +141,5 @@ class Pictures(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         if not self.model.stop_training:  # nothing to see of a model that became NaN
-            with contextlib.suppress(NotFinite):  # of which the next epoch's loss will tell
+            with contextlib.suppress(NotFinite):  # the next epoch's loss will report it
                 pictures.save_png(self.folder / f"epoch_{epoch + 1:04d}.png", self.picture(self.model))

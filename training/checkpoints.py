@@ -11,6 +11,8 @@ import os
 import pathlib
 import platform
 import shutil
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -25,7 +27,7 @@ _NAME, _SETTINGS, _LOCK = "checkpoint.weights.h5", "settings.json", ".lock"
 
 
 @contextlib.contextmanager
-def locked(run_dir):
+def locked(run_dir: str | pathlib.Path) -> Iterator[None]:
     """Context in which no other process has the folder of a run. A kill releases the lock.
 
     Raises Refused, naming the process that has it.
@@ -49,7 +51,7 @@ def locked(run_dir):
         yield
 
 
-def open_run(run_dir, settings, restart=False):
+def open_run(run_dir: str | pathlib.Path, settings: dict, restart: bool = False) -> pathlib.Path:
     """Makes `run_dir` or opens it again, and returns the path of its checkpoint.
 
     Args:
@@ -79,7 +81,7 @@ def open_run(run_dir, settings, restart=False):
     return checkpoint
 
 
-def settings_of_run(run_dir, carried):
+def settings_of_run(run_dir: str | pathlib.Path, carried: Callable[[], dict | None]) -> dict | None:
     """The settings of the run in `run_dir`: those of settings.json, and where that is lost or empty `carried()`.
 
     Raises Refused for a settings.json that is damaged.
@@ -88,14 +90,14 @@ def settings_of_run(run_dir, carried):
     return (read_json(path) if path.is_file() else None) or carried()
 
 
-def changes(earlier, settings):
+def changes(earlier: dict, settings: dict) -> list[str]:
     """How `settings` differ from `earlier` ones: ["preset.steps was 6, is 8"]."""
     now = json.loads(json.dumps(settings))
     lost = [f"{name} was not written down" for name in now if isinstance(earlier, dict) and name not in earlier]
     return lost + _differences(earlier, now)
 
 
-def refuse_changes(run_dir, earlier, settings):
+def refuse_changes(run_dir: str | pathlib.Path, earlier: dict, settings: dict) -> None:
     """Raises Refused where `changes` finds any."""
     if changed := changes(earlier, settings):
         raise Refused(
@@ -104,7 +106,7 @@ def refuse_changes(run_dir, earlier, settings):
         )
 
 
-def lost_settings(run_dir):
+def lost_settings(run_dir: str | pathlib.Path) -> str:
     """What to do where no file says what the settings of a run were."""
     return (
         f"{run_dir} must hold the settings of its run. Received: a {_SETTINGS} that is missing or empty. Put it back, "
@@ -112,7 +114,7 @@ def lost_settings(run_dir):
     )
 
 
-def read_json(path):
+def read_json(path: pathlib.Path) -> Any:
     """What a file of a run holds. Raises Refused for one that is damaged, as by half a copy."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -129,7 +131,7 @@ def _differences(earlier, now, name=""):
     return [] if earlier == now else [f"{name or 'the whole'} was {earlier}, is {now}"]
 
 
-def settings_in(path):
+def settings_in(path: pathlib.Path) -> dict | None:
     """The settings that a checkpoint has in it; None: it is not there, or of a version that did not store them."""
     if not path.is_file():
         return None
@@ -161,7 +163,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.writes, self.settings = writes, settings
         self.failed = None
 
-    def restore(self, model):
+    def restore(self, model: keras.Model) -> int:
         """Loads the checkpoint into a compiled model, if there is one; returns the epochs that it has behind it.
 
         Raises Refused, before anything is restored, if the file is damaged or of a run with other settings.
@@ -204,6 +206,6 @@ class Checkpoint(keras.callbacks.Callback):
         self.failed += "Try a lower learning rate, or --precision=float32"
 
 
-def all_finite(variables):
+def all_finite(variables: Iterable[keras.Variable]) -> bool:
     """Whether no variable holds a NaN or an infinity."""
     return all(np.isfinite(keras.ops.convert_to_numpy(variable)).all() for variable in variables)

@@ -20,7 +20,10 @@ process 0 that ended), and the same commands go on from the last checkpoint. A p
 
 import contextlib
 import os
+import pathlib
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn, TypeVar
 
 import keras
 import numpy as np
@@ -28,28 +31,31 @@ import numpy as np
 from image_generators.models.networks import NETWORKS
 from image_generators.models.pixelcnn.pixel_network import PixelNetwork
 from image_generators.training import mirrored
+from image_generators.training.presets import Preset
+
+T = TypeVar("T")
 
 
 class Lost(RuntimeError):
-    """Another process is gone: this one cannot go on without it."""
+    """Another process has ended: this one cannot continue without it."""
 
 
-def on_jax():
+def on_jax() -> bool:
     """Whether JAX computes."""
     return keras.backend.backend() == "jax"
 
 
-def processes():
+def processes() -> int:
     """How many processes train together."""
     return int(os.environ.get("KERAS_DISTRIBUTION_NUM_PROCESSES", 1)) if on_jax() else 1
 
 
-def is_chief():
+def is_chief() -> bool:
     """Whether this is the process that writes."""
     return processes() == 1 or int(os.environ["KERAS_DISTRIBUTION_PROCESS_ID"]) == 0
 
 
-def start(devices):
+def start(devices: int) -> None:
     """Makes devices ready, before anything is computed: joins the other processes; a CPU alone is divided.
 
     Raises:
@@ -95,7 +101,7 @@ def _all():
     return [device.name for device in tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")]
 
 
-def check(model, preset, rows=()):
+def check(model: str, preset: Preset, rows: Sequence[str] = ()) -> None:
     """Raises ValueError where a network of models/networks.py cannot be trained so; `rows`: all that are to run."""
     devices, accumulate = preset.devices, preset.accumulate
     if processes() > 1 and len(rows) != 1:
@@ -125,7 +131,7 @@ def check(model, preset, rows=()):
 
 
 @contextlib.contextmanager
-def scope(devices):
+def scope(devices: int) -> Iterator[None]:
     """Context in which a network is made and trained that is to use so many."""
     if devices == 1:
         yield
@@ -138,7 +144,7 @@ def scope(devices):
             yield
 
 
-def part_of(arrays):
+def part_of(arrays: Any) -> Any:
     """This process's part of a batch: of each array, or dict of arrays, in a tuple."""
     if processes() == 1:
         return arrays
@@ -147,7 +153,7 @@ def part_of(arrays):
 
 
 @contextlib.contextmanager
-def without_distribution():
+def without_distribution() -> Iterator[None]:
     """Context in which one process does what the others do not: what it makes is its own, and no one's share."""
     if processes() == 1:
         yield
@@ -161,7 +167,7 @@ def without_distribution():
 
 
 @contextlib.contextmanager
-def detecting_lost_processes(run_dir):
+def detecting_lost_processes(run_dir: str | pathlib.Path) -> Iterator[None]:
     """Context in which the end of another process becomes `Lost`, with what to do."""
     if processes() == 1:
         yield
@@ -180,14 +186,14 @@ def detecting_lost_processes(run_dir):
         ) from error
 
 
-def exit_at_once(message):
-    """Ends this process with a message, at once: at a farewell JAX would wait two minutes for the one that is gone."""
+def exit_at_once(message: str) -> NoReturn:
+    """Prints a message and ends this process, without the two minutes in which JAX would wait for the other one."""
     print(message, file=sys.stderr, flush=True)
     sys.stdout.flush()
     os._exit(1)
 
 
-def chief_first(function):
+def chief_first(function: Callable[[], T]) -> T:
     """`function()` in the chief, and when that is done in the other processes; each gets its own result."""
     if processes() == 1:
         return function()
@@ -198,7 +204,7 @@ def chief_first(function):
     return result if is_chief() else function()
 
 
-def disconnect():
+def disconnect() -> None:
     """Parts from the other processes, when all have come so far: what follows is the chief's alone."""
     if processes() > 1:
         import jax

@@ -14,18 +14,20 @@ import hashlib
 import importlib.util
 import pathlib
 import sys
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
 from image_generators.data import durable, feeding, identities
 from image_generators.data.batches import batches
-from image_generators.data.image_data import Split
+from image_generators.data.image_data import ImageData, Split
 from image_generators.data.sources import streamed
 from image_generators.models import weights_file
 from image_generators.models.pixelcnn.autoregressive import join_inputs
 from image_generators.training import callbacks, checkpoints, devices, mirrored
 from image_generators.training.optimizers import OPTIMIZERS
+from image_generators.training.presets import Preset
 
 # Fields of a preset that are no part of the training itself.
 _MEASURING = ("validation_images", "epoch_samples", "evaluation_images", "test_images", "evaluation_batch", "measuring")
@@ -48,7 +50,15 @@ class TrainingFailed(RuntimeError):
     """A number became NaN or infinite. The model holds the last good weights, if there were any."""
 
 
-def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
+def train(
+    model: keras.Model,
+    preset: Preset,
+    data: ImageData,
+    run_dir: str | pathlib.Path,
+    seed: int = 0,
+    restart: bool = False,
+    picture: Callable[[keras.Model], np.ndarray] | None = None,
+) -> Training:
     """Trains `model` on `data.train` by `preset`, or goes on where an earlier run in `run_dir` stopped.
 
     Args:
@@ -111,7 +121,7 @@ def train(model, preset, data, run_dir, seed=0, restart=False, picture=None):
     return Training(preset.steps, clock.spent["wall"], clock.spent["cpu"], clock.images_per_second, start_step)
 
 
-def compile_for_training(model, preset):
+def compile_for_training(model: keras.Model, preset: Preset) -> None:
     """Compiles `model` as a preset says, in the scope of its devices; its optimiser has its variables."""
     on_jax = keras.backend.backend() == "jax"  # where a step that is not compiled runs operation by operation
     if preset.remat:
@@ -124,7 +134,7 @@ def compile_for_training(model, preset):
 
 
 def _progress_callbacks(run_dir, picture):
-    """Callbacks for whoever watches."""
+    """Callbacks that show progress: progress bar, pictures, TensorBoard."""
     progress = [callbacks.Progress()]
     if picture is not None:
         progress.append(callbacks.Pictures(run_dir / "samples", picture))
@@ -149,7 +159,7 @@ def _training_data(model, preset, data, seed, start_step):
     return feeding.endless(parts)
 
 
-def fit_data(model, images, labels):
+def fit_data(model: keras.Model, images: np.ndarray, labels: np.ndarray | None) -> tuple:
     """What Keras takes for one batch."""
     if model.takes_condition:
         return (join_inputs(images, labels),)
@@ -161,7 +171,7 @@ def _first(split, examples):
     return split.images[:examples], None if split.labels is None else split.labels[:examples]
 
 
-def settings_of(model, preset, data, seed):
+def settings_of(model: keras.Model, preset: Preset, data: ImageData, seed: int) -> dict:
     """What must be the same for a run to go on."""
     config, fields = model.get_config(), dataclasses.asdict(preset)
     of_keras = ("name", "dtype")  # names are numbered, and the preset has the precision
@@ -193,7 +203,7 @@ def _verbose():
     return 1 if sys.stdout.isatty() else 2
 
 
-def examples(data, split, at_most=None):
+def examples(data: ImageData, split: str, at_most: int | None = None) -> Split:
     """The first examples of a split, as a model is to see them; None: all."""
     images, labels = _first(getattr(data, split), at_most)
     if split == "train" and data.augment is not None:
@@ -201,7 +211,7 @@ def examples(data, split, at_most=None):
     return Split(images, labels)
 
 
-def evaluate(model, split, examples=None, batch_size=16):
+def evaluate(model: keras.Model, split: Split, examples: int | None = None, batch_size: int = 16) -> tuple[float, int]:
     """(mean of the model's metric over the first `examples` images of `split`, how many that are).
 
     A model that is not compiled gets compiled without an optimiser. Where it draws noise (DRAW), the noise is the same
@@ -221,7 +231,7 @@ def evaluate(model, split, examples=None, batch_size=16):
     return float(result[model.unit]), len(images)
 
 
-def save_weights(model, path):
+def save_weights(model: keras.Model, path: str | pathlib.Path) -> str:
     """Writes the model's weights, whole or not at all, large ones in half precision; returns the file's SHA-256.
 
     Raises ValueError for a model with an optimiser, whose weights would go into the file too.

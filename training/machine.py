@@ -11,7 +11,7 @@ CPUINFO = pathlib.Path("/proc/cpuinfo")  # Linux
 _VECTORS = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512 BF16", "avx512f": "AVX-512", "avx2": "AVX2"}
 
 
-def describe():
+def describe() -> str:
     """The accelerators that Keras' backend sees, as "2 x NVIDIA A100"; else "AMD EPYC (AVX2), 2 cores, 23 GiB"."""
     if names := accelerators():
         count = f"{len(names)} x " if len(names) > 1 else ""
@@ -23,7 +23,7 @@ def describe():
     return description
 
 
-def accelerators():
+def accelerators() -> list[str]:
     """Names of the accelerators that Keras' backend sees, one for each."""
     import keras  # here: who only asks for the processor needs no backend
 
@@ -39,7 +39,7 @@ def accelerators():
     return []
 
 
-def instructions():
+def instructions() -> set[str]:
     """Linux' words for what the processor can: {"avx2", "avx512f", ...}; none, where nothing says so."""
     for name in ("flags", "Features"):  # on x86; on ARM
         if words := _cpuinfo(name):

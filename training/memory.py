@@ -12,7 +12,7 @@ import platform
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # malloc.h
 
 
-def keep_freed_memory():
+def keep_freed_memory() -> bool:
     """Tunes glibc's malloc for this process; elsewhere does nothing. Returns whether it could."""
     if platform.libc_ver()[0] != "glibc":
         return False

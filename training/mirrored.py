@@ -1,12 +1,17 @@
 """What tf.distribute needs beside Keras, so that several devices take the step that one would take."""
 
+from typing import TYPE_CHECKING
+
 import keras
 
 from image_generators.layers.serialization import serializable
 from image_generators.training.optimizers import FusedAdam, Muon
 
+if TYPE_CHECKING:
+    import tensorflow as tf
 
-def strategy(devices):
+
+def strategy(devices: list[str]) -> "tf.distribute.Strategy":
     """tf.distribute.MirroredStrategy over some devices, by name."""
     import tensorflow as tf
 
@@ -17,7 +22,7 @@ class _Mirrored:
     """An optimiser that adds up the devices' gradients before it clips them; Keras' own clips each device's part."""
 
     def apply(self, grads, trainable_variables=None):
-        # Rematerialised, a weight without a say may have no gradient on one device and zeros on another.
+        # Rematerialised, a weight that changes nothing may have no gradient on one device and zeros on another.
         weights = self._trainable_variables if trainable_variables is None else list(trainable_variables)
         grads = [
             keras.ops.zeros_like(weight) if grad is None else grad for grad, weight in zip(grads, weights, strict=True)

@@ -9,8 +9,8 @@ _INSTRUCTIONS = {
 }
 
 
-def warning(precision):
-    """What to tell whoever trains in `precision` on a processor that imitates it, or None.
+def warning(precision: str) -> str | None:
+    """A warning if the processor only emulates `precision`, else None.
 
     None, too, where there is an accelerator, or the processor does not say what it can (not Linux).
     """

@@ -10,6 +10,9 @@ paper   the paper's own setting, where it gives one
 """
 
 import dataclasses
+from typing import TypeVar
+
+T = TypeVar("T")
 
 PRESET_NAMES = ("smoke", "quick", "cpu", "muon", "wide", "gpu", "paper")
 DEFAULT = "quick"
@@ -57,14 +60,14 @@ class Preset:
             )
 
 
-def choose(of_table, model, name):
+def choose(of_table: dict[str, dict[str, Preset]], model: str, name: str) -> Preset:
     """The preset `name` of `model` among those of a table, {model: {name: Preset}}; ValueError as for `preset`."""
     if model not in of_table:
         raise ValueError(f"model must be one of {sorted(of_table)}. Received: model={model!r}")
     return by_name(of_table[model], name)
 
 
-def by_name(of_presets, name):
+def by_name(of_presets: dict[str, T], name: str) -> T:
     """What `of_presets`, {name of a preset: anything}, has of `name`; ValueError, listing what there is, otherwise."""
     if name not in of_presets:
         known = sorted(of_presets, key=PRESET_NAMES.index)

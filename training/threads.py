@@ -7,12 +7,12 @@ a chain of small operations, too small to share; there one core an operation tak
 import os
 
 
-def use(cores):
+def use(cores: int) -> None:
     """No more than so many cores, so that several rows can train side by side."""
     _set(cores, cores)
 
 
-def one_for_each_operation():
+def one_for_each_operation() -> bool:
     """One core an operation, as many operations side by side as there are cores.
 
     Returns whether it could: not once TensorFlow has begun to compute.

@@ -1,15 +1,18 @@
 """Starting from what is trained: a Gated PixelCNN from an unconditional one, its m(h) from squared error's."""
 
+import pathlib
+
 import numpy as np
 
 from image_generators.models.networks import load_network
 from image_generators.models.pixelcnn.autoencoder import DeconvolutionalAutoencoder, PixelCNNAutoencoder
 from image_generators.models.pixelcnn.gated_pixel_cnn import GatedPixelCNN
+from image_generators.models.pixelcnn.map_pixel_cnn import MapPixelCNN
 from image_generators.models.pixelcnn.map_regression import MapRegression
 
 
-def start_from(model, path):
-    """Gives a conditional Gated PixelCNN the weights of an unconditional one; the condition starts without a say.
+def start_from(model: GatedPixelCNN, path: str | pathlib.Path) -> None:
+    """Gives a conditional Gated PixelCNN the weights of an unconditional one; at first the condition changes nothing.
 
     Its kernels in the gates become zero, so that the two models are the same until training tells them apart.
 
@@ -30,10 +33,10 @@ def start_from(model, path):
             weight.assign(np.zeros(weight.shape, "float32"))
 
 
-def start_map_from(model, path):
+def start_map_from(model: MapPixelCNN | PixelCNNAutoencoder, path: str | pathlib.Path) -> None:
     """Gives a MapPixelCNN the m(h) that squared error has learned, and a PixelCNNAutoencoder its encoder too.
 
-    So the map says something of the image from the first step on, and the gates need only learn to listen.
+    So the map describes the image from the first step on, and the gates need only learn to use it.
 
     Args:
         model: a built MapPixelCNN or PixelCNNAutoencoder.

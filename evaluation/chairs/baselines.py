@@ -1,4 +1,4 @@
-"""Baselines of arXiv 1411.5928 that generate nothing: they show a training image in the place of the one asked for.
+"""Baselines of arXiv 1411.5928 that generate nothing: they show a training image instead of the one asked for.
 
 nearest_view    the same chair from the known view nearest in angle
 nearest_style   of the chairs known from the wanted view the one most like this chair, in the views known of both
@@ -7,15 +7,17 @@ Both take training views (a data.image_data.Split) and the labels wanted [n, 3],
 """
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 
+from image_generators.data.image_data import Split
 from image_generators.evaluation import pictures, records
 from image_generators.evaluation.chairs import held_out
 from image_generators.models.chairs.images import data_on_white
 
 
-def directions(labels):
+def directions(labels: np.ndarray) -> np.ndarray:
     """Unit vectors from the object to the camera, float64 [n, 3], of labels [n, 3]."""
     azimuth, elevation = np.radians(labels[:, 1:].astype("float64")).T
     return np.stack(
@@ -23,11 +25,11 @@ def directions(labels):
     )
 
 
-def nearest_view(train, wanted):
+def nearest_view(train: Split, wanted: np.ndarray) -> np.ndarray:
     """The view of the same style at the least angle to the one wanted; of several such the first.
 
     Raises:
-        ValueError: a style is wanted of which no view is known.
+        ValueError: a wanted style has no known view.
     """
     nearest = np.empty(len(wanted), int)
     for style in np.unique(wanted[:, 0]):
@@ -39,10 +41,10 @@ def nearest_view(train, wanted):
     return train.images[nearest]
 
 
-def nearest_style(train, wanted):
+def nearest_style(train: Split, wanted: np.ndarray) -> np.ndarray:
     """The wanted view of the most similar style that is known from there.
 
-    Alike are styles of which the views known of both differ least: by mean squared error of colour.
+    Two styles are compared in the views that are known of both, by mean squared error of colour.
 
     Raises:
         ValueError: no style is known from a wanted view and from a view known of its style.
@@ -72,7 +74,12 @@ def _difference(images, place, style, other, views):
     return float(held_out.squared_error(theirs, ours).mean())
 
 
-def row(table, model, guess, also=None):
+def row(
+    table: str,
+    model: str,
+    guess: Callable[[Split, np.ndarray], np.ndarray],
+    also: Callable[[np.ndarray, np.ndarray], dict[str, float]] | None = None,
+) -> Callable:
     """For Experiment.baselines: a function of the data and the flags that measures `guess` of validation and test.
 
     Args:

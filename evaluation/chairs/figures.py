@@ -30,7 +30,7 @@ def parser(doc):
     flags_parser.add_argument(
         "--data",
         type=flag_values.text,
-        help="of which data set the best is taken, e.g. furniture_chairs-64 (default: embedded chairs, or else any)",
+        help="data set whose best network is taken, e.g. furniture_chairs-64 (default: embedded chairs, or else any)",
     )
     flags_parser.add_argument(
         "--results_dir",

@@ -4,13 +4,15 @@ Images here are uint8 [height, width]: see `contrast`. A point is (x, y) in pixe
 (0, 0), as in OpenCV. A flow is float32 [height, width, 2]: how far right and down what is seen at a pixel moves.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 ENLARGED = 2  # times: in DIS's patches of 8x8 pixels there is at 64x64 a leg and much behind it
 SIFT_SIZE = 16  # pixels under a descriptor, of 64
 
 
-def contrast(rgba):
+def contrast(rgba: np.ndarray) -> np.ndarray:
     """What flow and descriptors see: half the luminance, half the mask, so that any chair stands out from behind it.
 
     Args:
@@ -22,14 +24,14 @@ def contrast(rgba):
     return np.rint((luminance + rgba[..., 3]) / 2).astype("uint8")
 
 
-def deep_flow(first, second):
+def deep_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The flow from `first` to `second` by DeepFlow (Weinzaepfel et al. 2013), which the paper uses."""
     import cv2
 
     return _of_enlarged(cv2.optflow.createOptFlow_DeepFlow(), first, second)
 
 
-def dis_flow(first, second):
+def dis_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """The same by DIS (Kroeger et al. 2016), which is much faster."""
     import cv2
 
@@ -47,7 +49,7 @@ def _of_enlarged(algorithm, first, second):
     return cv2.resize(algorithm.calc(*large, None), (width, height), interpolation=cv2.INTER_AREA) / ENLARGED
 
 
-def at(flow, points):
+def at(flow: np.ndarray, points: np.ndarray) -> np.ndarray:
     """The flow at points [n, 2], between pixels bilinearly; outside the image that of the nearest pixel. [n, 2]."""
     from scipy import ndimage
 
@@ -58,7 +60,7 @@ def at(flow, points):
     )
 
 
-def concatenate(flows):
+def concatenate(flows: list[np.ndarray]) -> np.ndarray:
     """Flows from each frame to the next -> the flow from the first frame to the last, [height, width, 2]."""
     height, width = flows[0].shape[:2]
     start = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype("float32")
@@ -68,7 +70,9 @@ def concatenate(flows):
     return moved - start
 
 
-def track(frames, points, flow=deep_flow):
+def track(
+    frames: np.ndarray, points: np.ndarray, flow: Callable[[np.ndarray, np.ndarray], np.ndarray] = deep_flow
+) -> np.ndarray:
     """Where points of the first frame are in each frame.
 
     Args:
@@ -84,7 +88,7 @@ def track(frames, points, flow=deep_flow):
     return np.stack(tracks)
 
 
-def sift_matches(first, second, points, second_mask):
+def sift_matches(first: np.ndarray, second: np.ndarray, points: np.ndarray, second_mask: np.ndarray) -> np.ndarray:
     """The pixel of `second` in its mask whose SIFT descriptor is nearest to that of each point of `first`.
 
     Descriptors are upright and of one size: views and chairs are neither rotated nor zoomed.
@@ -103,7 +107,7 @@ def sift_matches(first, second, points, second_mask):
     return candidates[distances.argmin(1)]
 
 
-def descriptors(image, points):
+def descriptors(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     """SIFT descriptors at points [n, 2], float32 [n, 128]."""
     import cv2
 
@@ -116,6 +120,6 @@ def descriptors(image, points):
     return vectors
 
 
-def errors(predicted, true):
+def errors(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Euclidean distances in pixels of points [..., 2], [...]."""
     return np.linalg.norm(np.asarray(predicted, "float64") - np.asarray(true, "float64"), axis=-1)

@@ -1,12 +1,13 @@
 """Curves of measured errors, a line for each row of a table: matplotlib, drawn to a PNG file without a screen."""
 
 import io
+import pathlib
 
 from image_generators.data import durable
 from image_generators.evaluation import records
 
 
-def errors(path, lines, what, title):
+def errors(path: str | pathlib.Path, lines: dict[str, dict[int, float]], what: str, title: str) -> str | pathlib.Path:
     """Draws lines {row: {x: squared error}}, x on an axis of doubling numbers; writes the PNG whole or not at all.
 
     Args:

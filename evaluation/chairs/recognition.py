@@ -8,15 +8,21 @@ Alike is what differs least, by squared error of colour on white: of what a pers
 asked for is among the candidates, and no network saw it. By chance one of all designs is right, and 3 of 31 sides.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from image_generators.data.image_data import ImageData
 from image_generators.evaluation.chairs import held_out
 from image_generators.models.chairs.images import data_on_white, on_white
+
+if TYPE_CHECKING:
+    from image_generators.models.chairs.generator import ChairsGenerator
 
 CHAIR, AMONG_FIVE, SIDE = "right chair, %", "right chair among the nearest five, %", "right side, %"
 
 
-def recognised(network, data, at_most=2000):
+def recognised(network: "ChairsGenerator", data: ImageData, at_most: int = 2000) -> dict[str, float]:
     """{CHAIR, AMONG_FIVE, SIDE: percent} of `at_most` views held out for test, evenly spread over them.
 
     Args:
@@ -43,12 +49,12 @@ def recognised(network, data, at_most=2000):
     return {what: 100.0 * float(np.mean(those)) for what, those in right.items()}
 
 
-def ahead(distances, right):
+def ahead(distances: np.ndarray, right: np.ndarray) -> np.ndarray:
     """How many candidates are more alike than the right one: int [n], of two arrays [n, candidates]."""
     return (distances < np.where(right, distances, np.inf).min(axis=1, keepdims=True)).sum(axis=1)
 
 
-def turn(azimuth, other):
+def turn(azimuth: np.ndarray, other: np.ndarray) -> np.ndarray:
     """The angle between azimuths, 0 to 180 degrees."""
     return np.abs((azimuth - other + 180.0) % 360.0 - 180.0)
 
