@@ -84,9 +84,7 @@ def batch_seconds(views=2000, rounds=50):
 
 
 if __name__ == "__main__":
-    options = timing.arguments(
-        __doc__,
-        furniture={"help": "folder, .sh3f or .deb of the package", "type": flag_values.path},
-        voxels={"help": ".npz file with ModelNet10's chairs as voxels", "type": flag_values.path},
-    )
+    furniture_flag = {"help": "folder, .sh3f or .deb of the package", "type": flag_values.path}
+    voxels_flag = {"help": ".npz file with ModelNet10's chairs as voxels", "type": flag_values.path}
+    options = timing.arguments(__doc__, furniture=furniture_flag, voxels=voxels_flag)
     main(options.furniture, options.voxels)
