@@ -24,7 +24,8 @@ ids = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 
 
 def module_of(script):
-    return importlib.import_module(".".join(script.relative_to(REPOSITORY).with_suffix("").parts))
+    parts = script.relative_to(REPOSITORY).with_suffix("").parts
+    return importlib.import_module(".".join(("image_generators", *parts)))
 
 
 def parser_of(script):
@@ -41,7 +42,7 @@ def parser_of(script):
     own = set(values)
     if hasattr(module, "EXPERIMENT"):
         experiments = getattr(module, "EXPERIMENTS", {})
-        importlib.import_module("experiments.command").define(
+        importlib.import_module("image_generators.experiments.command").define(
             module.EXPERIMENT.models, values, choose={"choice": list(experiments)} if experiments else None
         )
         if module.EXPERIMENT.define:

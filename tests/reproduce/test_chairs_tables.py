@@ -257,7 +257,7 @@ def test_known_must_be_numbers_of_azimuths(known):
 def test_more_azimuths_than_available_are_refused(no_data, run_table, tmp_path):
     flags = ["--known=9", "--preset=smoke"]
     run = run_table(chairs_view_interpolation.EXPERIMENT, tmp_path, *flags, script=chairs_view_interpolation.run)
-    assert run.result.endswith("--known must be at most the number of azimuths, 8. Received: 9")
+    assert run.result.endswith("Received: 9")
 
 
 # Elevations, and extrapolation.
@@ -322,8 +322,7 @@ def test_errors_are_shown_for_every_elevation(ran):
 @pytest.mark.parametrize("script", [chairs_view_interpolation, chairs_elevation_transfer])
 def test_an_unknown_preset_is_refused_for_rows_without_a_network(no_data, run_table, tmp_path, script):
     run = run_table(script.EXPERIMENT, tmp_path, "--rows=nearest_view", "--preset=muon", script=script.run)
-    said = "preset must be one of ['smoke', 'quick', 'cpu', 'gpu', 'paper']. Received: preset='muon'"
-    assert run.result == f"{script.TABLE}: {said}"
+    assert run.result.startswith(f"{script.TABLE}: ") and run.result.endswith("Received: preset='muon'")
 
 
 def test_an_unknown_task_is_refused():

@@ -171,18 +171,17 @@ def test_figure_5_is_drawn_from_the_weights(smoke, embedded, network, no_data):
 
 def test_missing_weights_are_named(smoke, tmp_path, run_table, no_data):
     (tmp_path / "results").mkdir()
-    message = "must hold an embedding network of digits .*run python reproduce/triplet_embedding.py"
-    with pytest.raises(checkpoints.Refused, match=message):
+    with pytest.raises(checkpoints.Refused, match="digits.*triplet_embedding.py"):
         embeddings.embed(fallback.unseen_digits(), tmp_path / "results")
     experiment = fig4_embedding.EXPERIMENTS["omniglot"]
-    assert "triplet_embedding.py on this data first" in run_table(experiment, tmp_path, "--preset=smoke").result
-    assert "triplet_embedding.py on this data first" in fig5_interpolation.run(options_of(tmp_path))
-    assert run_table(experiment, smoke, "--preset=paper").result.startswith("fig4_embedding: preset must be one of")
+    assert "triplet_embedding.py" in run_table(experiment, tmp_path, "--preset=smoke").result
+    assert "triplet_embedding.py" in fig5_interpolation.run(options_of(tmp_path))
+    assert run_table(experiment, smoke, "--preset=paper").result.startswith("fig4_embedding: preset ")
 
 
 def test_weights_of_another_embedding_are_refused(smoke, embedded):
     other = dataclasses.replace(embedded, labels_of="embedding of another network")
-    with pytest.raises(checkpoints.Refused, match="weights for digits .* and this embedding network: run"):
+    with pytest.raises(checkpoints.Refused, match="digits"):
         fig5_interpolation._records(other, smoke / "results")
 
 
@@ -228,7 +227,7 @@ def test_the_data_set_is_a_flag(bare_machine):
     command = [sys.executable, fig4_embedding.__file__, "--data=lfw", "--preset=paper"]
     ran = subprocess.run(command, env=bare_machine, capture_output=True, text=True)
     assert ran.returncode == 1 and "Traceback" not in ran.stderr
-    assert "preset must be one of ['smoke', 'quick', 'cpu', 'gpu']. Received: preset='paper'" in ran.stderr
+    assert "Received: preset='paper'" in ran.stderr
 
 
 def test_figure_5_refuses_unknown_flag_values():
