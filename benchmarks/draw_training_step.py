@@ -7,7 +7,7 @@ of them as from 16 to 32 (a factor of 1; growth with the square would be 2).
 
 Both get the same images, Adam and float32, in this process and with the same memory setting (training/memory.py).
 Keras runs a graph without XLA, with one core an operation and as many operations side by side as there are cores, as
-experiments/experiment.py trains DRAW. PyTorch, which cannot, keeps its default, all cores for one operation, its faster
+experiments/running.py trains DRAW. PyTorch, which cannot, keeps its default, all cores for one operation, its faster
 one.
 
 Memory is the most that a process of its own ever held, from before the network is made to after its third step;
