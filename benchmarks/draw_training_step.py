@@ -7,7 +7,7 @@ per glimpse from 32 to 64 glimpses is at most 1.2 times that from 16 to 32. With
 
 Both use the same images, Adam and float32, in this process and with the same memory setting (training/memory.py).
 Keras runs a graph without XLA, with one thread per operation and as many parallel operations as there are cores, as
-experiments/experiment.py trains DRAW. PyTorch has no such setting and runs with its default, all cores for each
+experiments/running.py trains DRAW. PyTorch has no such setting and runs with its default, all cores for each
 operation.
 
 Memory is the peak of a separate process, from before the network is built to after the third step, on one core, so that
