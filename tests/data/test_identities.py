@@ -79,7 +79,7 @@ def test_batches_are_augmented():
         ({"batch_size": 0}, "batch_size.*0"),
         ({"ways": 1}, "ways.*1"),
         ({"ways": 6, "batch_size": 24}, "split.*5"),
-        ({"seed": -1}, "seed is -1"),
+        ({"seed": -1}, "seed.*Received: seed=-1"),
     ],
 )
 def test_bad_batches_are_refused(options, message):

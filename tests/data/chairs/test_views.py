@@ -51,7 +51,7 @@ def test_some_views_keep_their_styles_numbers():
     np.testing.assert_array_equal(data.select([7, 2]).azimuths, data.azimuths[[7, 2]])
     assert data.first(2).num_styles == 2 and len(data.first(2)) == 124
     assert len(data.select([])) == len(data.select(np.zeros(len(data), bool))) == 0 and data.select([]).num_styles == 5
-    with pytest.raises(ValueError, match=r"keep.*bool \(3,\)"):
+    with pytest.raises(ValueError, match="keep.*Received: bool"):
         data.select(np.ones(3, bool))
 
 
@@ -102,9 +102,9 @@ def test_bad_splits_are_refused():
     first = np.arange(124) < 40
     with pytest.raises(ValueError, match="train, validation.*test.*40"):
         data.split(first, ~first, first)
-    with pytest.raises(ValueError, match=r"test.*bool \(124,\)"):
+    with pytest.raises(ValueError, match="test.*Received: bool"):
         data.split(first, ~first, first & ~first)
-    with pytest.raises(ValueError, match=r"train.*int64 \(124,\)"):
+    with pytest.raises(ValueError, match="train.*Received: int64"):
         data.split(np.arange(124), ~first, first)
     for parts in ((0, 0.1), (0.5, 0.5), (-0.1, 0.2)):
         with pytest.raises(ValueError, match="validation|test"):
@@ -116,9 +116,9 @@ def test_bad_splits_are_refused():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"images": np.zeros((124, 4, 4, 3), np.uint8)}, r"images.*uint8 \(124, 4, 4, 3\)"),
-        ({"images": np.zeros((124, 4, 8, 4), np.uint8)}, r"images.*uint8 \(124, 4, 8, 4\)"),
-        ({"styles": np.zeros(124, np.int64)}, r"styles.*int64 \(124,\)"),
+        ({"images": np.zeros((124, 4, 4, 3), np.uint8)}, "images.*Received: uint8"),
+        ({"images": np.zeros((124, 4, 8, 4), np.uint8)}, "images.*Received: uint8"),
+        ({"styles": np.zeros(124, np.int64)}, "styles.*Received: int64"),
         ({"styles": np.full(124, 2, np.int32)}, "styles.*2 to 2"),
         ({"elevations": np.full(124, 95, np.float32)}, "elevations.*95"),
         ({"licences": ("CC0",)}, "2, 2.*1"),
@@ -170,12 +170,12 @@ def test_bad_arguments_are_refused(tmp_path):
         views.load("chairs")
     with pytest.raises(ValueError, match="size.*100"):
         views.load("furniture_chairs", 100)
-    with pytest.raises(ValueError, match="size.*128.*embedded_chairs"):
+    with pytest.raises(ValueError, match="size.*embedded_chairs.*Received: size=128"):
         views.load("embedded_chairs", 128)
     for elevations in ((20, 91), (), (float("nan"),)):
         with pytest.raises(ValueError, match="elevations.*-90 to 90"):
             views.load("furniture_chairs", elevations=elevations)
-    with pytest.raises(ValueError, match=r"elevations.*rendered_chairs.*\(20, 30\)"):
+    with pytest.raises(ValueError, match="elevations.*rendered_chairs.*Received: elevations="):
         views.load("rendered_chairs", elevations=(10,))
     with pytest.raises(ValueError, match="styles.*0"):
         views.load("embedded_chairs", styles=0)
