@@ -289,7 +289,7 @@ def test_the_report_puts_the_page_into_the_readme(measured, monkeypatch):
     readme.write_text(f"{begin}\nold\n{end}\n")
     monkeypatch.setattr(report, "TABLES", {})
     page = chairs_correspondences_page.page(chairs_correspondences_page.read_all(folder))
-    assert report.files(folder) == {readme: f"{begin}\n{page}{end}\n"}
+    assert report.files(folder) == ({readme: f"{begin}\n{page}{end}\n"}, [])
 
 
 def test_the_picture_has_a_row_for_two_pairs_of_each_subset(measured):
