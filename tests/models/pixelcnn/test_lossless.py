@@ -89,6 +89,18 @@ def signed(body):
     return body + hashlib.sha256(body).digest()[:8]
 
 
+def test_300_random_damages_of_a_file_are_all_refused(network, content):
+    """One byte changed, a piece cut out, or a piece written twice, anywhere in the file."""
+    random = np.random.default_rng(0)
+    for n in range(300):
+        at, length = random.integers(len(content)), random.integers(1, 9)
+        piece, rest = content[at : at + length], content[at + length :]
+        changed = bytes([piece[0] ^ int(random.integers(1, 256))]) + piece[1:]
+        damaged = content[:at] + (changed, b"", piece * 2)[n % 3] + rest
+        with pytest.raises(lossless.BadFile):
+            lossless.decode(network, damaged)
+
+
 def test_a_file_of_the_first_format_is_refused_by_its_format(network, content):
     with pytest.raises(lossless.BadFile, match="(?s)2.*Received: format 1"):
         lossless.decode(network, b"GPCN" + content[4:])
