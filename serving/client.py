@@ -15,7 +15,6 @@ REST needs only NumPy; gRPC also needs tensorflow-serving-api, and image files n
 """
 
 import argparse
-import math
 import pathlib
 import time
 
@@ -25,6 +24,7 @@ from absl.flags import argparse_flags
 from numpy.typing import ArrayLike
 
 from image_generators.data import durable, flag_values
+from image_generators.layers.checks import check_integer, is_integer
 from image_generators.serving.transports import Retryable, ServingError, reading_answer, transport
 
 GRPC_SERVER = "localhost:8500"
@@ -66,7 +66,7 @@ class Client:
                 f"timeout must be a number of seconds above 0, at most {MAX_TIMEOUT:g}. Received: timeout={timeout!r}"
             )
         self.server, self.model, self._timeout = server, model, timeout
-        version = None if version is None else _check_integer("version", version, 1, 2**63 - 1)
+        version = None if version is None else check_integer("version", version, 1, 2**63 - 1)
         self._transport = transport(server, model, version, timeout)
         self._signatures = None
 
@@ -207,7 +207,7 @@ class Client:
 def _check_shapes(signature, fields):
     """Raises ValueError unless every input and output has shape [n, ...] with known sizes after n."""
     for name, (_, shape) in fields.items():
-        if shape[:1] != [None] or not all(_is_integer(size) for size in shape[1:]):
+        if shape[:1] != [None] or not all(is_integer(size) for size in shape[1:]):
             raise ValueError(f"{name} of {signature} must have shape [n, ...]. Received: {shape}")
 
 
@@ -218,7 +218,7 @@ def _with_known_rows(signature, fields, inputs, rows):
     if "known_mask" in inputs:
         raise ValueError(f"give known_mask or rows, not both. Received: rows={rows!r}")
     height, width = fields["known_mask"][1][1:]
-    if not _is_integer(rows) or not 0 <= rows <= height:
+    if not is_integer(rows) or not 0 <= rows <= height:
         raise ValueError(f"rows must be an integer from 0 to {height}. Received: rows={rows!r}")
     return inputs | {"known_mask": np.arange(height)[:, None] < np.full((1, width), rows)}
 
@@ -226,19 +226,7 @@ def _with_known_rows(signature, fields, inputs, rows):
 def _number_of_images(n, counts):
     if n is None and not counts:
         raise ValueError("n must be given if no input has one entry per image. Received: n=None")
-    return _check_integer("n", counts[0] if n is None else n, 1, MAX_IMAGES)
-
-
-def _is_integer(value):
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
-def _check_integer(name, value, low, high=None):
-    """Returns `value`. Raises ValueError unless it is an integer from `low` to `high`."""
-    if not _is_integer(value) or value < low or (high is not None and value > high):
-        accepted = f"at least {low}" if high is None else f"from {low} to {high}"
-        raise ValueError(f"{name} must be an integer, {accepted}. Received: {name}={value!r}")
-    return value
+    return check_integer("n", counts[0] if n is None else n, 1, MAX_IMAGES)
 
 
 def seeds_of(seed: int, n: int) -> np.ndarray:
@@ -246,7 +234,7 @@ def seeds_of(seed: int, n: int) -> np.ndarray:
 
     The seeds of `n` images are the first of those for a larger `n`.
     """
-    n, seed = _check_integer("n", n, 1, MAX_IMAGES), _check_integer("seed", seed, 0)
+    n, seed = check_integer("n", n, 1, MAX_IMAGES), check_integer("seed", seed, 0)
     return np.random.default_rng(seed).integers(0, 2**53, n)
 
 
@@ -384,26 +372,14 @@ def _write_or_print(answer, out):
     if out is None:
         for name, array in answer.items():
             print(name, array.tolist() if array.size <= 256 else f"{array.dtype} {list(array.shape)}: give --out")
-        return
-    with durable.writing(out) as file:
-        if _is_picture(out):
-            _grid(answer["images"]).save(file, "PNG")
-        else:
+    elif _is_picture(out):
+        from image_generators.evaluation import pictures
+
+        images = answer["images"]
+        pictures.save_png(out, pictures.grid(images, padding=0, levels=2 if images.max() <= 1 else 256))
+    else:
+        with durable.writing(out) as file:
             np.savez(file, **answer)
-
-
-def _grid(images):
-    """Images side by side in a nearly square grid; binary images in black and white."""
-    from PIL import Image
-
-    n, height, width, channels = images.shape
-    columns = math.ceil(math.sqrt(n))
-    rows = math.ceil(n / columns)
-    sheet = np.zeros((rows * columns, height, width, channels), "uint8")
-    sheet[:n] = images * (255 if images.max(initial=0) <= 1 else 1)
-    sheet = sheet.reshape(rows, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
-    sheet = sheet.reshape(rows * height, columns * width, channels)
-    return Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
 
 
 if __name__ == "__main__":
